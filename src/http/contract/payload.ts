@@ -1,0 +1,68 @@
+import type { AgentType } from '../../queue/task.ts';
+
+/** What a runner gets of a task besides the envelope, by type, in the order of the wire. */
+
+export interface CommandPayload {
+  command: string;
+  /** Milliseconds, 1,000…86,400,000. */
+  timeout: number;
+  type: 'command';
+}
+
+export interface FileReadPayload {
+  type: 'file-read';
+  path: string;
+  /** Present only when the client asked for it. */
+  encoding?: 'base64';
+}
+
+export interface FileWritePayload {
+  type: 'file-write';
+  path: string;
+  content: unknown;
+  encoding: unknown;
+}
+
+export interface FileEditPayload {
+  type: 'file-edit';
+  path: string;
+  oldString: unknown;
+  newString: unknown;
+  replaceAll: unknown;
+}
+
+export interface AgentPayload {
+  type: AgentType;
+  prompt: string;
+  /** Milliseconds, 1,000…86,400,000. */
+  timeout: number;
+  sessionId: string;
+  /** Codex and Gemini only. */
+  model?: string | null;
+  /** Gemini only. */
+  resumeLatest?: boolean;
+  callbackChannel: string | null;
+  callbackBotToken: string | null;
+  origin: string;
+  dispatchMode: string;
+  responseMode: string;
+  entrypoint: string | null;
+}
+
+export type Payload = CommandPayload | FileReadPayload | FileWritePayload | FileEditPayload | AgentPayload;
+
+/** The envelope around a payload. The last three are there only for pollers that gave a `runnerId`. */
+export interface PolledEnvelope {
+  id: string;
+  status: 'running';
+  /** Epoch milliseconds. */
+  createdAt: number;
+  startedAt: number;
+  completedAt: null;
+  leaseId?: string;
+  attempt?: number;
+  leaseMs?: number;
+}
+
+/** A task as `GET /worker/poll` answers it. */
+export type PolledTask = PolledEnvelope & Payload;

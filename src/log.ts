@@ -1,0 +1,21 @@
+import pino from 'pino';
+import pretty from 'pino-pretty';
+
+export type Log = pino.Logger;
+
+/** Names under which a secret could reach a log line. */
+const SECRET_KEYS = ['authorization', 'token', 'callbackBotToken', 'WORKER_TOKEN', 'CALLBACK_BOT_TOKEN'];
+
+/** Readable lines on a terminal, JSON lines elsewhere. Never logs a command, a prompt or a token at `info`. */
+export function createLog(options: { level: string; terminal: boolean }): Log {
+  const redact = { paths: SECRET_KEYS.flatMap((key) => [key, `*.${key}`]), censor: '[secret]' };
+  const settings: pino.LoggerOptions = { level: options.level, redact, base: null };
+  if (!options.terminal)
+    return pino({ ...settings, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination({ sync: true }));
+  return pino(settings, pretty({ colorize: true, translateTime: 'SYS:HH:MM:ss', sync: true }));
+}
+
+/** For parts that run without a log, in tests and one-shot commands. */
+export function silentLog(): Log {
+  return pino({ level: 'silent' });
+}

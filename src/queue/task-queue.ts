@@ -1,0 +1,182 @@
+import type { Event, EventFilter, EventStats, NewEvent, TrimReport } from './events.ts';
+import type {
+  Claim,
+  FinalStatus,
+  Heartbeat,
+  HeartbeatAnswer,
+  NewTask,
+  Poller,
+  Report,
+  Result,
+  SessionRow,
+  TaskState,
+  TaskStatus,
+  TaskType,
+} from './task.ts';
+
+/**
+ * The queue as the rest of the program sees it. Every method is a whole operation; an engine keeps its
+ * transactions to itself. A promise that resolves means: it is on disk. Refusals are `AppError`s with the
+ * codes named here; `storage_unavailable` may come from any method that writes.
+ *
+ * One suite, test/conformance, says what each method does; every engine passes it.
+ */
+export interface TaskQueue {
+  // Clients
+
+  /** Stores the task and, when it is the head of its key and due, makes it ready. `session_queue_mismatch`. */
+  submit(task: NewTask): Promise<Receipt>;
+  /** Ends a pending task at once; asks the runner of a running one to stop. `not_found`, `already_finished`. */
+  cancel(taskId: string): Promise<{ taskId: string; status: TaskStatus; cancelRequested: boolean }>;
+  /** The status, and the result once there is one; undefined for an unknown or read task. Reading consumes nothing. */
+  outcome(taskId: string): Outcome | undefined;
+  /** Counts the result as read: it is gone for `outcome` at once, on disk soon, and retried until it is. */
+  consume(taskId: string): void;
+  /** Also of a read task, while its tombstone stays. */
+  state(taskId: string): TaskState | undefined;
+  list(filter: TaskFilter): { tasks: TaskState[]; nextCursor: string | null };
+
+  // Runners
+
+  /**
+   * The next ready tasks of the poller's lanes, oldest of the highest priority first. Parks when there are none,
+   * until a commit makes one ready or `signal` aborts ([]). A new poll of an instance replaces its parked one,
+   * which gets []. `superseded`.
+   */
+  claim(poller: Poller, signal: AbortSignal): Promise<Claim[]>;
+  /** The answer with these claims has been written. */
+  delivered(leaseIds: readonly string[]): void;
+  /** The answer with these claims can't be written: each goes back to its place, retried until it is on disk. */
+  giveBack(leaseIds: readonly string[]): void;
+  /** Extends what the runner names; a lease that it omits is lost once its grace has passed. `superseded`. */
+  heartbeat(beat: Heartbeat): Promise<HeartbeatAnswer>;
+  /**
+   * Stores the outcome of an attempt. From the holder only: `not_found`, `not_running` (nobody claimed it),
+   * `lease_lost` (another attempt has it), `already_finished`; the refused report leaves an event and nothing else.
+   */
+  finish(report: Report): Promise<TaskStatus>;
+  /** Gives an attempt back unfinished; the place is kept, nothing is counted. `lease_lost`. */
+  release(leaseId: string, reason: string): Promise<void>;
+
+  // Looking on
+
+  /** Hears of every event after it is on disk, in order; returns what ends it. */
+  subscribe(listener: (event: Event) => void): () => void;
+  stats(): QueueStats;
+  sessionStats(): SessionStats;
+  /** Most recently used first. */
+  sessions(filter: { limit: number; cliType?: string }): SessionRow[];
+  /** A sentence about why nothing can be stored at the moment, or null. */
+  problem(): string | null;
+
+  readonly events: EventLog;
+  readonly outbox: Outbox;
+  readonly upkeep: Upkeep;
+
+  /** Answers parked pollers with [], commits what is under way, closes the files. */
+  close(): Promise<void>;
+}
+
+export interface Receipt {
+  taskId: string;
+  sessionId: string | null;
+}
+
+export type Outcome =
+  | { status: Exclude<TaskStatus, FinalStatus>; result: null }
+  | { status: FinalStatus; result: Result };
+
+export interface TaskFilter {
+  status?: TaskStatus;
+  type?: TaskType;
+  sessionKey?: string;
+  queue?: string;
+  limit: number;
+  /** `nextCursor` of the page before. */
+  cursor?: string;
+}
+
+export interface QueueStats {
+  path: string;
+  /** Tasks of every status still stored; read ones are not. */
+  total: number;
+  byStatus: Partial<Record<TaskStatus, number>>;
+  unconsumedResults: number;
+  taskRetentionMs: number;
+  resultRetentionMs: number;
+}
+
+export interface SessionStats {
+  path: string;
+  active: number;
+  oldestLastActivity: number | null;
+  newestLastActivity: number | null;
+  retentionMs: number;
+  /** By count, then by name. */
+  byType: { cliType: string; count: number }[];
+}
+
+/** The audit trail. Task events are written by the operations themselves, in their own transactions. */
+export interface EventLog {
+  record(event: NewEvent): Promise<Event>;
+  list(filter: EventFilter): Event[];
+  stats(): EventStats;
+}
+
+/** A message that is owed to a chat channel. Its text is its own: reading the result takes nothing from it. */
+export interface OwedCallback {
+  id: string;
+  taskId: string;
+  kind: string;
+  target: string;
+  /** Sealed; null for the environment's own. */
+  token: string | null;
+  text: string;
+  /** How many chunks of the text the destination has already. */
+  chunksSent: number;
+  attempts: number;
+  createdAt: number;
+}
+
+/** Callbacks in submission order per stream (kind, target and token); only the first of a stream is ever due. */
+export interface Outbox {
+  /** Due first messages of their streams, oldest first, at most `limit`. Starts an attempt: `attempts` counts it. */
+  take(limit: number): Promise<OwedCallback[]>;
+  /** One more chunk has arrived. */
+  advance(id: string, chunksSent: number): Promise<void>;
+  /** It arrived whole: the row goes, the next of its stream is due. */
+  sent(id: string): Promise<void>;
+  /** Try again after `delayMs`. */
+  defer(id: string, error: string, delayMs: number): Promise<void>;
+  /** No more attempts; stays listed, and lets the next of its stream go. */
+  bury(id: string, error: string): Promise<void>;
+  /** Calls `listener` whenever something may have become due; returns what ends it. */
+  onDue(listener: () => void): () => void;
+  /** How many wait and how many are dead. */
+  counts(): { pending: number; dead: number };
+}
+
+/** The duties of the reconciler: each safe at any time, each a bounded step that returns how many rows it changed. */
+export interface Upkeep {
+  /** Leases past their deadline and grace: their tasks go back, or end when their attempts are used up. */
+  reclaimLost(): Promise<number>;
+  /** Ready tasks whose row in the ready list is missing get it back. */
+  restoreReady(): Promise<number>;
+  /** Pending tasks that waited for a runner longer than the task retention fail with a stored result. */
+  expirePending(): Promise<number>;
+  /** Results that nobody read, with their tasks. */
+  expireResults(): Promise<number>;
+  expireTombstones(): Promise<number>;
+  expireSessions(): Promise<number>;
+  expireBindings(): Promise<number>;
+  /** Moves events from the tail to the event file. */
+  copyEvents(): Promise<number>;
+  /** Removes events past their age, and the oldest past the maximum count; one step. */
+  trimEvents(): Promise<TrimReport>;
+  /** Done rows of the ready list. */
+  pruneReady(): Promise<number>;
+  /** Writes the WAL back into the database files and remembers how long this database has been in use. */
+  checkpoint(): Promise<number>;
+  /** Gives free pages back to the file system; pages. */
+  reclaimSpace(): Promise<number>;
+}

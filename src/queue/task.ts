@@ -1,0 +1,221 @@
+/**
+ * The domain: the words of docs/architecture.md as types, and the rules that need no storage.
+ * Imports nothing, so that the runner, which lives on another host, can share it.
+ */
+
+export const COMMAND_TYPE = 'command';
+export const FILE_TYPES = ['file-read', 'file-write', 'file-edit'] as const;
+export const AGENT_TYPES = ['claude-cli', 'codex-cli', 'gemini-cli'] as const;
+export const TASK_TYPES = [COMMAND_TYPE, ...FILE_TYPES, ...AGENT_TYPES] as const;
+
+export type FileType = (typeof FILE_TYPES)[number];
+export type AgentType = (typeof AGENT_TYPES)[number];
+export type TaskType = (typeof TASK_TYPES)[number];
+
+export const TASK_STATUSES = ['pending', 'running', 'completed', 'failed', 'cancelled'] as const;
+export type TaskStatus = (typeof TASK_STATUSES)[number];
+export type FinalStatus = Extract<TaskStatus, 'completed' | 'failed' | 'cancelled'>;
+
+export type JsonValue = string | number | boolean | null | JsonValue[] | { [key: string]: JsonValue };
+export type JsonObject = { [key: string]: JsonValue };
+
+export const DEFAULT_QUEUE = 'default';
+export const DEFAULT_MAX_ATTEMPTS = 3;
+export const DEFAULT_RETRY_BACKOFF_MS = 1_000;
+
+/** The runner id that all pollers without one share. */
+export const LEGACY_RUNNER = 'legacy';
+
+/** What the Task API adds to a lease deadline before it gives the task away: the runner kills at the deadline. */
+export const RECLAIM_GRACE_MS = 5_000;
+/** How long after its delivery a lease may be missing from the heartbeats of its runner. */
+export const OMISSION_GRACE_MS = 10_000;
+/** How long a runner is not offered a task that it released. */
+export const RELEASE_HOLD_MS = 5_000;
+/** How much longer than its own timeout an attempt of a runner without heartbeats may take. */
+export const LEGACY_LEASE_SLACK_MS = 60_000;
+/** The lease of a file task (no timeout of its own) at a runner without heartbeats. */
+export const LEGACY_FILE_LEASE_MS = 600_000;
+
+/** Who asked, in the older system's four fields: on every event and result of the task. */
+export interface Provenance {
+  origin: string;
+  dispatchMode: string;
+  responseMode: string;
+  entrypoint: string | null;
+}
+
+export const UNKNOWN_PROVENANCE: Provenance = {
+  origin: 'unknown',
+  dispatchMode: 'unspecified',
+  responseMode: 'direct-callback',
+  entrypoint: null,
+};
+
+/** Where an outcome is owed to. `token` is sealed (src/secrets.ts), null for the environment's own. */
+export interface CallbackTarget {
+  kind: string;
+  target: string;
+  token: string | null;
+}
+
+/** A submission, checked and with its defaults filled in. */
+export interface NewTask {
+  type: TaskType;
+  /** What the runner gets, in the order of the wire; the type-specific fields only. */
+  payload: JsonObject;
+  /** Milliseconds that the execution may take; null for file tasks, which have no limit of their own. */
+  timeoutMs: number | null;
+  /** The client's name of an AI CLI conversation. */
+  sessionId: string | null;
+  /** Tasks of one key run one at a time, in submission order. */
+  sessionKey: string | null;
+  provenance: Provenance;
+  callback: CallbackTarget | null;
+  queue?: string;
+  /** −10…10, higher first; never reorders within a key. */
+  priority?: number;
+  /** Not claimable before so many milliseconds have passed. */
+  delayMs?: number;
+  /** Lost leases before the task fails. */
+  maxAttempts?: number;
+  /** Failed results that are tried again. */
+  retries?: number;
+  retryBackoffMs?: number;
+  /** Milliseconds that a runner may be out of touch; null for the service's own. */
+  leaseMs?: number | null;
+}
+
+/** One claim of a task, as it goes to a poller. */
+export interface Claim {
+  id: string;
+  type: TaskType;
+  payload: JsonObject;
+  callback: CallbackTarget | null;
+  createdAt: number;
+  startedAt: number;
+  /** The fencing token of this attempt. */
+  leaseId: string;
+  attempt: number;
+  leaseMs: number;
+}
+
+/** Who polls, and what it can take. */
+export interface Poller {
+  /** Null: an older runner, without heartbeats. */
+  runnerId: string | null;
+  instanceId: string | null;
+  queues: readonly string[];
+  types: readonly TaskType[];
+  /** At most so many tasks in one answer. */
+  max: number;
+}
+
+export interface Heartbeat {
+  runnerId: string;
+  instanceId: string;
+  /** Leases whose task runs there. */
+  leases: readonly string[];
+  /** Leases whose result is there, not settled yet. */
+  spooled: readonly string[];
+}
+
+export interface HeartbeatAnswer {
+  cancelled: string[];
+  lost: string[];
+  leaseMs: number;
+}
+
+/** What a runner reports of an attempt. */
+export interface Report {
+  taskId: string;
+  /** Null: an older runner. */
+  leaseId: string | null;
+  stdout: string;
+  stderr: string;
+  exitCode: number;
+  error: JsonValue;
+  metadata: JsonObject;
+}
+
+/** The outcome of a task as the wire shows it. */
+export interface Result {
+  taskId: string;
+  stdout: string;
+  stderr: string;
+  exitCode: number;
+  error: JsonValue;
+  completedAt: number;
+  metadata: JsonObject;
+}
+
+/** Why a pending task is not running: `runner` waits for the one runner that has its session. */
+export type WaitingFor = 'ready' | 'blocked' | 'delayed' | 'runner';
+
+/** Where a task is and why; no payload, no output. Times are epoch milliseconds. */
+export interface TaskState {
+  taskId: string;
+  type: TaskType;
+  status: TaskStatus;
+  waitingFor: WaitingFor | null;
+  /** Place in line, 1 is next: in its key when blocked, in its lane when ready. Null beyond 1,000 and in lists. */
+  position: number | null;
+  attempt: number;
+  lost: number;
+  failures: number;
+  maxAttempts: number;
+  sessionId: string | null;
+  sessionKey: string | null;
+  queue: string;
+  priority: number;
+  tags: string[];
+  runnerId: string | null;
+  leaseUntil: number | null;
+  cancelRequested: boolean;
+  createdAt: number;
+  dueAt: number | null;
+  startedAt: number | null;
+  completedAt: number | null;
+  readAt: number | null;
+}
+
+export interface SessionRow {
+  sessionId: string;
+  cliType: string;
+  callbackChannel: string | null;
+  taskCount: number;
+  lastActivity: number;
+  createdAt: number;
+}
+
+export function isAgentType(type: string): type is AgentType {
+  return (AGENT_TYPES as readonly string[]).includes(type);
+}
+
+export function isTaskType(type: string): type is TaskType {
+  return (TASK_TYPES as readonly string[]).includes(type);
+}
+
+export function isFinal(status: TaskStatus): status is FinalStatus {
+  return status !== 'pending' && status !== 'running';
+}
+
+/** `claude` for `claude-cli`: the older system's name of a CLI in session rows. */
+export function cliTypeOf(type: TaskType): string {
+  return isAgentType(type) ? type.slice(0, -'-cli'.length) : 'unknown';
+}
+
+/** The key that serializes the tasks of an AI CLI's conversation. */
+export function agentSessionKey(type: AgentType, sessionId: string): string {
+  return `${type}:${sessionId}`;
+}
+
+/** Milliseconds that an attempt may be out of touch before it counts as lost. */
+export function leaseMsOf(
+  task: { type: TaskType; timeoutMs: number | null; leaseMs: number | null },
+  runnerId: string | null,
+  defaultMs: number,
+): number {
+  if (runnerId !== null) return task.leaseMs ?? defaultMs;
+  return task.timeoutMs === null ? LEGACY_FILE_LEASE_MS : task.timeoutMs + LEGACY_LEASE_SLACK_MS;
+}
