@@ -146,8 +146,8 @@ export interface Outbox {
   advance(id: string, chunksSent: number): Promise<void>;
   /** It arrived whole: the row goes, the next of its stream is due. */
   sent(id: string): Promise<void>;
-  /** Try again after `delayMs`. */
-  defer(id: string, error: string, delayMs: number): Promise<void>;
+  /** Try again after `delayMs`; not `counted`, the attempt is taken back: the message was not to blame. */
+  defer(id: string, error: string, delayMs: number, counted?: boolean): Promise<void>;
   /** No more attempts; stays listed, and lets the next of its stream go. */
   bury(id: string, error: string): Promise<void>;
   /** Calls `listener` whenever something may have become due; returns what ends it. */
