@@ -1,0 +1,98 @@
+/**
+ * Sends what the outbox owes. Streams go side by side, one message of a stream at a time, chunk by chunk; every
+ * chunk and every outcome is stored before the next step, so that a crash repeats one chunk at most.
+ */
+import PQueue from 'p-queue';
+import type { OwedCallback } from '../queue/index.ts';
+import { Courier, type CourierOptions } from './courier.ts';
+import { stored } from './stored.ts';
+
+export interface DispatcherOptions extends CourierOptions {
+  /** How many streams are sent side by side; 8 unless told. */
+  concurrency?: number;
+}
+
+/** How long `stop` waits for the answers of far servers. */
+const STOP_GRACE_MS = 5_000;
+
+export class Dispatcher {
+  readonly #options: DispatcherOptions;
+  readonly #concurrency: number;
+  readonly #sending: PQueue;
+  readonly #courier: Courier;
+  /** No more messages are taken. */
+  readonly #stopping = new AbortController();
+  /** What is in flight is cut off. */
+  readonly #cutOff = new AbortController();
+  #loop: Promise<void> = Promise.resolve();
+  #unsubscribe = (): void => {};
+  /** Something may have become due since the outbox was last asked. */
+  #due = false;
+  #wake = (): void => {};
+
+  constructor(options: DispatcherOptions) {
+    this.#options = options;
+    this.#concurrency = options.concurrency ?? 8;
+    this.#sending = new PQueue({ concurrency: this.#concurrency });
+    const signals = { stopping: this.#stopping.signal, cutOff: this.#cutOff.signal };
+    this.#courier = new Courier(options, signals);
+  }
+
+  start(): void {
+    this.#unsubscribe = this.#options.outbox.onDue(() => this.#rouse());
+    this.#loop = this.#run();
+  }
+
+  /** Takes no more, and waits a few seconds for what is in flight; what is cut off then is owed as before. */
+  async stop(): Promise<void> {
+    this.#unsubscribe();
+    this.#stopping.abort();
+    this.#rouse();
+    const cancel = this.#options.clock.after(STOP_GRACE_MS, () => this.#cutOff.abort());
+    await this.#loop;
+    await this.#sending.onIdle();
+    cancel();
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#stopping.signal.aborted) {
+      this.#due = false;
+      const rows = await this.#take();
+      for (const row of rows) void this.#sending.add(() => this.#attempt(row));
+      if (rows.length === 0) await this.#roused();
+    }
+  }
+
+  async #take(): Promise<OwedCallback[]> {
+    const { outbox, clock, log } = this.#options;
+    const free = this.#concurrency - this.#sending.pending - this.#sending.size;
+    if (free === 0) return [];
+    try {
+      return await stored(() => outbox.take(free), { clock, log, signal: this.#stopping.signal });
+    } catch (error) {
+      log.error({ err: error }, 'outbox not readable');
+      return [];
+    }
+  }
+
+  async #attempt(row: OwedCallback): Promise<void> {
+    try {
+      await this.#courier.deliver(row);
+    } catch (error) {
+      this.#options.log.error({ err: error, callbackId: row.id, taskId: row.taskId }, 'callback not settled');
+    }
+    this.#rouse();
+  }
+
+  #rouse(): void {
+    this.#due = true;
+    this.#wake();
+  }
+
+  async #roused(): Promise<void> {
+    if (this.#due) return;
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve;
+    });
+  }
+}

@@ -1,0 +1,77 @@
+/** One POST of JSON with everything that a far server must not do to us: no redirects, no endless answers. */
+import type { Clock } from '../clock.ts';
+
+export interface Post {
+  url: string;
+  headers: Record<string, string>;
+  body: unknown;
+  clock: Clock;
+  timeoutMs: number;
+  signal?: AbortSignal | undefined;
+}
+
+export interface Answer {
+  status: number;
+  headers: Headers;
+  text: string;
+}
+
+const MAX_ANSWER_CHARS = 16_384;
+const MAX_RETRY_AFTER_MS = 86_400_000;
+
+/** Rejects when there is no answer: network errors, `timeoutMs`, `signal`. Any status is an answer. */
+export async function postJson(post: Post): Promise<Answer> {
+  const patience = new AbortController();
+  const cancel = post.clock.after(post.timeoutMs, () =>
+    patience.abort(new Error(`no answer within ${post.timeoutMs / 1000} s`)),
+  );
+  try {
+    const response = await fetch(post.url, {
+      method: 'POST',
+      headers: { ...post.headers, 'Content-Type': 'application/json' },
+      body: JSON.stringify(post.body),
+      redirect: 'manual',
+      signal: post.signal ? AbortSignal.any([post.signal, patience.signal]) : patience.signal,
+    });
+    return { status: response.status, headers: response.headers, text: await readText(response) };
+  } finally {
+    cancel();
+  }
+}
+
+/** The status is the answer: a body that breaks off takes nothing from it. */
+async function readText(response: Response): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = '';
+  try {
+    for await (const bytes of response.body ?? []) {
+      text += decoder.decode(bytes, { stream: true });
+      if (text.length > MAX_ANSWER_CHARS) break;
+    }
+  } catch {}
+  return text.slice(0, MAX_ANSWER_CHARS);
+}
+
+/** Milliseconds of a `Retry-After` header, in seconds or as a date; 0 without one, at most a day. */
+export function retryAfterMs(headers: Headers, clock: Clock): number {
+  const value = headers.get('retry-after') ?? '';
+  const seconds = Number(value);
+  const ms = Number.isNaN(seconds) ? Date.parse(value) - clock.wall() : seconds * 1000;
+  return withinDay(ms);
+}
+
+/** A wait that a far server asked for, made safe to use. */
+export function withinDay(ms: number): number {
+  return Number.isFinite(ms) ? Math.min(Math.max(Math.ceil(ms), 0), MAX_RETRY_AFTER_MS) : 0;
+}
+
+/** The error and its cause in one line: `fetch failed` alone helps nobody. */
+export function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message;
+}
+
+/** `text` without the secret, should a library or a far server have put it there. */
+export function conceal(text: string, secret: string): string {
+  return secret === '' ? text : text.replaceAll(secret, '[secret]');
+}

@@ -1,0 +1,8 @@
+import { type Duty, untilDone } from '../duty.ts';
+
+/** Drops results that nobody read. */
+export const expireResults: Duty = {
+  name: 'expire-results',
+  cron: '*/10 * * * * *',
+  run: (upkeep) => untilDone(() => upkeep.expireResults()),
+};

@@ -1,0 +1,29 @@
+import type { Duty } from '../duty.ts';
+import { checkpoint } from './checkpoint.ts';
+import { copyEvents } from './copy-events.ts';
+import { expireBindings } from './expire-bindings.ts';
+import { expirePending } from './expire-pending.ts';
+import { expireResults } from './expire-results.ts';
+import { expireSessions } from './expire-sessions.ts';
+import { expireTombstones } from './expire-tombstones.ts';
+import { pruneReady } from './prune-ready.ts';
+import { reclaimLost } from './reclaim-lost.ts';
+import { reclaimSpace } from './reclaim-space.ts';
+import { restoreReady } from './restore-ready.ts';
+import { trimEvents } from './trim-events.ts';
+
+/** In an order that lets one `runAll` do the most: what one duty leaves behind, a later one takes away. */
+export const DUTIES: readonly Duty[] = [
+  reclaimLost,
+  restoreReady,
+  expirePending,
+  expireResults,
+  expireTombstones,
+  expireSessions,
+  expireBindings,
+  copyEvents,
+  trimEvents,
+  pruneReady,
+  checkpoint,
+  reclaimSpace,
+];

@@ -1,0 +1,12 @@
+import { type Duty, untilDone } from '../duty.ts';
+
+/** Keeps the audit trail within its age and its number. */
+export const trimEvents: Duty = {
+  name: 'trim-events',
+  cron: '* * * * * *',
+  run: (upkeep) =>
+    untilDone(async () => {
+      const report = await upkeep.trimEvents();
+      return report.deletedExpired + report.deletedOverflow;
+    }),
+};
