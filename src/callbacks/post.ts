@@ -73,5 +73,6 @@ export function reasonOf(error: unknown): string {
 
 /** `text` without the secret, should a library or a far server have put it there. */
 export function conceal(text: string, secret: string): string {
-  return secret === '' ? text : text.replaceAll(secret, '[secret]');
+  const core = secret.trim();
+  return core === '' ? text : text.replaceAll(core, '[secret]');
 }
