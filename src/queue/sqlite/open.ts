@@ -1,12 +1,16 @@
 import type { Clock } from '../../clock.ts';
 import type { Log } from '../../log.ts';
-import type { AgentType, CallbackTarget, Result, TaskStatus, TaskType } from '../task.ts';
+import type { CallbackTarget, Result, TaskStatus, TaskType } from '../task.ts';
 import type { TaskQueue } from '../task-queue.ts';
+import { type Db, openFile } from './database.ts';
+import { SqliteQueue } from './engine.ts';
+import { EventFile } from './event-file.ts';
+import { EVENT_MIGRATIONS, MAIN_MIGRATIONS } from './migrations.ts';
 
 /** A task that ended, for the text of its callback. Times are epoch milliseconds. */
 export interface EndedTask {
   taskId: string;
-  type: TaskType | AgentType;
+  type: TaskType;
   status: TaskStatus;
   sessionId: string | null;
   callback: CallbackTarget;
@@ -35,6 +39,31 @@ export interface QueueOptions {
 }
 
 /** Opens or creates the database files. `StartError` when it can't: in use, not ours, newer, unusable. */
-export async function openQueue(_options: QueueOptions): Promise<TaskQueue> {
-  throw new Error('being built');
+export async function openQueue(options: QueueOptions): Promise<TaskQueue> {
+  const main = openFile(options.taskDb, 'WORKER_TASK_DB', MAIN_MIGRATIONS);
+  try {
+    const events = openFile(options.eventDb, 'WORKER_EVENT_DB', EVENT_MIGRATIONS);
+    try {
+      const eventFile = new EventFile(events);
+      continueSequence(main.db, eventFile.lastSeq);
+      const queue = new SqliteQueue(options, main, eventFile);
+      await queue.recover();
+      return queue;
+    } catch (error) {
+      events.close();
+      throw error;
+    }
+  } catch (error) {
+    main.close();
+    throw error;
+  }
+}
+
+/** Where the task file is new and the event file is not, its events must not take numbers that are used already. */
+function continueSequence(db: Db, lastSeq: number): void {
+  const known =
+    db.prepare<[], number>(`SELECT seq FROM sqlite_sequence WHERE name = 'event_tail'`).pluck().get() ?? 0;
+  if (known >= lastSeq) return;
+  db.prepare(`DELETE FROM sqlite_sequence WHERE name = 'event_tail'`).run();
+  db.prepare(`INSERT INTO sqlite_sequence (name, seq) VALUES ('event_tail', ?)`).run(lastSeq);
 }

@@ -1,0 +1,166 @@
+import { type Claim, LEGACY_RUNNER, type Poller } from '../task.ts';
+import type { Core } from './core.ts';
+import type { Lifecycle } from './lifecycle.ts';
+import type { Line } from './line.ts';
+import { lanesOf, type Parked } from './parking.ts';
+import { TASK_COLUMNS, type TaskRow } from './rows.ts';
+import { type Runners, superseded } from './runners.ts';
+import type { Transaction } from './transaction.ts';
+import type { Holds } from './wake.ts';
+
+/** One answer carries at most so many bytes of payload, but always one task. */
+const MAX_ANSWER_BYTES = 8 * 1024 * 1024;
+
+interface ClaimParts {
+  line: Line;
+  lifecycle: Lifecycle;
+  runners: Runners;
+  holds: Holds;
+  /** Called for claims whose poller is gone when they are on disk. */
+  giveBack: (leaseIds: string[]) => void;
+}
+
+/** ready → running, for whoever polls; and the pollers that wait for it. */
+export class Claims {
+  readonly #core: Core;
+  readonly #line: Line;
+  readonly #lifecycle: Lifecycle;
+  readonly #runners: Runners;
+  readonly #holds: Holds;
+  readonly #sql;
+  readonly #giveBack: ClaimParts['giveBack'];
+
+  constructor(core: Core, parts: ClaimParts) {
+    this.#core = core;
+    this.#line = parts.line;
+    this.#lifecycle = parts.lifecycle;
+    this.#runners = parts.runners;
+    this.#holds = parts.holds;
+    this.#giveBack = parts.giveBack;
+    this.#sql = {
+      task: core.db.prepare<[number], TaskRow>(`SELECT ${TASK_COLUMNS} FROM tasks WHERE seq = ?`),
+      size: core.db.prepare<[number], number>('SELECT length(payload) FROM tasks WHERE seq = ?').pluck(),
+    };
+  }
+
+  claim(poller: Poller, signal: AbortSignal): Promise<Claim[]> {
+    return new Promise((resolve, reject) => {
+      const entry = this.#entry(poller, signal, resolve, reject);
+      if (signal.aborted) return resolve([]);
+      this.#core.commit
+        .run((tx) => this.#poll(tx, entry, signal))
+        .then(
+          (claims) => {
+            if (claims !== null) entry.settle(claims);
+          },
+          (error: unknown) => entry.fail(error),
+        );
+    });
+  }
+
+  /** Gives what became ready to parked pollers, one each, the longest waiting first; inside the transaction. */
+  match(tx: Transaction): void {
+    const served = new Set<Parked>();
+    for (const lane of tx.readied) {
+      for (const entry of this.#core.parking.waiting(lane)) {
+        if (served.has(entry)) continue;
+        if (this.#core.ready.peek(lane) === undefined) break;
+        const claims = this.#take(tx, entry.poller, entry.lanes);
+        if (claims.length === 0) continue;
+        served.add(entry);
+        tx.after(() => entry.settle(claims));
+        break;
+      }
+    }
+  }
+
+  /** The poller as it waits: leaves its place when it is answered or hangs up, whichever comes first. */
+  #entry(
+    poller: Poller,
+    signal: AbortSignal,
+    resolve: (claims: Claim[]) => void,
+    reject: (error: unknown) => void,
+  ): Parked {
+    let open = true;
+    const leave = () => {
+      open = false;
+      signal.removeEventListener('abort', hangUp);
+      this.#core.parking.leave(entry);
+    };
+    const settle = (claims: Claim[]) => {
+      if (!open) return this.#undelivered(claims);
+      leave();
+      resolve(claims);
+    };
+    const fail = (error: unknown) => {
+      if (!open) return;
+      leave();
+      reject(error);
+    };
+    const hangUp = () => settle([]);
+    const entry = { poller, lanes: lanesOf(poller), settle, fail };
+    signal.addEventListener('abort', hangUp, { once: true });
+    return entry;
+  }
+
+  #undelivered(claims: Claim[]): void {
+    if (claims.length > 0) this.#giveBack(claims.map((claim) => claim.leaseId));
+  }
+
+  /** Null: nothing is ready, the poller is parked. A miss and its parking are one step. */
+  #poll(tx: Transaction, entry: Parked, signal: AbortSignal): Claim[] | null {
+    const { poller } = entry;
+    if (signal.aborted) return [];
+    this.#greet(tx, poller);
+    const claims = this.#take(tx, poller, entry.lanes);
+    if (claims.length > 0) return claims;
+    this.#core.parking.park(entry);
+    return null;
+  }
+
+  #greet(tx: Transaction, { runnerId, instanceId }: Poller): void {
+    if (runnerId === null || instanceId === null) {
+      tx.after(() => this.#runners.saw(runnerId ?? LEGACY_RUNNER, null));
+      return;
+    }
+    const { parking } = this.#core;
+    this.#runners.admit(tx, runnerId, instanceId, (earlier) => {
+      parking.ofInstance(runnerId, earlier)?.fail(superseded(runnerId));
+    });
+    parking.ofInstance(runnerId, instanceId)?.settle([]);
+  }
+
+  #take(tx: Transaction, poller: Poller, lanes: readonly string[]): Claim[] {
+    const claims: Claim[] = [];
+    const held: TaskRow[] = [];
+    let bytes = 0;
+    while (claims.length < poller.max) {
+      const next = this.#next(lanes);
+      if (next === undefined) break;
+      const size = this.#sql.size.get(next.seq) ?? 0;
+      if (claims.length > 0 && bytes + size > MAX_ANSWER_BYTES) break;
+      this.#core.ready.take(next.lane);
+      const task = this.#sql.task.get(next.seq);
+      if (task?.ready_job !== next.job) {
+        this.#core.log.warn({ job: next.job, seq: next.seq }, 'dropped a ready row without a ready task');
+      } else if (this.#holds.holds(task.seq, poller.runnerId)) {
+        held.push(task);
+      } else {
+        claims.push(this.#lifecycle.start(tx, task, poller));
+        bytes += size;
+      }
+    }
+    for (const task of held) this.#line.restore(task);
+    return claims;
+  }
+
+  /** The lowest place of all the poller's lanes. */
+  #next(lanes: readonly string[]) {
+    let first: { lane: string; job: number; seq: number; place: number } | undefined;
+    for (const lane of lanes) {
+      const row = this.#core.ready.peek(lane);
+      if (row !== undefined && (first === undefined || row.place < first.place)) first = { lane, ...row };
+    }
+    return first;
+  }
+}

@@ -1,0 +1,125 @@
+import { existsSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
+import Database from 'better-sqlite3';
+import { StartError } from '../../errors.ts';
+import { holdLock } from '../../lock.ts';
+import type { Migration } from './migrations.ts';
+
+export type Db = Database.Database;
+
+/** Written into the header of our files, so that a database of another program is never touched: 'OCRQ'. */
+const APPLICATION_ID = 0x4f435251;
+
+/** An opened file with its lock; `close` frees both. */
+export interface OpenFile {
+  db: Db;
+  close: () => void;
+}
+
+/** Opens or creates one of our files. `setting` is the environment variable that names it, for the sentences. */
+export function openFile(path: string, setting: string, migrations: readonly Migration[]): OpenFile {
+  checkFolder(path, setting);
+  const unlock = lockFile(path, setting);
+  try {
+    refuseForeign(path, setting, migrations);
+    const db = connect(path);
+    migrate(db, migrations);
+    return {
+      db,
+      close: () => {
+        db.close();
+        unlock();
+      },
+    };
+  } catch (error) {
+    unlock();
+    throw toStartError(error, path, setting);
+  }
+}
+
+function checkFolder(path: string, setting: string): void {
+  const folder = dirname(path);
+  if (!existsSync(folder) || !statSync(folder).isDirectory()) {
+    throw new StartError(`${setting}: the folder ${folder} does not exist; create it or name another path.`);
+  }
+}
+
+function lockFile(path: string, setting: string): () => void {
+  let release: (() => void) | null;
+  try {
+    release = holdLock(`${path}.lock`);
+  } catch (error) {
+    throw toStartError(error, `${path}.lock`, setting);
+  }
+  if (release === null) {
+    throw new StartError(
+      `Another Task API already uses ${path}; stop it, or set ${setting} to another path.`,
+    );
+  }
+  return release;
+}
+
+/** Looks at an existing file through SQLite, read-only, before anything is written to it. */
+function refuseForeign(path: string, setting: string, migrations: readonly Migration[]): void {
+  // Size is asked of the file system without opening the file: closing a descriptor of our own would drop SQLite's locks.
+  if (!existsSync(path) || statSync(path).size === 0) return;
+  const db = new Database(path, { readonly: true });
+  try {
+    const id = db.pragma('application_id', { simple: true });
+    const version = Number(db.pragma('user_version', { simple: true }));
+    if (id !== APPLICATION_ID) {
+      throw new StartError(
+        `${path} is a database of the older Task API or of another program; it was left untouched. Set ${setting} to a new path.`,
+      );
+    }
+    if (version > migrations.length) {
+      throw new StartError(
+        `${path} was written by a newer version (schema ${version}, this one knows ${migrations.length}); update openclaw-runner.`,
+      );
+    }
+  } finally {
+    db.close();
+  }
+}
+
+function connect(path: string): Db {
+  const db = new Database(path, { timeout: 0 });
+  // Only heeded on a new file, before WAL and before any table.
+  db.pragma('auto_vacuum = INCREMENTAL');
+  db.pragma('journal_mode = WAL');
+  db.pragma(`application_id = ${APPLICATION_ID}`);
+  assertPragma(db, 'auto_vacuum', 2);
+  assertPragma(db, 'journal_mode', 'wal');
+  makeDurable(db);
+  return db;
+}
+
+/** A commit is on disk when it returns; nobody else writes, so nothing is waited for. */
+export function makeDurable(db: Db): void {
+  db.pragma('synchronous = FULL');
+  db.pragma('busy_timeout = 0');
+  assertPragma(db, 'synchronous', 2);
+  assertPragma(db, 'busy_timeout', 0);
+}
+
+function assertPragma(db: Db, name: string, expected: unknown): void {
+  const actual = db.pragma(name, { simple: true });
+  if (actual !== expected) {
+    throw new StartError(`${db.name}: SQLite did not take ${name}=${expected} (it is ${actual}).`);
+  }
+}
+
+function migrate(db: Db, migrations: readonly Migration[]): void {
+  const current = Number(db.pragma('user_version', { simple: true }));
+  for (const migration of migrations.filter((one) => one.version > current)) {
+    db.transaction(() => {
+      db.exec(migration.sql);
+      db.pragma(`user_version = ${migration.version}`);
+    }).immediate();
+  }
+}
+
+function toStartError(error: unknown, path: string, setting: string): unknown {
+  if (error instanceof StartError || !(error instanceof Error) || !('code' in error)) return error;
+  return new StartError(`${setting}: ${path} can't be used: ${error.message}.`, { cause: error });
+}

@@ -1,0 +1,113 @@
+import type { EventType } from '../events.ts';
+import type { FinalStatus, JsonObject, JsonValue, Result } from '../task.ts';
+import type { Core } from './core.ts';
+import type { Line } from './line.ts';
+import type { OutboxWriter } from './outbox.ts';
+import { callbackOf, provenanceOf, type TaskRow } from './rows.ts';
+import type { Sessions } from './sessions.ts';
+import type { Transaction } from './transaction.ts';
+
+/** Event details carry this much of an error text; the result has all of it. */
+const EVENT_ERROR_CHARS = 2_000;
+
+/** How a task ended. */
+export interface Ending {
+  status: FinalStatus;
+  stdout: string;
+  stderr: string;
+  exitCode: number;
+  error: JsonValue;
+  metadata: JsonObject;
+  /** The runner that reports it has sent the callback itself. */
+  calledBack?: boolean;
+}
+
+/** The ending of a task that no runner reported on. */
+export function noOutput(status: FinalStatus, error: string): Ending {
+  return { status, stdout: '', stderr: '', exitCode: -1, error, metadata: {} };
+}
+
+/** The last arrow of every task: its stored result, its event, the callback that is owed, the next of its key. */
+export class Endings {
+  readonly #core: Core;
+  readonly #line: Line;
+  readonly #sessions: Sessions;
+  readonly #outbox: OutboxWriter;
+  readonly #sql;
+
+  constructor(core: Core, line: Line, sessions: Sessions, outbox: OutboxWriter) {
+    this.#core = core;
+    this.#line = line;
+    this.#sessions = sessions;
+    this.#outbox = outbox;
+    this.#sql = prepare(core);
+  }
+
+  /** `task` carries its counters as they are to be stored. */
+  end(tx: Transaction, task: TaskRow, ending: Ending): void {
+    const { clock, uptime, ready, leases } = this.#core;
+    const { seq, lost, failures, lease_id: leaseId } = task;
+    const completedAt = clock.wall();
+    const metadata = { ...provenanceOf(task), ...ending.metadata };
+    if (task.ready_job !== null) ready.drop(task.ready_job);
+    this.#sql.end.run({ seq, status: ending.status, lost, failures, completedAt, now: uptime.now() });
+    this.#sql.result.run({
+      seq,
+      stdout: ending.stdout,
+      stderr: ending.stderr,
+      exitCode: ending.exitCode,
+      error: JSON.stringify(ending.error),
+      metadata: JSON.stringify(metadata),
+    });
+    this.#book(tx, task, ending);
+    this.#callBack(tx, task, ending, { ...ending, taskId: task.id, completedAt, metadata });
+    this.#line.advance(tx, task.session_key);
+    if (leaseId !== null) tx.after(() => leases.end(leaseId));
+  }
+
+  #book(tx: Transaction, task: TaskRow, { status, exitCode, error, metadata }: Ending): void {
+    tx.count(`tasks/${task.status}`, -1);
+    tx.count(`tasks/${status}`, 1);
+    tx.count('results', 1);
+    const named = typeof metadata.sessionId === 'string' ? metadata.sessionId.trim() : '';
+    const details = { exitCode, error: shortened(error) };
+    this.#core.tail.ofTask(tx, `task.${status}` satisfies EventType, task, status, details, named || null);
+    if (named === '') return;
+    const callbackChannel = callbackOf(task)?.target ?? null;
+    this.#sessions.touch(tx, { sessionId: named, type: task.type, callbackChannel, tasks: 0 });
+  }
+
+  #callBack(tx: Transaction, task: TaskRow, ending: Ending, result: Result): void {
+    const callback = callbackOf(task);
+    if (callback === null || ending.calledBack) return;
+    const ended = {
+      taskId: task.id,
+      type: task.type,
+      status: ending.status,
+      sessionId: task.session_id,
+      callback,
+      createdAt: task.created_at,
+      startedAt: task.started_at,
+    };
+    const text = this.#core.options.composeCallback(ended, result);
+    if (text !== null) this.#outbox.owe(tx, task.id, callback, text);
+  }
+}
+
+function shortened(error: JsonValue): JsonValue {
+  if (typeof error !== 'string' || error.length <= EVENT_ERROR_CHARS) return error;
+  return `${error.slice(0, EVENT_ERROR_CHARS)}…`;
+}
+
+function prepare({ db }: Core) {
+  return {
+    end: db.prepare(
+      `UPDATE tasks SET status = @status, completed_at = @completedAt, retained_from = @now, ready_job = NULL,
+         due_up = NULL, lost = @lost, failures = @failures WHERE seq = @seq`,
+    ),
+    result: db.prepare(
+      `INSERT INTO results (seq, stdout, stderr, exit_code, error, metadata)
+       VALUES (@seq, @stdout, @stderr, @exitCode, @error, @metadata)`,
+    ),
+  };
+}

@@ -1,0 +1,206 @@
+import type { Log } from '../../log.ts';
+import type { Event } from '../events.ts';
+import type {
+  Claim,
+  Heartbeat,
+  HeartbeatAnswer,
+  NewTask,
+  Poller,
+  Report,
+  SessionRow,
+  TaskState,
+  TaskStatus,
+} from '../task.ts';
+import type { Outcome, QueueStats, Receipt, SessionStats, TaskFilter, TaskQueue } from '../task-queue.ts';
+import { recover } from './boot.ts';
+import { Claims } from './claim.ts';
+import type { Core } from './core.ts';
+import { Counters } from './counters.ts';
+import type { OpenFile } from './database.ts';
+import { Endings } from './ending.ts';
+import type { EventFile } from './event-file.ts';
+import { SqliteEventLog } from './event-log.ts';
+import { EventTail } from './event-tail.ts';
+import { GroupCommit } from './group-commit.ts';
+import { Heartbeats } from './heartbeat.ts';
+import { Leases } from './leases.ts';
+import { Lifecycle } from './lifecycle.ts';
+import { Line } from './line.ts';
+import type { QueueOptions } from './open.ts';
+import { OutboxWriter } from './outbox.ts';
+import { Parking } from './parking.ts';
+import { Readings } from './reading.ts';
+import { ReadyList } from './ready-list.ts';
+import { Reports } from './report.ts';
+import { Runners } from './runners.ts';
+import { Sessions } from './sessions.ts';
+import { Submissions } from './submit.ts';
+import { SqliteUpkeep } from './upkeep.ts';
+import { Uptime } from './uptime.ts';
+import { Holds } from './wake.ts';
+
+/** The embedded engine: plainjob is the ready list, our tables beside it own the truth. One process per database. */
+export class SqliteQueue implements TaskQueue {
+  readonly events: SqliteEventLog;
+  readonly outbox: OutboxWriter;
+  readonly upkeep: SqliteUpkeep;
+  readonly #core: Core;
+  readonly #files: { main: OpenFile; events: EventFile };
+  readonly #line: Line;
+  readonly #lifecycle: Lifecycle;
+  readonly #holds: Holds;
+  readonly #sessions: Sessions;
+  readonly #submissions: Submissions;
+  readonly #claims: Claims;
+  readonly #heartbeats: Heartbeats;
+  readonly #reports: Reports;
+  readonly #readings: Readings;
+  readonly #listeners = new Set<(event: Event) => void>();
+
+  constructor(options: QueueOptions, main: OpenFile, eventFile: EventFile) {
+    this.#files = { main, events: eventFile };
+    this.#core = this.#makeCore(options, main.db);
+    const core = this.#core;
+    const runners = new Runners(core.db, core.clock, core.uptime);
+    this.#holds = new Holds(core);
+    this.#sessions = new Sessions(core);
+    this.outbox = new OutboxWriter(core);
+    this.#line = new Line(core, this.#sessions);
+    const endings = new Endings(core, this.#line, this.#sessions, this.outbox);
+    this.#lifecycle = new Lifecycle(core, this.#line, endings, this.#sessions);
+    const parts = {
+      line: this.#line,
+      lifecycle: this.#lifecycle,
+      endings,
+      runners,
+      sessions: this.#sessions,
+    };
+    this.#submissions = new Submissions(core, this.#line, this.#sessions);
+    this.#reports = new Reports(core, { ...parts, holds: this.#holds });
+    const giveBack = (leaseIds: readonly string[]) => this.giveBack(leaseIds);
+    this.#claims = new Claims(core, { ...parts, holds: this.#holds, giveBack });
+    this.#heartbeats = new Heartbeats(core, this.#lifecycle, runners);
+    this.#readings = new Readings(core, this.#line, runners);
+    this.events = new SqliteEventLog(core, eventFile);
+    this.upkeep = new SqliteUpkeep(core, { ...parts, events: this.events, eventDb: eventFile.db });
+  }
+
+  /** Puts right what the last run left open; before anyone is served. */
+  async recover(): Promise<void> {
+    await recover(this.#core, this.#lifecycle);
+    this.#line.wake.plan();
+    this.outbox.plan();
+  }
+
+  submit(task: NewTask): Promise<Receipt> {
+    return this.#core.commit.run((tx) => this.#submissions.submit(tx, task));
+  }
+
+  cancel(taskId: string): Promise<{ taskId: string; status: TaskStatus; cancelRequested: boolean }> {
+    return this.#core.commit.run((tx) => this.#reports.cancel(tx, taskId));
+  }
+
+  outcome(taskId: string): Outcome | undefined {
+    return this.#readings.outcome(taskId);
+  }
+
+  consume(taskId: string): void {
+    this.#readings.consume(taskId);
+  }
+
+  state(taskId: string): TaskState | undefined {
+    return this.#readings.state(taskId);
+  }
+
+  list(filter: TaskFilter): { tasks: TaskState[]; nextCursor: string | null } {
+    return this.#readings.list(filter);
+  }
+
+  claim(poller: Poller, signal: AbortSignal): Promise<Claim[]> {
+    return this.#claims.claim(poller, signal);
+  }
+
+  delivered(leaseIds: readonly string[]): void {
+    for (const leaseId of leaseIds) this.#core.leases.deliver(leaseId);
+  }
+
+  giveBack(leaseIds: readonly string[]): void {
+    this.#core.commit.ensure((tx) => this.#reports.giveBack(tx, leaseIds));
+  }
+
+  heartbeat(beat: Heartbeat): Promise<HeartbeatAnswer> {
+    return this.#heartbeats.beat(beat);
+  }
+
+  finish(report: Report): Promise<TaskStatus> {
+    return this.#reports.finish(report);
+  }
+
+  release(leaseId: string, reason: string): Promise<void> {
+    return this.#core.commit.run((tx) => this.#reports.release(tx, leaseId, reason));
+  }
+
+  subscribe(listener: (event: Event) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  stats(): QueueStats {
+    return this.#readings.stats();
+  }
+
+  sessionStats(): SessionStats {
+    return this.#sessions.stats();
+  }
+
+  sessions(filter: { limit: number; cliType?: string }): SessionRow[] {
+    return this.#sessions.list(filter);
+  }
+
+  problem(): string | null {
+    return this.#core.commit.problem;
+  }
+
+  async close(): Promise<void> {
+    this.#line.wake.stop();
+    this.#holds.stop();
+    for (const parked of this.#core.parking.clear()) parked.settle([]);
+    await this.upkeep.checkpoint().catch((error: unknown) => {
+      this.#core.log.warn({ err: error }, 'the last checkpoint failed');
+    });
+    this.#core.commit.close();
+    this.outbox.stop();
+    this.#files.main.close();
+    this.#files.events.close();
+  }
+
+  #makeCore(options: QueueOptions, db: Core['db']): Core {
+    const { clock, log } = options;
+    const storedUptime =
+      db.prepare<[], number>(`SELECT value FROM meta WHERE name = 'uptime_ms'`).pluck().get() ?? 0;
+    const uptime = new Uptime(clock, storedUptime);
+    const counters = new Counters(db);
+    const commit = new GroupCommit(db, clock, log, {
+      beforeCommit: (tx) => {
+        this.#claims.match(tx);
+        counters.apply(tx.counts);
+      },
+      afterCommit: (events) => this.#publish(events, log),
+    });
+    const ready = new ReadyList(db);
+    const tail = new EventTail(db, clock, uptime);
+    const memory = { leases: new Leases(clock), parking: new Parking() };
+    return { db, clock, uptime, log, options, commit, counters, ready, tail, ...memory };
+  }
+
+  #publish(events: readonly Event[], log: Log): void {
+    this.events.committed(events);
+    for (const event of events) {
+      log.debug(
+        { event: event.type, taskId: event.taskId, status: event.taskStatus, seq: event.seq },
+        'event',
+      );
+      for (const listener of this.#listeners) listener(event);
+    }
+  }
+}

@@ -1,0 +1,117 @@
+import type { EventFilter } from '../events.ts';
+import { Counters } from './counters.ts';
+import type { OpenFile } from './database.ts';
+import { EVENT_COLUMNS, type EventRow } from './rows.ts';
+
+/** Names of the counters that an event adds to. */
+export function eventCounters(event: { type: string; task_status: string | null }): string[] {
+  return ['count', `type/${event.type}`, `status/${event.task_status ?? 'unknown'}`];
+}
+
+/** `WORKER_EVENT_DB`: the events that have left the tail, on a connection of its own. */
+export class EventFile {
+  readonly #file: OpenFile;
+  readonly counters: Counters;
+  readonly #sql;
+  /** The newest event that was ever copied here; it survives the trimming of all events. */
+  lastSeq: number;
+
+  constructor(file: OpenFile) {
+    this.#file = file;
+    this.counters = new Counters(file.db);
+    this.#sql = prepare(file);
+    this.lastSeq = this.#sql.lastSeq.get() ?? 0;
+  }
+
+  get path(): string {
+    return this.#file.db.name;
+  }
+
+  get db(): OpenFile['db'] {
+    return this.#file.db;
+  }
+
+  /** Stores rows of the tail in one commit. */
+  copy(rows: readonly EventRow[]): void {
+    const last = rows.at(-1);
+    if (last === undefined) return;
+    const changes = new Map<string, number>();
+    this.#file.db
+      .transaction(() => {
+        for (const row of rows) if (this.#sql.insert.run(row).changes > 0) tally(changes, row, 1);
+        this.counters.apply(changes);
+        this.#sql.remember.run(last.seq);
+      })
+      .immediate();
+    this.lastSeq = last.seq;
+  }
+
+  /** Deletes the oldest `limit` events that `doomed` says are due; they are a prefix of the order. */
+  trim(limit: number, doomed: (row: EventRow) => boolean): number {
+    const rows: EventRow[] = [];
+    for (const row of this.#sql.oldest.all(limit)) {
+      if (!doomed(row)) break;
+      rows.push(row);
+    }
+    const last = rows.at(-1);
+    if (last === undefined) return 0;
+    const changes = new Map<string, number>();
+    for (const row of rows) tally(changes, row, -1);
+    this.#file.db
+      .transaction(() => {
+        this.#sql.deleteUpTo.run(last.seq);
+        this.counters.apply(changes);
+      })
+      .immediate();
+    return rows.length;
+  }
+
+  /** Newest first. */
+  list(filter: EventFilter): EventRow[] {
+    const { taskId, type, limit } = filter;
+    if (taskId !== undefined) return this.#sql.listOfTask.all(taskId, type ?? null, type ?? null, limit);
+    return type === undefined ? this.#sql.list.all(limit) : this.#sql.listOfType.all(type, limit);
+  }
+
+  edges(): { oldest: number | null; newest: number | null } {
+    return { oldest: this.#sql.first.get() ?? null, newest: this.#sql.last.get() ?? null };
+  }
+
+  get sizeBytes(): number {
+    return this.#sql.size.get() ?? 0;
+  }
+
+  close(): void {
+    this.#file.close();
+  }
+}
+
+function tally(changes: Map<string, number>, row: EventRow, change: number): void {
+  for (const name of eventCounters(row)) changes.set(name, (changes.get(name) ?? 0) + change);
+}
+
+function prepare({ db }: OpenFile) {
+  const select = `SELECT ${EVENT_COLUMNS} FROM events`;
+  return {
+    insert: db.prepare<EventRow>(
+      `INSERT OR IGNORE INTO events (${EVENT_COLUMNS}) VALUES (@seq, @id, @type, @created_at, @task_id, @task_type,
+         @task_status, @session_id, @origin, @dispatch_mode, @response_mode, @entrypoint, @details, @retained_from)`,
+    ),
+    remember: db.prepare<[number]>(
+      `INSERT INTO meta (name, value) VALUES ('last_seq', ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value`,
+    ),
+    lastSeq: db.prepare<[], number>(`SELECT value FROM meta WHERE name = 'last_seq'`).pluck(),
+    oldest: db.prepare<[number], EventRow>(`${select} ORDER BY seq LIMIT ?`),
+    deleteUpTo: db.prepare<[number]>('DELETE FROM events WHERE seq <= ?'),
+    list: db.prepare<[number], EventRow>(`${select} ORDER BY seq DESC LIMIT ?`),
+    listOfType: db.prepare<[string, number], EventRow>(`${select} WHERE type = ? ORDER BY seq DESC LIMIT ?`),
+    listOfTask: db.prepare<[string, string | null, string | null, number], EventRow>(
+      `${select} WHERE task_id = ? AND (? IS NULL OR type = ?) ORDER BY seq DESC LIMIT ?`,
+    ),
+    first: db.prepare<[], number>('SELECT created_at FROM events ORDER BY seq LIMIT 1').pluck(),
+    last: db.prepare<[], number>('SELECT created_at FROM events ORDER BY seq DESC LIMIT 1').pluck(),
+    size: db
+      .prepare<[], number>('SELECT page_count * page_size FROM pragma_page_count, pragma_page_size')
+      .pluck(),
+  };
+}

@@ -1,0 +1,93 @@
+import { randomUUID } from 'node:crypto';
+import type { Clock } from '../../clock.ts';
+import type { Event, EventType } from '../events.ts';
+import type { JsonValue } from '../task.ts';
+import type { Db } from './database.ts';
+import { EVENT_COLUMNS, type EventRow, provenanceOf, type TaskRow, toEvent } from './rows.ts';
+import type { Transaction } from './transaction.ts';
+import type { Uptime } from './uptime.ts';
+
+/**
+ * The newest events, in the main file, so that an event commits with the change that it records. The copier moves
+ * them to the event file; no transaction writes two files.
+ */
+export class EventTail {
+  readonly #clock: Clock;
+  readonly #uptime: Uptime;
+  readonly #insert;
+  readonly #after;
+  readonly #drop;
+
+  constructor(db: Db, clock: Clock, uptime: Uptime) {
+    this.#clock = clock;
+    this.#uptime = uptime;
+    this.#insert = db.prepare<Omit<EventRow, 'seq'>>(
+      `INSERT INTO event_tail (id, type, created_at, task_id, task_type, task_status, session_id, origin, dispatch_mode,
+         response_mode, entrypoint, details, retained_from)
+       VALUES (@id, @type, @created_at, @task_id, @task_type, @task_status, @session_id, @origin, @dispatch_mode,
+         @response_mode, @entrypoint, @details, @retained_from)`,
+    );
+    this.#after = db.prepare<[number, number], EventRow>(
+      `SELECT ${EVENT_COLUMNS} FROM event_tail WHERE seq > ? ORDER BY seq LIMIT ?`,
+    );
+    this.#drop = db.prepare<[number, number]>(
+      'DELETE FROM event_tail WHERE seq IN (SELECT seq FROM event_tail WHERE seq <= ? ORDER BY seq LIMIT ?)',
+    );
+  }
+
+  /** An event about a task, with the task's own values. */
+  ofTask(
+    tx: Transaction,
+    type: EventType,
+    row: TaskRow,
+    status: string,
+    details: JsonValue,
+    session?: string | null,
+  ): Event {
+    const { origin, dispatchMode, responseMode, entrypoint } = provenanceOf(row);
+    return this.write(tx, {
+      type,
+      taskId: row.id,
+      taskType: row.type,
+      taskStatus: status,
+      sessionId: row.session_id ?? session ?? null,
+      origin,
+      dispatchMode,
+      responseMode,
+      entrypoint,
+      details,
+    });
+  }
+
+  write(tx: Transaction, event: Omit<Event, 'seq' | 'id' | 'createdAt'>): Event {
+    const row = {
+      id: randomUUID(),
+      type: event.type,
+      created_at: this.#clock.wall(),
+      task_id: event.taskId,
+      task_type: event.taskType,
+      task_status: event.taskStatus,
+      session_id: event.sessionId,
+      origin: event.origin,
+      dispatch_mode: event.dispatchMode,
+      response_mode: event.responseMode,
+      entrypoint: event.entrypoint,
+      details: JSON.stringify(event.details),
+      retained_from: this.#uptime.now(),
+    };
+    const seq = Number(this.#insert.run(row).lastInsertRowid);
+    const written = toEvent({ ...row, seq });
+    tx.events.push(written);
+    return written;
+  }
+
+  /** Rows behind `seq`, in order. */
+  after(seq: number, limit: number): EventRow[] {
+    return this.#after.all(seq, limit);
+  }
+
+  /** Deletes at most `limit` rows up to `seq`, which the event file has. */
+  drop(seq: number, limit: number): number {
+    return this.#drop.run(seq, limit).changes;
+  }
+}

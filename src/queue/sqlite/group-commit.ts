@@ -1,0 +1,166 @@
+import Database from 'better-sqlite3';
+import type { Clock } from '../../clock.ts';
+import { AppError } from '../../errors.ts';
+import type { Log } from '../../log.ts';
+import type { Event } from '../events.ts';
+import type { Db } from './database.ts';
+import { Transaction } from './transaction.ts';
+
+/** At most so many operations share a commit: enough to amortise the sync, few enough to keep its latency low. */
+const GROUP_SIZE = 64;
+/** How long an operation of our own waits after the storage failed. */
+const RETRY_MS = 1_000;
+
+interface Member {
+  run: (tx: Transaction) => unknown;
+  resolve: (value: never) => void;
+  reject: (error: unknown) => void;
+}
+
+interface Hooks {
+  /** Runs inside the transaction after its operations, before COMMIT. */
+  beforeCommit: (tx: Transaction) => void;
+  /** Hears of the events of a commit, after it. */
+  afterCommit: (events: readonly Event[]) => void;
+}
+
+/**
+ * Runs the write operations that arrive in the same turn of the event loop in one `BEGIN IMMEDIATE … COMMIT`, each in
+ * a savepoint, and answers every caller after that commit: a kept promise is on disk. A refused operation
+ * (`AppError`, constraint) is undone alone; any other error ends the whole group as `storage_unavailable`.
+ */
+export class GroupCommit {
+  readonly #db: Db;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #hooks: Hooks;
+  readonly #sql;
+  #waiting: Member[] = [];
+  #scheduled = false;
+  #problem: string | null = null;
+  #retries = new Set<() => void>();
+  #closed = false;
+
+  constructor(db: Db, clock: Clock, log: Log, hooks: Hooks) {
+    this.#db = db;
+    this.#clock = clock;
+    this.#log = log;
+    this.#hooks = hooks;
+    this.#sql = {
+      begin: db.prepare('BEGIN IMMEDIATE'),
+      commit: db.prepare('COMMIT'),
+      savepoint: db.prepare('SAVEPOINT operation'),
+      release: db.prepare('RELEASE operation'),
+      undo: db.prepare('ROLLBACK TO operation'),
+    };
+  }
+
+  /** Resolves with what `operation` returned, after the commit. */
+  run<T>(operation: (tx: Transaction) => T): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      if (this.#closed) return reject(unavailable('the queue is closed'));
+      this.#waiting.push({ run: operation, resolve: resolve as (value: never) => void, reject });
+      this.#schedule();
+    });
+  }
+
+  /** An operation of our own, which nobody would repeat: retried until it is on disk. */
+  ensure(operation: (tx: Transaction) => void): void {
+    this.run(operation).catch((error: unknown) => {
+      if (this.#closed) return;
+      if (error instanceof AppError && error.code !== 'storage_unavailable')
+        return this.#log.error({ err: error }, 'refused');
+      const again = () => {
+        this.#retries.delete(cancel);
+        this.ensure(operation);
+      };
+      const cancel = this.#clock.after(RETRY_MS, again);
+      this.#retries.add(cancel);
+    });
+  }
+
+  /** Why the last commit failed; null after one that succeeded. */
+  get problem(): string | null {
+    return this.#problem;
+  }
+
+  /** Commits what waits, then refuses everything. */
+  close(): void {
+    while (this.#waiting.length > 0) this.#flush();
+    this.#closed = true;
+    for (const cancel of this.#retries) cancel();
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    // After the I/O callbacks of this turn, so that requests read together are committed together.
+    setImmediate(() => {
+      this.#scheduled = false;
+      this.#flush();
+      if (this.#waiting.length > 0) this.#schedule();
+    });
+  }
+
+  #flush(): void {
+    const group = this.#waiting.splice(0, GROUP_SIZE);
+    if (group.length === 0) return;
+    const tx = new Transaction();
+    let answers: (() => void)[];
+    try {
+      this.#sql.begin.run();
+      answers = group.map((member) => this.#step(tx, member));
+      this.#hooks.beforeCommit(tx);
+      this.#sql.commit.run();
+    } catch (error) {
+      this.#fail(group, error);
+      return;
+    }
+    this.#problem = null;
+    for (const effect of tx.effects) effect();
+    for (const answer of answers) answer();
+    this.#hooks.afterCommit(tx.events);
+  }
+
+  /** Runs one operation in its savepoint; what it returns answers the caller, after the commit. */
+  #step(tx: Transaction, member: Member): () => void {
+    const mark = tx.mark();
+    this.#sql.savepoint.run();
+    try {
+      const value = member.run(tx);
+      this.#sql.release.run();
+      return () => member.resolve(value as never);
+    } catch (error) {
+      if (!isRefusal(error) || !this.#db.inTransaction) throw error;
+      this.#sql.undo.run();
+      this.#sql.release.run();
+      tx.backTo(mark);
+      return () => member.reject(error);
+    }
+  }
+
+  #fail(group: Member[], cause: unknown): void {
+    const message = cause instanceof Error ? cause.message : String(cause);
+    this.#problem = `The database can't be written: ${message}`;
+    this.#log.error({ err: cause, operations: group.length }, 'a commit failed; nothing of it was stored');
+    if (this.#db.inTransaction) this.#rollBack();
+    for (const member of group) member.reject(unavailable(message, cause));
+  }
+
+  #rollBack(): void {
+    try {
+      this.#db.exec('ROLLBACK');
+    } catch (error) {
+      this.#log.error({ err: error }, 'the failed commit could not be rolled back');
+    }
+  }
+}
+
+function isRefusal(error: unknown): boolean {
+  if (error instanceof AppError) return true;
+  return error instanceof Database.SqliteError && error.code.startsWith('SQLITE_CONSTRAINT');
+}
+
+function unavailable(message: string, cause?: unknown): AppError {
+  return new AppError('storage_unavailable', `Nothing can be stored at the moment: ${message}`, { cause });
+}

@@ -1,0 +1,175 @@
+import { randomUUID } from 'node:crypto';
+import { backoffMs } from '../../backoff.ts';
+import type { EventType } from '../events.ts';
+import {
+  type Claim,
+  type JsonObject,
+  LEGACY_RUNNER,
+  leaseMsOf,
+  type Poller,
+  type TaskStatus,
+} from '../task.ts';
+import type { Core } from './core.ts';
+import { type Endings, noOutput } from './ending.ts';
+import type { Line } from './line.ts';
+import { callbackOf, type TaskRow } from './rows.ts';
+import type { Sessions } from './sessions.ts';
+import type { Transaction } from './transaction.ts';
+
+/** No back-off between retries is longer. */
+const MAX_BACKOFF_MS = 900_000;
+
+/** How an attempt is given back. */
+interface Return {
+  type: EventType;
+  details: JsonObject;
+  /** Its holder may still finish. */
+  keepLease: boolean;
+  lost?: number;
+}
+
+/**
+ * The arrows between pending and running (docs/architecture.md). Each writes the task, the ready list, the counters
+ * and the event of the change; memory follows after the commit.
+ */
+export class Lifecycle {
+  readonly #core: Core;
+  readonly #line: Line;
+  readonly #endings: Endings;
+  readonly #sessions: Sessions;
+  readonly #sql;
+
+  constructor(core: Core, line: Line, endings: Endings, sessions: Sessions) {
+    this.#core = core;
+    this.#line = line;
+    this.#endings = endings;
+    this.#sessions = sessions;
+    this.#sql = prepare(core);
+  }
+
+  /** ready → running: one attempt, with a lease of its own. */
+  start(tx: Transaction, task: TaskRow, poller: Poller): Claim {
+    const { runnerId, instanceId } = poller;
+    const leaseId = randomUUID();
+    const startedAt = this.#core.clock.wall();
+    const attempt = task.attempt + 1;
+    this.#sql.start.run({ seq: task.seq, leaseId, runnerId, instanceId, attempt, startedAt });
+    this.#sessions.bind(task, runnerId ?? LEGACY_RUNNER);
+    this.#move(tx, task, 'running', 'task.started', runnerId === null ? null : { runnerId, attempt });
+    this.#endLease(tx, task);
+    const leaseMs = this.#grant(tx, { ...task, runner_id: runnerId }, leaseId, instanceId, false);
+    const payload = JSON.parse(this.#sql.payload.get(task.seq) ?? '{}') as JsonObject;
+    const { id, type, created_at: createdAt } = task;
+    return { id, type, payload, callback: callbackOf(task), createdAt, startedAt, leaseId, attempt, leaseMs };
+  }
+
+  /** running → pending, in its old place; or the end, when it was to be cancelled. */
+  putBack(tx: Transaction, task: TaskRow, how: Return): void {
+    const lost = task.lost + (how.lost ?? 0);
+    if (task.cancel_requested === 1) {
+      this.#core.tail.ofTask(tx, how.type, task, 'running', how.details);
+      this.#endings.end(tx, { ...task, lost }, noOutput('cancelled', 'cancelled'));
+      return;
+    }
+    const leaseId = how.keepLease ? task.lease_id : null;
+    const runnerId = how.keepLease ? task.runner_id : null;
+    this.#sql.putBack.run({ seq: task.seq, lost, leaseId, runnerId });
+    this.#move(tx, task, 'pending', how.type, how.details);
+    this.#endLease(tx, task);
+    this.#line.enter(tx, { ...task, status: 'pending', lost });
+  }
+
+  /** A lease was lost: back to its place, or the end when its attempts are used up. */
+  lose(tx: Transaction, task: TaskRow): void {
+    const lost = task.lost + 1;
+    const details = { runnerId: task.runner_id, attempt: task.attempt, lost };
+    if (task.cancel_requested === 1 || lost < task.max_attempts) {
+      this.putBack(tx, task, { type: 'task.lease_lost', details, keepLease: true, lost: 1 });
+      return;
+    }
+    this.#core.tail.ofTask(tx, 'task.lease_lost', task, 'running', details);
+    this.#endings.end(tx, { ...task, lost }, noOutput('failed', `lost with its runner ${lost} times`));
+  }
+
+  /** pending → running under the lease that it lost: its runner is back before anyone else claimed it. */
+  reattach(tx: Transaction, task: TaskRow, leaseId: string, instanceId: string): void {
+    if (task.ready_job !== null) this.#core.ready.drop(task.ready_job);
+    this.#sql.reattach.run({ seq: task.seq, instanceId, startedAt: this.#core.clock.wall() });
+    const details = { runnerId: task.runner_id, attempt: task.attempt, reattached: true };
+    this.#move(tx, task, 'running', 'task.started', details);
+    this.#grant(tx, task, leaseId, instanceId, true);
+  }
+
+  /** A failed result with retries left: pending again after its back-off. `task` carries the new count of failures. */
+  retry(tx: Transaction, task: TaskRow, details: JsonObject): void {
+    const { clock, uptime, ready } = this.#core;
+    const delay = backoffMs(task.failures, { baseMs: task.retry_backoff_ms, maxMs: MAX_BACKOFF_MS });
+    const due = { due_up: uptime.now() + delay, due_at: clock.wall() + delay };
+    if (task.ready_job !== null) ready.drop(task.ready_job);
+    this.#sql.retry.run({ seq: task.seq, failures: task.failures, dueUp: due.due_up, dueAt: due.due_at });
+    this.#move(tx, task, 'pending', 'task.requeued', { ...details, reason: 'retry', dueAt: due.due_at });
+    this.#endLease(tx, task);
+    this.#line.enter(tx, { ...task, ...due, status: 'pending' });
+  }
+
+  /** Loads the lease of a task that ran when the Task API stopped; it starts anew. */
+  resume(task: TaskRow): void {
+    if (task.lease_id === null) return;
+    this.#core.leases.grant({ ...this.#leaseOf(task, task.instance_id), leaseId: task.lease_id }, true);
+  }
+
+  #grant(
+    tx: Transaction,
+    task: TaskRow,
+    leaseId: string,
+    instanceId: string | null,
+    delivered: boolean,
+  ): number {
+    const lease = this.#leaseOf(task, instanceId);
+    tx.after(() => this.#core.leases.grant({ ...lease, leaseId }, delivered));
+    return lease.leaseMs;
+  }
+
+  #leaseOf(task: TaskRow, instanceId: string | null) {
+    const times = { type: task.type, timeoutMs: task.timeout_ms, leaseMs: task.lease_ms };
+    return {
+      seq: task.seq,
+      runnerId: task.runner_id,
+      instanceId,
+      leaseMs: leaseMsOf(times, task.runner_id, this.#core.options.leaseMs),
+      cancelRequested: task.cancel_requested === 1,
+    };
+  }
+
+  #endLease(tx: Transaction, { lease_id: leaseId }: TaskRow): void {
+    if (leaseId !== null) tx.after(() => this.#core.leases.end(leaseId));
+  }
+
+  #move(tx: Transaction, task: TaskRow, to: TaskStatus, type: EventType, details: JsonObject | null): void {
+    tx.count(`tasks/${task.status}`, -1);
+    tx.count(`tasks/${to}`, 1);
+    this.#core.tail.ofTask(tx, type, task, to, details);
+  }
+}
+
+function prepare({ db }: Core) {
+  return {
+    payload: db.prepare<[number], string | null>('SELECT payload FROM tasks WHERE seq = ?').pluck(),
+    start: db.prepare(
+      `UPDATE tasks SET status = 'running', ready_job = NULL, attempt = @attempt, lease_id = @leaseId,
+         runner_id = @runnerId, instance_id = @instanceId, started_at = @startedAt WHERE seq = @seq`,
+    ),
+    putBack: db.prepare(
+      `UPDATE tasks SET status = 'pending', lost = @lost, lease_id = @leaseId, runner_id = @runnerId,
+         started_at = NULL WHERE seq = @seq`,
+    ),
+    reattach: db.prepare(
+      `UPDATE tasks SET status = 'running', ready_job = NULL, lost = lost - 1, instance_id = @instanceId,
+         started_at = @startedAt WHERE seq = @seq`,
+    ),
+    retry: db.prepare(
+      `UPDATE tasks SET status = 'pending', ready_job = NULL, failures = @failures, lease_id = NULL, runner_id = NULL,
+         started_at = NULL, due_up = @dueUp, due_at = @dueAt WHERE seq = @seq`,
+    ),
+  };
+}

@@ -1,0 +1,90 @@
+import { isAgentType } from '../task.ts';
+import type { Core } from './core.ts';
+import { boundLaneOf, laneOf } from './parking.ts';
+import { TASK_COLUMNS, type TaskRow, UNFINISHED } from './rows.ts';
+import type { Sessions } from './sessions.ts';
+import type { Transaction } from './transaction.ts';
+import { Wake } from './wake.ts';
+
+/** At most so many tasks fall due in one commit. */
+const STEP = 64;
+
+/**
+ * Who is next: the tasks of one session key stand in line by `seq`, and only the head is ever ready. A task without
+ * a key is its own head. When a head ends, the next becomes ready in the same transaction.
+ */
+export class Line {
+  readonly #core: Core;
+  readonly #sessions: Sessions;
+  readonly #sql;
+  readonly wake: Wake;
+
+  constructor(core: Core, sessions: Sessions) {
+    this.#core = core;
+    this.#sessions = sessions;
+    this.#sql = prepare(core);
+    this.wake = new Wake(core, (tx) => this.#fallDue(tx));
+  }
+
+  /** The unfinished task of a key with the lowest `seq`. */
+  head(sessionKey: string): TaskRow | undefined {
+    return this.#sql.head.get(sessionKey);
+  }
+
+  /** A pending task becomes ready, or stays delayed or blocked: called when it arrives, comes back or falls due. */
+  enter(tx: Transaction, task: TaskRow): void {
+    if (task.session_key !== null && this.head(task.session_key)?.seq !== task.seq) return;
+    if (task.due_up !== null && task.due_up > this.#core.uptime.now()) {
+      tx.after(() => this.wake.plan());
+      return;
+    }
+    const lane = this.laneOf(task);
+    const job = this.#core.ready.add(lane, task.seq, task.priority);
+    this.#sql.ready.run(job, this.#core.uptime.now(), task.seq);
+    tx.readied.push(lane);
+  }
+
+  /** The head of a key left: the next one's turn. */
+  advance(tx: Transaction, sessionKey: string | null): void {
+    const next = sessionKey === null ? undefined : this.head(sessionKey);
+    if (next?.status === 'pending' && next.ready_job === null) this.enter(tx, next);
+  }
+
+  /** A ready task gets its row in the ready list again, in its old place; it does not start to age anew. */
+  restore(task: TaskRow): void {
+    const job = this.#core.ready.add(this.laneOf(task), task.seq, task.priority);
+    this.#sql.restore.run(job, task.seq);
+  }
+
+  /** The runner that has the files of this task's conversation; other types may share its key, not its files. */
+  runnerOf(task: TaskRow): string | undefined {
+    return isAgentType(task.type) ? this.#sessions.runnerOf(task.session_key) : undefined;
+  }
+
+  laneOf(task: TaskRow): string {
+    const runner = this.runnerOf(task);
+    return runner === undefined ? laneOf(task.queue, task.type) : boundLaneOf(runner, task.type);
+  }
+
+  #fallDue(tx: Transaction): void {
+    for (const task of this.#sql.due.all(this.#core.uptime.now(), STEP)) {
+      this.#sql.clearDue.run(task.seq);
+      this.enter(tx, { ...task, due_up: null });
+    }
+  }
+}
+
+function prepare({ db }: Core) {
+  const select = `SELECT ${TASK_COLUMNS} FROM tasks`;
+  return {
+    head: db.prepare<[string], TaskRow>(
+      `${select} WHERE session_key = ? AND session_key IS NOT NULL AND ${UNFINISHED} ORDER BY seq LIMIT 1`,
+    ),
+    ready: db.prepare<[number, number, number]>(
+      'UPDATE tasks SET ready_job = ?, due_up = NULL, retained_from = ? WHERE seq = ?',
+    ),
+    restore: db.prepare<[number, number]>('UPDATE tasks SET ready_job = ? WHERE seq = ?'),
+    due: db.prepare<[number, number], TaskRow>(`${select} WHERE due_up <= ? ORDER BY due_up LIMIT ?`),
+    clearDue: db.prepare<[number]>('UPDATE tasks SET due_up = NULL WHERE seq = ?'),
+  };
+}

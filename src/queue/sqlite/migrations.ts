@@ -1,0 +1,178 @@
+/** Numbered migrations, applied in order inside one transaction each; never edited after a release. */
+export interface Migration {
+  version: number;
+  sql: string;
+}
+
+/**
+ * Times `*_at` are epoch milliseconds and only printed. `retained_from` and `due_up` are milliseconds of the
+ * database's own time in use (uptime.ts), which no clock jump and no outage moves.
+ */
+const TASKS = `
+CREATE TABLE tasks (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT,
+  id TEXT NOT NULL UNIQUE,
+  type TEXT NOT NULL,
+  status TEXT NOT NULL,
+  queue TEXT NOT NULL,
+  priority INTEGER NOT NULL,
+  session_id TEXT,
+  session_key TEXT,
+  payload TEXT,
+  callback TEXT,
+  timeout_ms INTEGER,
+  origin TEXT NOT NULL,
+  dispatch_mode TEXT NOT NULL,
+  response_mode TEXT NOT NULL,
+  entrypoint TEXT,
+  max_attempts INTEGER NOT NULL,
+  retries INTEGER NOT NULL,
+  retry_backoff_ms INTEGER NOT NULL,
+  lease_ms INTEGER,
+  attempt INTEGER NOT NULL DEFAULT 0,
+  lost INTEGER NOT NULL DEFAULT 0,
+  failures INTEGER NOT NULL DEFAULT 0,
+  lease_id TEXT,
+  runner_id TEXT,
+  instance_id TEXT,
+  cancel_requested INTEGER NOT NULL DEFAULT 0,
+  ready_job INTEGER,
+  due_up INTEGER,
+  due_at INTEGER,
+  retained_from INTEGER NOT NULL,
+  created_at INTEGER NOT NULL,
+  started_at INTEGER,
+  completed_at INTEGER,
+  read_at INTEGER
+) STRICT;
+
+-- The line of each session key: its head is the first row.
+CREATE INDEX tasks_line ON tasks (session_key, seq)
+  WHERE session_key IS NOT NULL AND status IN ('pending', 'running');
+CREATE UNIQUE INDEX tasks_lease ON tasks (lease_id)
+  WHERE lease_id IS NOT NULL AND status IN ('pending', 'running');
+CREATE INDEX tasks_due ON tasks (due_up) WHERE due_up IS NOT NULL;
+CREATE INDEX tasks_status ON tasks (status, seq);
+CREATE INDEX tasks_waiting ON tasks (retained_from) WHERE status = 'pending' AND ready_job IS NOT NULL;
+CREATE INDEX tasks_unread ON tasks (retained_from)
+  WHERE read_at IS NULL AND status IN ('completed', 'failed', 'cancelled');
+CREATE INDEX tasks_read ON tasks (retained_from) WHERE read_at IS NOT NULL;
+
+CREATE TABLE results (
+  seq INTEGER PRIMARY KEY,
+  stdout TEXT NOT NULL,
+  stderr TEXT NOT NULL,
+  exit_code INTEGER NOT NULL,
+  error TEXT NOT NULL,
+  metadata TEXT NOT NULL
+) STRICT;
+`;
+
+const SESSIONS = `
+CREATE TABLE sessions (
+  session_id TEXT PRIMARY KEY,
+  cli_type TEXT NOT NULL,
+  callback_channel TEXT,
+  task_count INTEGER NOT NULL,
+  last_activity INTEGER NOT NULL,
+  created_at INTEGER NOT NULL,
+  retained_from INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX sessions_recent ON sessions (last_activity);
+CREATE INDEX sessions_idle ON sessions (retained_from);
+
+-- Which runner has the files of an AI CLI's session.
+CREATE TABLE bindings (
+  session_key TEXT PRIMARY KEY,
+  runner_id TEXT NOT NULL,
+  retained_from INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX bindings_idle ON bindings (retained_from);
+
+-- The starts of each runner; all but the newest are superseded.
+CREATE TABLE instances (
+  runner_id TEXT NOT NULL,
+  instance_id TEXT NOT NULL,
+  superseded INTEGER NOT NULL DEFAULT 0,
+  retained_from INTEGER NOT NULL,
+  PRIMARY KEY (runner_id, instance_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX instances_idle ON instances (retained_from);
+`;
+
+const CALLBACKS = `
+-- The outbox. A stream is a destination; only its head (the first pending row) is ever sent.
+CREATE TABLE callbacks (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT,
+  id TEXT NOT NULL UNIQUE,
+  task_id TEXT NOT NULL,
+  stream TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  target TEXT NOT NULL,
+  token TEXT,
+  text TEXT NOT NULL,
+  status TEXT NOT NULL,
+  head INTEGER NOT NULL,
+  chunks_sent INTEGER NOT NULL DEFAULT 0,
+  attempts INTEGER NOT NULL DEFAULT 0,
+  last_error TEXT,
+  due_up INTEGER NOT NULL,
+  created_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX callbacks_due ON callbacks (due_up) WHERE head = 1 AND status = 'pending';
+CREATE INDEX callbacks_stream ON callbacks (stream, seq) WHERE status = 'pending';
+`;
+
+const BOOKS = `
+-- Events in the transaction of the change that they record, until the copier moves them to the event file.
+CREATE TABLE event_tail (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT,
+  id TEXT NOT NULL,
+  type TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  task_id TEXT,
+  task_type TEXT,
+  task_status TEXT,
+  session_id TEXT,
+  origin TEXT NOT NULL,
+  dispatch_mode TEXT NOT NULL,
+  response_mode TEXT NOT NULL,
+  entrypoint TEXT,
+  details TEXT NOT NULL,
+  retained_from INTEGER NOT NULL
+) STRICT;
+
+-- Every count that a request shows.
+CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+`;
+
+export const MAIN_MIGRATIONS: readonly Migration[] = [
+  { version: 1, sql: TASKS + SESSIONS + CALLBACKS + BOOKS },
+];
+
+const EVENTS = `
+CREATE TABLE events (
+  seq INTEGER PRIMARY KEY,
+  id TEXT NOT NULL,
+  type TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  task_id TEXT,
+  task_type TEXT,
+  task_status TEXT,
+  session_id TEXT,
+  origin TEXT NOT NULL,
+  dispatch_mode TEXT NOT NULL,
+  response_mode TEXT NOT NULL,
+  entrypoint TEXT,
+  details TEXT NOT NULL,
+  retained_from INTEGER NOT NULL
+) STRICT;
+CREATE INDEX events_task ON events (task_id, seq);
+CREATE INDEX events_type ON events (type, seq);
+
+CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+`;
+
+export const EVENT_MIGRATIONS: readonly Migration[] = [{ version: 1, sql: EVENTS }];

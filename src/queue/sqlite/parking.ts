@@ -1,0 +1,79 @@
+import { AGENT_TYPES, type Claim, LEGACY_RUNNER, type Poller } from '../task.ts';
+
+/** A poller that waits for a task. */
+export interface Parked {
+  poller: Poller;
+  lanes: readonly string[];
+  /** Answers it; claims for one that is gone already are given back. */
+  settle: (claims: Claim[]) => void;
+  fail: (error: unknown) => void;
+}
+
+export function laneOf(queue: string, type: string): string {
+  return `${queue}|${type}`;
+}
+
+export function boundLaneOf(runnerId: string, type: string): string {
+  return `@${runnerId}|${type}`;
+}
+
+/** Every lane that a poller can be matched with. */
+export function lanesOf(poller: Poller): string[] {
+  const runner = poller.runnerId ?? LEGACY_RUNNER;
+  const agents = AGENT_TYPES.filter((type) => poller.types.includes(type));
+  const open = poller.queues.flatMap((queue) => poller.types.map((type) => laneOf(queue, type)));
+  return [...open, ...agents.map((type) => boundLaneOf(runner, type))];
+}
+
+/** Parked pollers, in one insertion-ordered set per lane: the longest waiting is the first. */
+export class Parking {
+  readonly #byLane = new Map<string, Set<Parked>>();
+  readonly #byInstance = new Map<string, Parked>();
+
+  park(entry: Parked): void {
+    for (const lane of entry.lanes) {
+      const waiting = this.#byLane.get(lane);
+      if (waiting === undefined) this.#byLane.set(lane, new Set([entry]));
+      else waiting.add(entry);
+    }
+    const instance = instanceKey(entry.poller);
+    if (instance !== null) this.#byInstance.set(instance, entry);
+  }
+
+  leave(entry: Parked): void {
+    for (const lane of entry.lanes) {
+      const waiting = this.#byLane.get(lane);
+      waiting?.delete(entry);
+      if (waiting?.size === 0) this.#byLane.delete(lane);
+    }
+    const instance = instanceKey(entry.poller);
+    if (instance !== null && this.#byInstance.get(instance) === entry) this.#byInstance.delete(instance);
+  }
+
+  /** Those who wait on a lane, the longest waiting first. */
+  waiting(lane: string): Iterable<Parked> {
+    return this.#byLane.get(lane) ?? [];
+  }
+
+  /** The parked poll of a runner's instance. */
+  ofInstance(runnerId: string, instanceId: string | null): Parked | undefined {
+    return this.#byInstance.get(`${runnerId}\n${instanceId}`);
+  }
+
+  /** Whether anyone waits for tasks that are bound to this runner. */
+  hasRunner(runnerId: string): boolean {
+    return AGENT_TYPES.some((type) => this.#byLane.has(boundLaneOf(runnerId, type)));
+  }
+
+  /** Everyone leaves. */
+  clear(): Parked[] {
+    const all = new Set([...this.#byLane.values()].flatMap((waiting) => [...waiting]));
+    this.#byLane.clear();
+    this.#byInstance.clear();
+    return [...all];
+  }
+}
+
+function instanceKey(poller: Poller): string | null {
+  return poller.runnerId === null ? null : `${poller.runnerId}\n${poller.instanceId}`;
+}

@@ -1,0 +1,217 @@
+import {
+  isFinal,
+  type JsonObject,
+  type JsonValue,
+  type Result,
+  TASK_STATUSES,
+  type TaskState,
+  type WaitingFor,
+} from '../task.ts';
+import type { Outcome, QueueStats, TaskFilter } from '../task-queue.ts';
+import type { Core } from './core.ts';
+import type { Line } from './line.ts';
+import { TASK_COLUMNS, type TaskRow, UNFINISHED } from './rows.ts';
+import type { Runners } from './runners.ts';
+import type { Transaction } from './transaction.ts';
+
+/** Places in line are counted up to here. */
+const MAX_POSITION = 1_000;
+
+interface ResultRow {
+  stdout: string;
+  stderr: string;
+  exit_code: number;
+  error: string;
+  metadata: string;
+}
+
+/** What clients ask; and the reading of a result, which is what ends it. */
+export class Readings {
+  readonly #core: Core;
+  readonly #line: Line;
+  readonly #runners: Runners;
+  readonly #sql;
+  /** Read, but not on disk yet as read. */
+  readonly #consumed = new Set<string>();
+
+  constructor(core: Core, line: Line, runners: Runners) {
+    this.#core = core;
+    this.#line = line;
+    this.#runners = runners;
+    this.#sql = prepare(core);
+  }
+
+  outcome(taskId: string): Outcome | undefined {
+    if (this.#consumed.has(taskId)) return undefined;
+    const task = this.#sql.byId.get(taskId);
+    if (task === undefined || task.read_at !== null) return undefined;
+    if (!isFinal(task.status)) return { status: task.status, result: null };
+    const row = this.#sql.result.get(task.seq);
+    return row === undefined ? undefined : { status: task.status, result: toResult(task, row) };
+  }
+
+  consume(taskId: string): void {
+    if (this.#consumed.has(taskId)) return;
+    this.#consumed.add(taskId);
+    this.#core.commit.ensure((tx) => this.#bury(tx, taskId));
+  }
+
+  state(taskId: string): TaskState | undefined {
+    const task = this.#sql.byId.get(taskId);
+    return task === undefined ? undefined : { ...this.#toState(task), position: this.#position(task) };
+  }
+
+  list(filter: TaskFilter): { tasks: TaskState[]; nextCursor: string | null } {
+    const { where, values } = conditions(filter);
+    const rows = this.#core.db
+      .prepare<unknown[], TaskRow>(
+        `SELECT ${TASK_COLUMNS} FROM tasks WHERE ${where} ORDER BY seq DESC LIMIT ?`,
+      )
+      .all(...values, filter.limit + 1);
+    const page = rows.slice(0, filter.limit);
+    const last = page.at(-1);
+    const more = rows.length > page.length && last !== undefined;
+    return { tasks: page.map((row) => this.#toState(row)), nextCursor: more ? String(last.seq) : null };
+  }
+
+  stats(): QueueStats {
+    const { options, counters } = this.#core;
+    const counts = counters.group('tasks');
+    const byStatus: QueueStats['byStatus'] = {};
+    let total = 0;
+    for (const status of TASK_STATUSES) {
+      const count = counts.get(status);
+      if (count === undefined) continue;
+      byStatus[status] = count;
+      total += count;
+    }
+    return {
+      path: options.taskDb,
+      total,
+      byStatus,
+      unconsumedResults: counters.read('results'),
+      taskRetentionMs: options.taskRetentionMs,
+      resultRetentionMs: options.resultRetentionMs,
+    };
+  }
+
+  /** final → tombstone: the result and the payload go, id, times and lease stay for the result retention. */
+  #bury(tx: Transaction, taskId: string): void {
+    tx.after(() => this.#consumed.delete(taskId));
+    const task = this.#sql.byId.get(taskId);
+    if (task === undefined || task.read_at !== null || !isFinal(task.status)) return;
+    const result = this.#sql.result.get(task.seq);
+    const { clock, uptime, tail } = this.#core;
+    this.#sql.dropResult.run(task.seq);
+    this.#sql.bury.run(clock.wall(), uptime.now(), task.seq);
+    tx.count(`tasks/${task.status}`, -1);
+    tx.count('results', -1);
+    const details = { exitCode: result?.exit_code ?? -1, reconciledBy: 'task-result-fetch' };
+    tail.ofTask(tx, 'task.reconciled', task, task.status, details, sessionIn(result));
+  }
+
+  #toState(task: TaskRow): TaskState {
+    return {
+      taskId: task.id,
+      type: task.type,
+      status: task.status,
+      waitingFor: this.#waitingFor(task),
+      position: null,
+      attempt: task.attempt,
+      lost: task.lost,
+      failures: task.failures,
+      maxAttempts: task.max_attempts,
+      sessionId: task.session_id,
+      sessionKey: task.session_key,
+      queue: task.queue,
+      priority: task.priority,
+      tags: [],
+      runnerId: task.runner_id,
+      leaseUntil: this.#leaseUntil(task),
+      cancelRequested: task.cancel_requested === 1,
+      createdAt: task.created_at,
+      dueAt: task.due_at,
+      startedAt: task.started_at,
+      completedAt: task.completed_at,
+      readAt: task.read_at,
+    };
+  }
+
+  #waitingFor(task: TaskRow): WaitingFor | null {
+    if (task.status !== 'pending') return null;
+    if (task.session_key !== null && this.#line.head(task.session_key)?.seq !== task.seq) return 'blocked';
+    if (task.due_up !== null) return 'delayed';
+    const runner = this.#line.runnerOf(task);
+    if (runner === undefined || this.#core.parking.hasRunner(runner)) return 'ready';
+    return this.#runners.isAway(runner) ? 'runner' : 'ready';
+  }
+
+  #position(task: TaskRow): number | null {
+    if (task.status !== 'pending') return null;
+    const ahead = this.#ahead(task);
+    return ahead === undefined || ahead >= MAX_POSITION ? null : ahead + 1;
+  }
+
+  #ahead(task: TaskRow): number | undefined {
+    if (task.ready_job !== null) return this.#core.ready.ahead(task.ready_job, MAX_POSITION);
+    return task.session_key === null ? 0 : this.#sql.aheadInKey.get(task.session_key, task.seq, MAX_POSITION);
+  }
+
+  #leaseUntil(task: TaskRow): number | null {
+    if (task.status !== 'running' || task.lease_id === null) return null;
+    const remaining = this.#core.leases.remaining(task.lease_id);
+    return remaining === null ? null : Math.round(this.#core.clock.wall() + remaining);
+  }
+}
+
+function toResult(task: TaskRow, row: ResultRow): Result {
+  return {
+    taskId: task.id,
+    stdout: row.stdout,
+    stderr: row.stderr,
+    exitCode: row.exit_code,
+    error: JSON.parse(row.error) as JsonValue,
+    completedAt: task.completed_at ?? 0,
+    metadata: JSON.parse(row.metadata) as JsonObject,
+  };
+}
+
+function sessionIn(result: ResultRow | undefined): string | null {
+  const named = result === undefined ? null : (JSON.parse(result.metadata) as JsonObject).sessionId;
+  return typeof named === 'string' ? named : null;
+}
+
+/** The filter as SQL; only fields that were given, so that each has its index. */
+function conditions(filter: TaskFilter): { where: string; values: unknown[] } {
+  const fields: [string, unknown][] = [
+    ['status = ?', filter.status],
+    ['type = ?', filter.type],
+    ['session_key = ?', filter.sessionKey],
+    ['queue = ?', filter.queue],
+    ['seq < ?', filter.cursor === undefined ? undefined : Number(filter.cursor)],
+  ];
+  const given = fields.filter(([, value]) => value !== undefined);
+  return {
+    where: ['read_at IS NULL', ...given.map(([text]) => text)].join(' AND '),
+    values: given.map(([, value]) => value),
+  };
+}
+
+function prepare({ db }: Core) {
+  return {
+    byId: db.prepare<[string], TaskRow>(`SELECT ${TASK_COLUMNS} FROM tasks WHERE id = ?`),
+    result: db.prepare<[number], ResultRow>(
+      'SELECT stdout, stderr, exit_code, error, metadata FROM results WHERE seq = ?',
+    ),
+    dropResult: db.prepare<[number]>('DELETE FROM results WHERE seq = ?'),
+    bury: db.prepare<[number, number, number]>(
+      'UPDATE tasks SET read_at = ?, retained_from = ?, payload = NULL, callback = NULL WHERE seq = ?',
+    ),
+    aheadInKey: db
+      .prepare<[string, number, number], number>(
+        `SELECT COUNT(*) FROM (SELECT 1 FROM tasks WHERE session_key = ? AND session_key IS NOT NULL AND ${UNFINISHED}
+           AND seq < ? LIMIT ?)`,
+      )
+      .pluck(),
+  };
+}

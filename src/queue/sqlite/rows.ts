@@ -1,0 +1,101 @@
+import type { Event } from '../events.ts';
+import type { CallbackTarget, JsonObject, JsonValue, Provenance, TaskStatus, TaskType } from '../task.ts';
+
+/** A row of `tasks`, as SQLite gives it. Without `payload`, which only a claim reads. */
+export interface TaskRow {
+  seq: number;
+  id: string;
+  type: TaskType;
+  status: TaskStatus;
+  queue: string;
+  priority: number;
+  session_id: string | null;
+  session_key: string | null;
+  callback: string | null;
+  timeout_ms: number | null;
+  origin: string;
+  dispatch_mode: string;
+  response_mode: string;
+  entrypoint: string | null;
+  max_attempts: number;
+  retries: number;
+  retry_backoff_ms: number;
+  lease_ms: number | null;
+  attempt: number;
+  lost: number;
+  failures: number;
+  lease_id: string | null;
+  runner_id: string | null;
+  instance_id: string | null;
+  cancel_requested: number;
+  ready_job: number | null;
+  due_up: number | null;
+  due_at: number | null;
+  created_at: number;
+  started_at: number | null;
+  completed_at: number | null;
+  read_at: number | null;
+}
+
+export const TASK_COLUMNS = `seq, id, type, status, queue, priority, session_id, session_key, callback, timeout_ms,
+  origin, dispatch_mode, response_mode, entrypoint, max_attempts, retries, retry_backoff_ms, lease_ms, attempt, lost,
+  failures, lease_id, runner_id, instance_id, cancel_requested, ready_job, due_up, due_at, created_at, started_at,
+  completed_at, read_at`;
+
+/** An unfinished task, whatever holds it. The text that the partial indexes are declared with. */
+export const UNFINISHED = `status IN ('pending', 'running')`;
+
+export interface EventRow {
+  seq: number;
+  id: string;
+  type: string;
+  created_at: number;
+  task_id: string | null;
+  task_type: string | null;
+  task_status: string | null;
+  session_id: string | null;
+  origin: string;
+  dispatch_mode: string;
+  response_mode: string;
+  entrypoint: string | null;
+  details: string;
+  retained_from: number;
+}
+
+export const EVENT_COLUMNS = `seq, id, type, created_at, task_id, task_type, task_status, session_id, origin,
+  dispatch_mode, response_mode, entrypoint, details, retained_from`;
+
+export function provenanceOf(row: TaskRow): Provenance {
+  return {
+    origin: row.origin,
+    dispatchMode: row.dispatch_mode,
+    responseMode: row.response_mode,
+    entrypoint: row.entrypoint,
+  };
+}
+
+export function callbackOf(row: TaskRow): CallbackTarget | null {
+  return row.callback === null ? null : (JSON.parse(row.callback) as CallbackTarget);
+}
+
+export function toEvent(row: EventRow): Event {
+  return {
+    seq: row.seq,
+    id: row.id,
+    type: row.type,
+    createdAt: row.created_at,
+    taskId: row.task_id,
+    taskType: row.task_type,
+    taskStatus: row.task_status,
+    sessionId: row.session_id,
+    origin: row.origin,
+    dispatchMode: row.dispatch_mode,
+    responseMode: row.response_mode,
+    entrypoint: row.entrypoint,
+    details: JSON.parse(row.details) as JsonValue,
+  };
+}
+
+export function toJson(value: JsonValue | JsonObject): string {
+  return JSON.stringify(value);
+}

@@ -1,0 +1,104 @@
+import { randomUUID } from 'node:crypto';
+import { AppError } from '../../errors.ts';
+import { DEFAULT_MAX_ATTEMPTS, DEFAULT_QUEUE, DEFAULT_RETRY_BACKOFF_MS, type NewTask } from '../task.ts';
+import type { Receipt } from '../task-queue.ts';
+import type { Core } from './core.ts';
+import type { Line } from './line.ts';
+import type { TaskRow } from './rows.ts';
+import type { Sessions } from './sessions.ts';
+import type { Transaction } from './transaction.ts';
+
+/** submitted → pending. */
+export class Submissions {
+  readonly #core: Core;
+  readonly #line: Line;
+  readonly #sessions: Sessions;
+  readonly #insert;
+
+  constructor(core: Core, line: Line, sessions: Sessions) {
+    this.#core = core;
+    this.#line = line;
+    this.#sessions = sessions;
+    this.#insert = prepare(core);
+  }
+
+  submit(tx: Transaction, task: NewTask): Receipt {
+    const row = this.#toRow(task);
+    this.#checkQueue(row);
+    const payload = JSON.stringify(task.payload);
+    row.seq = Number(this.#insert.run({ ...row, payload, now: this.#core.uptime.now() }).lastInsertRowid);
+    tx.count('tasks/pending', 1);
+    this.#core.tail.ofTask(tx, 'task.created', row, 'pending', null);
+    if (task.sessionId !== null) {
+      const callbackChannel = task.callback?.target ?? null;
+      this.#sessions.touch(tx, { sessionId: task.sessionId, type: task.type, callbackChannel, tasks: 1 });
+    }
+    this.#line.enter(tx, row);
+    return { taskId: row.id, sessionId: task.sessionId };
+  }
+
+  #checkQueue(task: TaskRow): void {
+    const head = task.session_key === null ? undefined : this.#line.head(task.session_key);
+    if (head === undefined || head.queue === task.queue) return;
+    throw new AppError(
+      'session_queue_mismatch',
+      `The unfinished tasks of this session are in the queue "${head.queue}"; submit to that queue, or wait until they are done`,
+      { field: 'queue' },
+    );
+  }
+
+  #toRow(task: NewTask): TaskRow {
+    const { clock, uptime } = this.#core;
+    const delay = task.delayMs ?? 0;
+    return {
+      ...UNCLAIMED,
+      id: randomUUID(),
+      type: task.type,
+      queue: task.queue ?? DEFAULT_QUEUE,
+      priority: task.priority ?? 0,
+      session_id: task.sessionId,
+      session_key: task.sessionKey,
+      callback: task.callback === null ? null : JSON.stringify(task.callback),
+      timeout_ms: task.timeoutMs,
+      origin: task.provenance.origin,
+      dispatch_mode: task.provenance.dispatchMode,
+      response_mode: task.provenance.responseMode,
+      entrypoint: task.provenance.entrypoint,
+      max_attempts: task.maxAttempts ?? DEFAULT_MAX_ATTEMPTS,
+      retries: task.retries ?? 0,
+      retry_backoff_ms: task.retryBackoffMs ?? DEFAULT_RETRY_BACKOFF_MS,
+      lease_ms: task.leaseMs ?? null,
+      due_up: delay > 0 ? uptime.now() + delay : null,
+      due_at: delay > 0 ? clock.wall() + delay : null,
+      created_at: clock.wall(),
+    };
+  }
+}
+
+/** What a task has not had yet. */
+const UNCLAIMED = {
+  seq: 0,
+  status: 'pending',
+  attempt: 0,
+  lost: 0,
+  failures: 0,
+  lease_id: null,
+  runner_id: null,
+  instance_id: null,
+  cancel_requested: 0,
+  ready_job: null,
+  started_at: null,
+  completed_at: null,
+  read_at: null,
+} as const;
+
+function prepare({ db }: Core) {
+  return db.prepare<Omit<TaskRow, 'seq'> & { payload: string; now: number }>(
+    `INSERT INTO tasks (id, type, status, queue, priority, session_id, session_key, payload, callback, timeout_ms,
+       origin, dispatch_mode, response_mode, entrypoint, max_attempts, retries, retry_backoff_ms, lease_ms, due_up,
+       due_at, retained_from, created_at)
+     VALUES (@id, @type, @status, @queue, @priority, @session_id, @session_key, @payload, @callback, @timeout_ms,
+       @origin, @dispatch_mode, @response_mode, @entrypoint, @max_attempts, @retries, @retry_backoff_ms, @lease_ms,
+       @due_up, @due_at, @now, @created_at)`,
+  );
+}

@@ -1,0 +1,46 @@
+import type { Event } from '../events.ts';
+
+/** Where a group stood before one of its operations, to go back to when that one is refused. */
+interface Mark {
+  effects: number;
+  events: number;
+  readied: number;
+  counts: Map<string, number>;
+}
+
+/**
+ * What the operations of one commit have done besides their SQL: changes of counters, events, lanes that got a
+ * ready task, and the changes of memory that wait until COMMIT has returned.
+ */
+export class Transaction {
+  readonly effects: (() => void)[] = [];
+  readonly events: Event[] = [];
+  /** Lanes in the order in which tasks became ready in them, one entry per task. */
+  readonly readied: string[] = [];
+  counts = new Map<string, number>();
+
+  /** Runs `effect` once the commit is on disk, and never if it fails. */
+  after(effect: () => void): void {
+    this.effects.push(effect);
+  }
+
+  count(name: string, change: number): void {
+    this.counts.set(name, (this.counts.get(name) ?? 0) + change);
+  }
+
+  mark(): Mark {
+    return {
+      effects: this.effects.length,
+      events: this.events.length,
+      readied: this.readied.length,
+      counts: new Map(this.counts),
+    };
+  }
+
+  backTo(mark: Mark): void {
+    this.effects.length = mark.effects;
+    this.events.length = mark.events;
+    this.readied.length = mark.readied;
+    this.counts = mark.counts;
+  }
+}

@@ -1,0 +1,197 @@
+import type { TrimReport } from '../events.ts';
+import type { Upkeep } from '../task-queue.ts';
+import type { Core } from './core.ts';
+import { type Endings, noOutput } from './ending.ts';
+import type { SqliteEventLog } from './event-log.ts';
+import type { Lifecycle } from './lifecycle.ts';
+import type { Line } from './line.ts';
+import { TASK_COLUMNS, type TaskRow } from './rows.ts';
+import type { Runners } from './runners.ts';
+import type { Sessions } from './sessions.ts';
+import type { Transaction } from './transaction.ts';
+
+/** Rows that one step touches at most: a commit of so many takes a few milliseconds. */
+const STEP = 500;
+/** Pages that one step gives back at most. */
+const PAGES = 256;
+const BINDING_RETENTION_MS = 30 * 86_400_000;
+
+interface UpkeepParts {
+  line: Line;
+  lifecycle: Lifecycle;
+  endings: Endings;
+  sessions: Sessions;
+  runners: Runners;
+  events: SqliteEventLog;
+  eventDb: Core['db'];
+}
+
+/** The duties' steps: stored state brought back in line with the world. */
+export class SqliteUpkeep implements Upkeep {
+  readonly #core: Core;
+  readonly #parts: UpkeepParts;
+  readonly #sql;
+  /** Where the search for missing ready rows goes on. */
+  #cursor = 0;
+
+  constructor(core: Core, parts: UpkeepParts) {
+    this.#core = core;
+    this.#parts = parts;
+    this.#sql = prepare(core);
+  }
+
+  async reclaimLost(): Promise<number> {
+    if (this.#core.leases.expired().length === 0) return 0;
+    return this.#core.commit.run((tx) => {
+      const expired = this.#core.leases.expired().slice(0, STEP);
+      for (const { seq, leaseId } of expired) {
+        const task = this.#sql.bySeq.get(seq);
+        if (task?.status === 'running' && task.lease_id === leaseId) this.#parts.lifecycle.lose(tx, task);
+      }
+      return expired.length;
+    });
+  }
+
+  async restoreReady(): Promise<number> {
+    const missing = this.#nextMissing();
+    if (missing.length === 0) return 0;
+    return this.#core.commit.run((tx) => {
+      for (const task of missing) this.#restore(tx, task);
+      this.#core.log.warn(
+        { tasks: missing.map((task) => task.id) },
+        'restored missing rows of the ready list',
+      );
+      return missing.length;
+    });
+  }
+
+  expirePending(): Promise<number> {
+    const { taskRetentionMs } = this.#core.options;
+    return this.#core.commit.run((tx) => {
+      const old = this.#sql.waiting.all(this.#before(taskRetentionMs), STEP);
+      for (const task of old) {
+        this.#core.tail.ofTask(tx, 'task.expired', task, 'pending', { retentionMs: taskRetentionMs });
+        this.#parts.endings.end(tx, task, noOutput('failed', 'expired before a runner claimed it'));
+      }
+      return old.length;
+    });
+  }
+
+  expireResults(): Promise<number> {
+    return this.#core.commit.run((tx) => {
+      const old = this.#sql.unread.all(this.#before(this.#core.options.resultRetentionMs), STEP);
+      for (const { seq, status } of old) {
+        this.#sql.dropResult.run(seq);
+        this.#sql.dropTask.run(seq);
+        tx.count(`tasks/${status}`, -1);
+        tx.count('results', -1);
+      }
+      return old.length;
+    });
+  }
+
+  expireTombstones(): Promise<number> {
+    const { resultRetentionMs } = this.#core.options;
+    return this.#core.commit.run(() => this.#sql.dropRead.run(this.#before(resultRetentionMs), STEP).changes);
+  }
+
+  expireSessions(): Promise<number> {
+    const { sessionRetentionMs } = this.#core.options;
+    return this.#core.commit.run((tx) =>
+      this.#parts.sessions.expire(tx, this.#before(sessionRetentionMs), STEP),
+    );
+  }
+
+  expireBindings(): Promise<number> {
+    return this.#core.commit.run(() => {
+      const before = this.#before(BINDING_RETENTION_MS);
+      return this.#parts.sessions.expireBindings(before, STEP) + this.#parts.runners.expire(before, STEP);
+    });
+  }
+
+  copyEvents(): Promise<number> {
+    return this.#parts.events.copy();
+  }
+
+  async trimEvents(): Promise<TrimReport> {
+    return this.#parts.events.trim();
+  }
+
+  pruneReady(): Promise<number> {
+    return this.#core.commit.run(() => this.#core.ready.prune(STEP));
+  }
+
+  async checkpoint(): Promise<number> {
+    await this.#core.commit.run(() => this.#sql.rememberUptime.run(this.#core.uptime.now()));
+    return checkpointed(this.#core.db) + checkpointed(this.#parts.eventDb);
+  }
+
+  async reclaimSpace(): Promise<number> {
+    return freed(this.#core.db) + freed(this.#parts.eventDb);
+  }
+
+  #before(retentionMs: number): number {
+    return this.#core.uptime.now() - retentionMs;
+  }
+
+  /** One page of ready tasks whose row is gone; the search starts over when it has seen them all. */
+  #nextMissing(): TaskRow[] {
+    const page = this.#sql.pending.all(this.#cursor, STEP);
+    this.#cursor = page.length < STEP ? 0 : (page.at(-1)?.seq ?? 0);
+    return page.filter((task) => !this.#isInPlace(task));
+  }
+
+  /** Ready with its row, delayed, or blocked behind another. */
+  #isInPlace(task: TaskRow): boolean {
+    if (task.ready_job !== null) return this.#core.ready.laneOf(task.ready_job) !== undefined;
+    if (task.due_up !== null) return true;
+    return task.session_key !== null && this.#parts.line.head(task.session_key)?.seq !== task.seq;
+  }
+
+  #restore(tx: Transaction, stale: TaskRow): void {
+    const task = this.#sql.bySeq.get(stale.seq);
+    if (task?.status !== 'pending' || this.#isInPlace(task)) return;
+    this.#parts.line.restore(task);
+    tx.readied.push(this.#parts.line.laneOf(task));
+  }
+}
+
+/** Pages written back into the database file. */
+function checkpointed(db: Core['db']): number {
+  const [row] = db.pragma('wal_checkpoint(PASSIVE)') as { checkpointed: number }[];
+  return Math.max(row?.checkpointed ?? 0, 0);
+}
+
+function freed(db: Core['db']): number {
+  const free = () => Number(db.pragma('freelist_count', { simple: true }));
+  const before = free();
+  if (before === 0) return 0;
+  db.pragma(`incremental_vacuum(${PAGES})`);
+  return before - free();
+}
+
+function prepare({ db }: Core) {
+  const select = `SELECT ${TASK_COLUMNS} FROM tasks`;
+  return {
+    bySeq: db.prepare<[number], TaskRow>(`${select} WHERE seq = ?`),
+    pending: db.prepare<[number, number], TaskRow>(
+      `${select} WHERE status = 'pending' AND seq > ? ORDER BY seq LIMIT ?`,
+    ),
+    waiting: db.prepare<[number, number], TaskRow>(
+      `${select} WHERE status = 'pending' AND ready_job IS NOT NULL AND retained_from < ? ORDER BY retained_from LIMIT ?`,
+    ),
+    unread: db.prepare<[number, number], { seq: number; status: string }>(
+      `SELECT seq, status FROM tasks WHERE read_at IS NULL AND status IN ('completed', 'failed', 'cancelled')
+         AND retained_from < ? ORDER BY retained_from LIMIT ?`,
+    ),
+    dropResult: db.prepare<[number]>('DELETE FROM results WHERE seq = ?'),
+    dropTask: db.prepare<[number]>('DELETE FROM tasks WHERE seq = ?'),
+    dropRead: db.prepare<[number, number]>(
+      `DELETE FROM tasks WHERE seq IN
+         (SELECT seq FROM tasks WHERE read_at IS NOT NULL AND retained_from < ? ORDER BY retained_from LIMIT ?)`,
+    ),
+    rememberUptime: db.prepare<[number]>(
+      `INSERT INTO meta (name, value) VALUES ('uptime_ms', ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value`,
+    ),
+  };
+}
