@@ -1,0 +1,50 @@
+/** The suite that every engine passes: what each method of `TaskQueue` does, told as arrows of the state drawing. */
+import { describe } from 'vitest';
+import type { EngineUnderTest } from './engine.ts';
+import { describeAffinity } from './suite/affinity.ts';
+import { describeCancel } from './suite/cancel.ts';
+import { describeClaim } from './suite/claim.ts';
+import { describeEventLog } from './suite/event-log.ts';
+import { describeEvents } from './suite/events.ts';
+import { describeFinish } from './suite/finish.ts';
+import { describeGivingBack } from './suite/giving-back.ts';
+import { describeHeartbeat } from './suite/heartbeat.ts';
+import { describeInvariants } from './suite/invariants.ts';
+import { describeLeases } from './suite/leases.ts';
+import { describeLookingOn } from './suite/looking-on.ts';
+import { describeOutbox } from './suite/outbox.ts';
+import { describeReadyList } from './suite/ready-list.ts';
+import { describeRestart } from './suite/restart.ts';
+import { describeResults } from './suite/results.ts';
+import { describeRetention } from './suite/retention.ts';
+import { describeSameTurn } from './suite/same-turn.ts';
+import { describeSubmit } from './suite/submit.ts';
+import { describeWallClock } from './suite/wall-clock.ts';
+
+const PARTS = [
+  describeSubmit,
+  describeClaim,
+  describeGivingBack,
+  describeAffinity,
+  describeHeartbeat,
+  describeLeases,
+  describeFinish,
+  describeCancel,
+  describeResults,
+  describeRetention,
+  describeWallClock,
+  describeRestart,
+  describeEvents,
+  describeEventLog,
+  describeOutbox,
+  describeReadyList,
+  describeLookingOn,
+  describeSameTurn,
+  describeInvariants,
+];
+
+export function describeConformance(engine: EngineUnderTest): void {
+  describe(`the ${engine.name} engine`, () => {
+    for (const describePart of PARTS) describePart(engine);
+  });
+}
