@@ -199,8 +199,8 @@ function prepare({ db }: Core) {
     attempt: db.prepare<[string]>('UPDATE callbacks SET attempts = attempts + 1 WHERE id = ?'),
     advance: db.prepare<[number, string]>('UPDATE callbacks SET chunks_sent = ? WHERE id = ?'),
     remove: db.prepare<[string]>('DELETE FROM callbacks WHERE id = ?'),
-    defer: db.prepare<[number, string, string]>(
-      'UPDATE callbacks SET due_up = ?, last_error = ? WHERE id = ?',
+    defer: db.prepare(
+      'UPDATE callbacks SET due_up = @due, last_error = @error, attempts = attempts - @uncounted WHERE id = @id',
     ),
     bury: db.prepare<[string, string]>(
       `UPDATE callbacks SET status = 'dead', head = 0, last_error = ? WHERE id = ?`,
