@@ -1,0 +1,81 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import { expect, onTestFinished, test } from 'vitest';
+import { StartError } from '../../../../src/errors.ts';
+import { openFile } from '../../../../src/queue/sqlite/database.ts';
+import { MAIN_MIGRATIONS } from '../../../../src/queue/sqlite/migrations.ts';
+import { ReadyList } from '../../../../src/queue/sqlite/ready-list.ts';
+import { tempFolder } from '../../../support/temp-folder.ts';
+
+const open = (path: string) => openFile(path, 'WORKER_TASK_DB', MAIN_MIGRATIONS);
+
+function opened(path = join(tempFolder(), 'tasks.db')) {
+  const file = open(path);
+  onTestFinished(() => file.close());
+  return file;
+}
+
+test('commits in full and gives space back in steps, after plainjob has had the connection too', () => {
+  const { db } = opened();
+  new ReadyList(db);
+  expect(db.pragma('synchronous', { simple: true })).toBe(2);
+  expect(db.pragma('busy_timeout', { simple: true })).toBe(0);
+  expect(db.pragma('auto_vacuum', { simple: true })).toBe(2);
+  expect(db.pragma('journal_mode', { simple: true })).toBe('wal');
+});
+
+test('refuses a database that another process uses', () => {
+  const path = join(tempFolder(), 'tasks.db');
+  opened(path);
+  expect(() => open(path)).toThrow(/Another Task API already uses .*tasks\.db/);
+});
+
+test('opens the file again once its holder has closed it', () => {
+  const path = join(tempFolder(), 'tasks.db');
+  open(path).close();
+  opened(path);
+});
+
+test('refuses the database of the older system and leaves its bytes as they were', () => {
+  const path = join(tempFolder(), 'tasks.db');
+  const older = new Database(path);
+  older.exec(
+    `CREATE TABLE tasks (id TEXT PRIMARY KEY, status TEXT); INSERT INTO tasks VALUES ('1', 'pending')`,
+  );
+  older.close();
+  const before = readFileSync(path);
+  expect(() => open(path)).toThrow(/older Task API/);
+  expect(readFileSync(path).equals(before)).toBe(true);
+});
+
+test('refuses a file that is no database', () => {
+  const path = join(tempFolder(), 'tasks.db');
+  writeFileSync(path, 'not a database, but long enough to be looked at'.repeat(50));
+  expect(() => open(path)).toThrow(StartError);
+});
+
+test('refuses a database of a newer version', () => {
+  const path = join(tempFolder(), 'tasks.db');
+  const file = open(path);
+  file.db.pragma('user_version = 99');
+  file.close();
+  expect(() => open(path)).toThrow(/newer version \(schema 99/);
+});
+
+test('says which folder is missing', () => {
+  expect(() => open(join(tempFolder(), 'nowhere', 'tasks.db'))).toThrow(
+    /WORKER_TASK_DB: the folder .*nowhere does not exist/,
+  );
+});
+
+test('says that a folder is no file', () => {
+  expect(() => open(tempFolder())).toThrow(/WORKER_TASK_DB: /);
+});
+
+test('migrates a new file once', () => {
+  const path = join(tempFolder(), 'tasks.db');
+  open(path).close();
+  const { db } = opened(path);
+  expect(db.pragma('user_version', { simple: true })).toBe(MAIN_MIGRATIONS.length);
+});

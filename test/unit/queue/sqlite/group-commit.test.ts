@@ -1,0 +1,125 @@
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { AppError } from '../../../../src/errors.ts';
+import { silentLog } from '../../../../src/log.ts';
+import type { Event } from '../../../../src/queue/events.ts';
+import { openFile } from '../../../../src/queue/sqlite/database.ts';
+import { GroupCommit } from '../../../../src/queue/sqlite/group-commit.ts';
+import type { Transaction } from '../../../../src/queue/sqlite/transaction.ts';
+import { ManualClock } from '../../../support/manual-clock.ts';
+import { tempFolder } from '../../../support/temp-folder.ts';
+
+const SCHEMA = [
+  { version: 1, sql: 'CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT UNIQUE NOT NULL) STRICT' },
+];
+
+function setUp(beforeCommit: (tx: Transaction) => void = () => {}) {
+  const file = openFile(join(tempFolder(), 'notes.db'), 'WORKER_TASK_DB', SCHEMA);
+  onTestFinished(() => file.close());
+  const { db } = file;
+  const clock = new ManualClock();
+  const commits: number[] = [];
+  const afterCommit = (events: readonly Event[]) => void commits.push(events.length);
+  const group = new GroupCommit(db, clock, silentLog(), { beforeCommit, afterCommit });
+  const insert = db.prepare<[string]>('INSERT INTO notes (text) VALUES (?)');
+  const texts = () => db.prepare<[], string>('SELECT text FROM notes ORDER BY id').pluck().all();
+  return { db, clock, commits, group, insert, texts };
+}
+
+/** Leaves SQLite no page more than it has: a real SQLITE_FULL. */
+function fillDisk(db: ReturnType<typeof setUp>['db']): () => void {
+  db.pragma(`max_page_count = ${db.pragma('page_count', { simple: true })}`);
+  return () => db.pragma('max_page_count = 1000000');
+}
+
+test('runs the operations of one turn in one commit', async () => {
+  const { group, insert, texts, commits } = setUp();
+  await Promise.all(['a', 'b', 'c'].map((text) => group.run(() => insert.run(text))));
+  expect(texts()).toEqual(['a', 'b', 'c']);
+  expect(commits).toHaveLength(1);
+});
+
+test('puts at most 64 operations into a commit', async () => {
+  const { group, insert, commits } = setUp();
+  await Promise.all(Array.from({ length: 65 }, (_, n) => group.run(() => insert.run(String(n)))));
+  expect(commits).toHaveLength(2);
+});
+
+test('undoes a refused operation alone, with its effects and counts', async () => {
+  const { group, insert, texts } = setUp();
+  const effects: string[] = [];
+  const good = (text: string) =>
+    group.run((tx) => {
+      insert.run(text);
+      tx.after(() => effects.push(text));
+    });
+  const bad = group.run((tx) => {
+    insert.run('refused');
+    tx.after(() => effects.push('refused'));
+    throw new AppError('not_running', 'no');
+  });
+  const outcomes = await Promise.allSettled([good('a'), bad, good('b')]);
+  expect(outcomes.map((outcome) => outcome.status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+  expect(texts()).toEqual(['a', 'b']);
+  expect(effects).toEqual(['a', 'b']);
+});
+
+test('undoes an operation that breaks a constraint alone', async () => {
+  const { group, insert, texts } = setUp();
+  const twice = () => group.run(() => insert.run('same'));
+  const outcomes = await Promise.allSettled([twice(), twice(), group.run(() => insert.run('other'))]);
+  expect(outcomes.map((outcome) => outcome.status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+  expect(texts()).toEqual(['same', 'other']);
+});
+
+test('answers every member storage_unavailable when the disk is full, and stores nothing of the group', async () => {
+  const { db, group, insert, texts } = setUp();
+  const makeRoom = fillDisk(db);
+  const effects: string[] = [];
+  const small = group.run((tx) => {
+    insert.run('small');
+    tx.after(() => effects.push('small'));
+  });
+  const large = group.run(() => insert.run('x'.repeat(100_000)));
+  const behind = group.run(() => insert.run('behind'));
+  for (const member of [small, large, behind]) {
+    await expect(member).rejects.toMatchObject({ code: 'storage_unavailable' });
+  }
+  expect(texts()).toEqual([]);
+  expect(effects).toEqual([]);
+  expect(group.problem).toMatch(/full/);
+  makeRoom();
+  await group.run(() => insert.run('later'));
+  expect(group.problem).toBeNull();
+  expect(texts()).toEqual(['later']);
+});
+
+test('fails the group when its last step before the commit fails', async () => {
+  const { group, insert, texts } = setUp(() => {
+    throw new Error('broken');
+  });
+  await expect(group.run(() => insert.run('a'))).rejects.toMatchObject({ code: 'storage_unavailable' });
+  expect(texts()).toEqual([]);
+});
+
+test('retries an operation of our own until it is on disk', async () => {
+  const { db, clock, group, insert, texts } = setUp();
+  const makeRoom = fillDisk(db);
+  group.ensure(() => void insert.run('y'.repeat(100_000)));
+  await expect(group.run(() => insert.run('z'.repeat(100_000)))).rejects.toThrow();
+  expect(texts()).toEqual([]);
+  makeRoom();
+  expect(clock.pending).toBe(1);
+  clock.advance(1_000);
+  await group.run(() => insert.run('after'));
+  expect(texts()).toEqual(['y'.repeat(100_000), 'after']);
+});
+
+test('commits what waits when it closes, and refuses what comes later', async () => {
+  const { group, insert, texts } = setUp();
+  const waiting = group.run(() => insert.run('last'));
+  group.close();
+  await waiting;
+  expect(texts()).toEqual(['last']);
+  await expect(group.run(() => insert.run('late'))).rejects.toMatchObject({ code: 'storage_unavailable' });
+});
