@@ -1,0 +1,111 @@
+import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { z } from 'zod';
+import type { Clock } from '../../clock.ts';
+import type { Log } from '../../log.ts';
+import { AGENT_TYPES, type AgentType } from '../../queue/task.ts';
+
+/**
+ * Which session of a CLI stands behind a client's session id. The file is the older runner's, with two fields
+ * more: `type`, since two CLIs may know the same client id, and `answered`.
+ */
+const cachedSession = z.object({
+  /** The CLI's own id. */
+  sessionId: z.string(),
+  /** The client's id. */
+  taskApiId: z.string().nullable().default(null),
+  /** Epoch milliseconds. */
+  lastActivity: z.number(),
+  callbackChannel: z.string().nullable().default(null),
+  /** Missing in entries of an older runner. */
+  type: z.enum(AGENT_TYPES).optional(),
+  /** The CLI has finished a turn of it, so it can be resumed. Before that its session file may not exist yet. */
+  answered: z.boolean().optional(),
+});
+
+export type CachedSession = z.infer<typeof cachedSession>;
+
+export class SessionCache {
+  readonly #file: string;
+  readonly #retentionMs: number;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  #sessions: CachedSession[];
+
+  /** Reads the file; one that can't be understood is set aside as `<file>.unreadable`. */
+  constructor(file: string, retentionMs: number, deps: { clock: Clock; log: Log }) {
+    this.#file = file;
+    this.#retentionMs = retentionMs;
+    this.#clock = deps.clock;
+    this.#log = deps.log;
+    this.#sessions = this.#read();
+  }
+
+  /** The session behind a client's id, or the one that has this very id; the most recently used if several. */
+  find(type: AgentType, id: string): CachedSession | undefined {
+    this.#prune();
+    return this.#sessions
+      .filter((session) => session.type === undefined || session.type === type)
+      .filter((session) => session.taskApiId === id || session.sessionId === id)
+      .sort((a, b) => b.lastActivity - a.lastActivity)[0];
+  }
+
+  /** Remembers a session as used now, on disk when this returns. It replaces what stood behind the client's id. */
+  record(session: Omit<CachedSession, 'lastActivity'> & { type: AgentType }): void {
+    this.#prune();
+    const others = this.#sessions.filter(
+      (other) => other.taskApiId !== session.taskApiId || (other.type ?? session.type) !== session.type,
+    );
+    this.#sessions = [...others, { ...session, lastActivity: this.#clock.wall() }];
+    this.#write();
+  }
+
+  #prune(): void {
+    const oldest = this.#clock.wall() - this.#retentionMs;
+    this.#sessions = this.#sessions.filter((session) => session.lastActivity >= oldest);
+  }
+
+  #read(): CachedSession[] {
+    try {
+      return z.array(cachedSession).parse(JSON.parse(readFileSync(this.#file, 'utf8')));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') this.#setAside(error);
+      return [];
+    }
+  }
+
+  #setAside(error: unknown): void {
+    const aside = `${this.#file}.unreadable`;
+    this.#log.warn(
+      { file: this.#file, aside, err: error },
+      'session cache is unreadable: starting a new one',
+    );
+    try {
+      renameSync(this.#file, aside);
+    } catch (cause) {
+      this.#log.warn({ file: this.#file, err: cause }, 'session cache could not be set aside');
+    }
+  }
+
+  /** A disk that refuses must not fail the task: the sessions stay known until this process ends. */
+  #write(): void {
+    try {
+      writeAtomically(this.#file, JSON.stringify(this.#sessions));
+    } catch (error) {
+      this.#log.warn({ file: this.#file, err: error }, 'session cache could not be written');
+    }
+  }
+}
+
+function writeAtomically(file: string, text: string): void {
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  const temporary = `${file}.tmp`;
+  const descriptor = openSync(temporary, 'w', 0o600);
+  try {
+    writeFileSync(descriptor, text);
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+  renameSync(temporary, file);
+}

@@ -1,0 +1,65 @@
+import type { AgentEvent, End } from './provider.ts';
+
+/** What a CLI has said in one run, gathered line by line. */
+export interface Turn {
+  /** The CLI's own id; null until it names one. */
+  sessionId: string | null;
+  model: string | null;
+  /** The messages of the agent, in order. */
+  messages: string[];
+  /** Whether the last message may still grow: a tool ends it. */
+  open: boolean;
+  /** The last trouble that it told of. */
+  trouble: string | null;
+  /** The last lines that were no JSON. */
+  stray: string[];
+  end: End | null;
+}
+
+const STRAY_LINES = 20;
+
+export function newTurn(): Turn {
+  return { sessionId: null, model: null, messages: [], open: false, trouble: null, stray: [], end: null };
+}
+
+export function addEvent(turn: Turn, event: AgentEvent): void {
+  switch (event.kind) {
+    case 'session':
+      turn.sessionId = event.id;
+      turn.model = event.model;
+      break;
+    case 'message':
+      addMessage(turn, event.text, event.continues);
+      break;
+    case 'tool':
+      turn.open = false;
+      break;
+    case 'trouble':
+      turn.trouble = event.message;
+      break;
+    case 'end':
+      turn.end = event;
+      break;
+    case 'stray':
+      turn.stray = [...turn.stray, event.line].slice(-STRAY_LINES);
+      break;
+  }
+}
+
+function addMessage(turn: Turn, text: string, continues: boolean): void {
+  if (continues && turn.open) turn.messages.push((turn.messages.pop() ?? '') + text);
+  else turn.messages.push(text);
+  turn.open = continues;
+}
+
+/** The answer: what the CLI calls its result, else the agent's last message. */
+export function finalText(turn: Turn): string {
+  return turn.end?.text ?? turn.messages.at(-1) ?? '';
+}
+
+const SCREENSHOT = /^[ \t]*PLEASE_UPLOAD_TO_DISCORD:[ \t]*(\S.*\.png)[ \t]*$/m;
+
+/** The picture that the agent asks to be shown. */
+export function screenshotPath(turn: Turn): string | null {
+  return SCREENSHOT.exec([...turn.messages, finalText(turn)].join('\n'))?.[1] ?? null;
+}
