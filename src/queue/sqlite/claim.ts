@@ -39,7 +39,9 @@ export class Claims {
     this.#giveBack = parts.giveBack;
     this.#sql = {
       task: core.db.prepare<[number], TaskRow>(`SELECT ${TASK_COLUMNS} FROM tasks WHERE seq = ?`),
-      size: core.db.prepare<[number], number>('SELECT length(payload) FROM tasks WHERE seq = ?').pluck(),
+      size: core.db
+        .prepare<[number], number>('SELECT octet_length(payload) FROM tasks WHERE seq = ?')
+        .pluck(),
     };
   }
 

@@ -107,7 +107,7 @@ export class Lifecycle {
     const due = { due_up: uptime.now() + delay, due_at: clock.wall() + delay };
     if (task.ready_job !== null) ready.drop(task.ready_job);
     this.#sql.retry.run({ seq: task.seq, failures: task.failures, dueUp: due.due_up, dueAt: due.due_at });
-    this.#move(tx, task, 'pending', 'task.requeued', { ...details, reason: 'retry', dueAt: due.due_at });
+    this.#move(tx, task, 'pending', 'task.retried', { ...details, dueAt: due.due_at });
     this.#endLease(tx, task);
     this.#line.enter(tx, { ...task, ...due, status: 'pending' });
   }

@@ -57,6 +57,7 @@ export class OutboxWriter implements Outbox {
         const due = this.#sql.due.all(this.#core.uptime.now(), limit + this.#sending.size);
         taken = due.filter((row) => !this.#sending.has(row.id)).slice(0, limit);
         for (const row of taken) this.#attempt(tx, row);
+        if (taken.length > 0) tx.after(() => this.plan());
       });
     } catch (error) {
       for (const row of taken) this.#sending.delete(row.id);
@@ -105,15 +106,14 @@ export class OutboxWriter implements Outbox {
     return { pending: counts.get('pending') ?? 0, dead: counts.get('dead') ?? 0 };
   }
 
-  /** Sets the one timer for the earliest row that is not being sent. */
+  /** Tells of the earliest row that is not being sent, at once or by the one timer. */
   plan(): void {
     this.stop();
     const earliest = this.#sql.earliest.all(this.#sending.size + 1).find((row) => !this.#sending.has(row.id));
     if (earliest === undefined) return;
-    const wait = Math.max(earliest.due_up - this.#core.uptime.now(), 0);
-    this.#cancel = this.#core.clock.after(wait, () => {
-      for (const listener of this.#listeners) listener();
-    });
+    const wait = earliest.due_up - this.#core.uptime.now();
+    if (wait <= 0) this.#tell();
+    else this.#cancel = this.#core.clock.after(wait, () => this.#tell());
   }
 
   stop(): void {
@@ -138,6 +138,10 @@ export class OutboxWriter implements Outbox {
         this.plan();
       });
     });
+  }
+
+  #tell(): void {
+    for (const listener of this.#listeners) listener();
   }
 
   #next(stream: string): void {
