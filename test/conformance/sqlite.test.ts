@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import Database from 'better-sqlite3';
 import { silentLog } from '../../src/log.ts';
 import { openQueue, type QueueOptions, type TaskQueue } from '../../src/queue/index.ts';
 import { describeConformance } from './conformance.ts';
@@ -32,6 +33,12 @@ const sqlite: EngineUnderTest = {
     await queue.close();
     opened.delete(queue);
     return openAs(options);
+  },
+
+  loseReadyRow(queue, taskId) {
+    const db = new Database(opened.get(queue)?.taskDb);
+    db.prepare('DELETE FROM plainjob_jobs WHERE id = (SELECT ready_job FROM tasks WHERE id = ?)').run(taskId);
+    db.close();
   },
 
   async dispose() {

@@ -149,6 +149,14 @@ export function describeClaim(engine: EngineUnderTest): void {
       expect((await poll.claims).map((next) => next.id)).toEqual([second]);
     });
 
+    test('closing the queue answers a poll that has only just begun', async () => {
+      const stage = await Stage.open(engine);
+      const poll = stage.poll(A);
+      const closed = stage.queue.close();
+      expect(await poll.claims).toEqual([]);
+      await closed;
+    });
+
     test('closing the queue answers parked pollers with nothing and leaves no timer', async () => {
       const stage = await Stage.open(engine);
       await stage.submit(aCommand({ delayMs: 1_000 }));

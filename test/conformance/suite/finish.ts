@@ -145,6 +145,7 @@ export function describeFinish(engine: EngineUnderTest): void {
         const id = await stage.submit(aCommand());
         await refused(stage.finish({ id, leaseId }), 'not_running');
         expect(stage.state(id)).toMatchObject({ status: 'pending', waitingFor: 'ready' });
+        expect(stage.story(id)).toEqual(['task.created', 'task.late_result']);
         expect(stage.queue.outcome(id)).toEqual({ status: 'pending', result: null });
         expect(await stage.takeIds(A)).toEqual([id]);
       },

@@ -119,6 +119,17 @@ export function describeGivingBack(engine: EngineUnderTest): void {
       expect(stage.state(claim.id).status).toBe('pending');
     });
 
+    test('whoever lost a task may still release it, which ends its lease for good', async () => {
+      const stage = await Stage.open(engine);
+      const id = await stage.submit(aCommand());
+      const claim = await stage.takeOne(A);
+      await stage.pass(65_001);
+      await stage.queue.release(claim.leaseId, 'drain');
+      expect(stage.state(id)).toMatchObject({ status: 'pending', waitingFor: 'ready', lost: 1 });
+      await refused(stage.finish(claim), 'lease_lost');
+      expect(await stage.takeIds(B)).toEqual([id]);
+    });
+
     test('a lease that nobody has can not be released', async () => {
       const stage = await Stage.open(engine);
       await refused(stage.queue.release('no-such-lease', 'drain'), 'lease_lost');

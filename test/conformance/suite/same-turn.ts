@@ -83,7 +83,29 @@ export function describeSameTurn(engine: EngineUnderTest): void {
       const submissions = [aCommand(), aCommand(), aCommand()].map((task) => stage.submit(task));
       const got = await Promise.all(polls.map((poll) => poll.claims));
       expect(got.map(([claim]) => claim?.id)).toEqual(await Promise.all(submissions));
+      expect(got.map(([claim]) => claim?.attempt)).toEqual([1, 1, 1]);
       expect(stage.queue.stats().byStatus).toEqual({ running: 3 });
+    });
+
+    test('tasks that become ready at once go to one parked poller each', async () => {
+      const stage = await Stage.open(engine);
+      const polls = ['A', 'B', 'C'].map((name) => stage.poll(aRunner(name)));
+      await stage.settle();
+      const ids = await Promise.all([stage.submit(aCommand()), stage.submit(aCommand())]);
+      const got = await Promise.all(polls.map((poll) => poll.stop()));
+      expect(got.map(([claim]) => claim?.id)).toEqual([...ids, undefined]);
+      expect(got.flat().map((claim) => claim.attempt)).toEqual([1, 1]);
+    });
+
+    test('a poller that is parked comes before one that polls beside the submission', async () => {
+      const stage = await Stage.open(engine);
+      const parked = stage.poll(A);
+      await stage.settle();
+      const submission = stage.submit(aCommand());
+      const newcomer = stage.poll(aRunner('B'));
+      const id = await submission;
+      expect(await newcomer.stop()).toEqual([]);
+      expect((await parked.stop()).map((claim) => claim.id)).toEqual([id]);
     });
 
     test('a whole life in one turn', async () => {

@@ -141,6 +141,21 @@ export function describeSubmit(engine: EngineUnderTest): void {
       }
     });
 
+    test('many tasks that fall due at once are all claimable, in submission order', async () => {
+      const stage = await Stage.open(engine);
+      const ids = await Promise.all(
+        Array.from({ length: 150 }, () => stage.submit(aCommand({ delayMs: 1_000 }))),
+      );
+      stage.clock.advance(1_000);
+      while (stage.state(ids.at(-1) ?? '').waitingFor === 'delayed') {
+        stage.clock.advance(0);
+        await stage.settle();
+      }
+      const claimed: string[] = [];
+      for (const _poll of [1, 2, 3]) claimed.push(...(await stage.takeIds(A)));
+      expect(claimed).toEqual(ids);
+    });
+
     test('a delayed head holds its key as a whole', async () => {
       const stage = await Stage.open(engine);
       const keyed = { sessionKey: 'deploy' };
