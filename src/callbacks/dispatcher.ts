@@ -34,6 +34,7 @@ export class Dispatcher {
     this.#options = options;
     this.#concurrency = options.concurrency ?? 8;
     this.#sending = new PQueue({ concurrency: this.#concurrency });
+    this.#sending.addEventListener('next', () => this.#rouse());
     const signals = { stopping: this.#stopping.signal, cutOff: this.#cutOff.signal };
     this.#courier = new Courier(options, signals);
   }
@@ -81,7 +82,6 @@ export class Dispatcher {
     } catch (error) {
       this.#options.log.error({ err: error, callbackId: row.id, taskId: row.taskId }, 'callback not settled');
     }
-    this.#rouse();
   }
 
   #rouse(): void {

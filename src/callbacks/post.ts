@@ -25,18 +25,27 @@ export async function postJson(post: Post): Promise<Answer> {
   const cancel = post.clock.after(post.timeoutMs, () =>
     patience.abort(new Error(`no answer within ${post.timeoutMs / 1000} s`)),
   );
+  // Not AbortSignal.any: it holds on to every request for as long as the caller's signal lives.
+  const giveUp = () => patience.abort(post.signal?.reason);
+  post.signal?.addEventListener('abort', giveUp);
+  if (post.signal?.aborted) giveUp();
   try {
-    const response = await fetch(post.url, {
-      method: 'POST',
-      headers: { ...post.headers, 'Content-Type': 'application/json' },
-      body: JSON.stringify(post.body),
-      redirect: 'manual',
-      signal: post.signal ? AbortSignal.any([post.signal, patience.signal]) : patience.signal,
-    });
-    return { status: response.status, headers: response.headers, text: await readText(response) };
+    return await answerTo(post, patience.signal);
   } finally {
+    post.signal?.removeEventListener('abort', giveUp);
     cancel();
   }
+}
+
+async function answerTo(post: Post, signal: AbortSignal): Promise<Answer> {
+  const response = await fetch(post.url, {
+    method: 'POST',
+    headers: { ...post.headers, 'Content-Type': 'application/json' },
+    body: JSON.stringify(post.body),
+    redirect: 'manual',
+    signal,
+  });
+  return { status: response.status, headers: response.headers, text: await readText(response) };
 }
 
 /** The status is the answer: a body that breaks off takes nothing from it. */

@@ -113,7 +113,8 @@ export class OutboxWriter implements Outbox {
     if (earliest === undefined) return;
     const wait = earliest.due_up - this.#core.uptime.now();
     if (wait <= 0) this.#tell();
-    else this.#cancel = this.#core.clock.after(wait, () => this.#tell());
+    // Planned anew: a timer may fire a fraction of a millisecond early, and then nothing would be due.
+    else this.#cancel = this.#core.clock.after(wait, () => this.plan());
   }
 
   stop(): void {
