@@ -1,0 +1,66 @@
+import type { Clock } from '../clock.ts';
+import type { PolledTask } from '../http/contract/payload.ts';
+import type { Log } from '../log.ts';
+import type { JsonObject, TaskType } from '../queue/task.ts';
+import type { ProcessOptions, ProcessOutcome } from './process.ts';
+
+/** Runs one attempt of a task. It answers with a result whatever goes wrong; what it throws becomes a failed one. */
+export type Executor = (task: PolledTask, context: ExecutionContext) => Promise<ExecutionResult>;
+
+export type Executors = Partial<Record<TaskType, Executor>>;
+
+/** What a runner lends to an executor for one attempt. */
+export interface ExecutionContext {
+  /** Aborts, with a `Stop` as its reason, when the attempt has to end. */
+  signal: AbortSignal;
+  /** Null with an older Task API. */
+  leaseId: string | null;
+  clock: Clock;
+  log: Log;
+  /** What a child process may know: the allow-list, and of the runner's own environment these further names. */
+  environment(names?: readonly string[]): Record<string, string>;
+  /** Starts a child in a guarded process group of its own, which ends with the attempt. */
+  run(command: ChildCommand): Promise<ProcessOutcome>;
+}
+
+/** A child process as an executor asks for it; time, signal and limits are the runner's. */
+export type ChildCommand = Omit<ProcessOptions, 'signal' | 'clock' | 'graceMs' | 'outputLimitBytes'>;
+
+/** The outcome of an attempt. `exitCode` −1: it was stopped; `error` says why. */
+export interface ExecutionResult {
+  stdout: string;
+  stderr: string;
+  exitCode: number;
+  /** Null when all went well. */
+  error: string | null;
+  metadata?: JsonObject;
+}
+
+/** Why an attempt has to end. */
+export type StopCause = 'cancelled' | 'lease lost' | 'runner stopped';
+
+/** The reason that an attempt's signal carries. */
+export class Stop extends Error {
+  override readonly name = 'Stop';
+  readonly cause: StopCause;
+
+  constructor(cause: StopCause) {
+    super(cause);
+    this.cause = cause;
+  }
+
+  /** Whoever lost the lease has no time for a grace: another attempt may start. */
+  get atOnce(): boolean {
+    return this.cause === 'lease lost';
+  }
+}
+
+/** A result without output: nothing was run, or what ran has nothing to show. */
+export function failure(error: string, exitCode = 1): ExecutionResult {
+  return { stdout: '', stderr: '', exitCode, error };
+}
+
+/** What a stopped attempt reports: the cause that its signal carries. */
+export function stopText(signal: AbortSignal): string {
+  return signal.reason instanceof Stop ? signal.reason.cause : 'stopped';
+}
