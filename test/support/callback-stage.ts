@@ -12,7 +12,7 @@ import { ManualClock } from './manual-clock.ts';
 import { aCallback, aPrompt, aReport } from './queue.ts';
 import { tempFolder } from './temp-folder.ts';
 
-export const TOKEN = 'bot-token-of-the-environment';
+export const TOKEN = 'bot-token';
 const RUNNER = { runnerId: 'runner', instanceId: 'runner-1' };
 const HOUR = 3_600_000;
 
@@ -23,7 +23,7 @@ export class CallbackStage {
   readonly clock: ManualClock;
   readonly discord: FakeDiscord;
   readonly secrets: SecretBox;
-  readonly #folder = tempFolder();
+  readonly folder = tempFolder();
   readonly #kept = keptLog();
   readonly operations: Operation[] = [];
   /** The next operations of these names fail with this error, one each. */
@@ -36,7 +36,7 @@ export class CallbackStage {
     this.discord = discord;
     this.clock = clock;
     this.#options = options;
-    this.secrets = openSecretBox({ keyFile: join(this.#folder, 'tasks.db.key') });
+    this.secrets = openSecretBox({ keyFile: join(this.folder, 'tasks.db.key') });
   }
 
   /** Taken down when the test ends. */
@@ -131,8 +131,8 @@ export class CallbackStage {
 
   #openQueue(): Promise<TaskQueue> {
     return openQueue({
-      taskDb: join(this.#folder, 'tasks.db'),
-      eventDb: join(this.#folder, 'events.db'),
+      taskDb: join(this.folder, 'tasks.db'),
+      eventDb: join(this.folder, 'events.db'),
       clock: this.clock,
       log: this.#kept.log,
       leaseMs: 60_000,

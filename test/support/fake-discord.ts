@@ -3,8 +3,10 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** How the next request fares; without any, it is a message in its channel. */
+/** How a request fares. */
 export type Fate =
+  /** It is a message in its channel. */
+  | 'taken'
   | { status: number; headers?: Record<string, string>; body?: unknown }
   /** The connection breaks, and the message was not taken. */
   | 'reset'
@@ -41,7 +43,7 @@ export class FakeDiscord {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}/api/v10`;
   }
 
-  /** The next requests fare like this, one each. */
+  /** The next requests fare like this, one each; the others are taken. */
   next(...fates: Fate[]): void {
     this.#fates.push(...fates);
   }
@@ -72,16 +74,16 @@ export class FakeDiscord {
     for await (const chunk of request.setEncoding('utf8')) text += chunk;
     const path = request.url ?? '';
     const body = request.method === 'POST' ? JSON.parse(text) : {};
-    const fate = this.#fates.shift();
+    const fate = this.#fates.shift() ?? 'taken';
     this.#answer(fate, { path, authorization: request.headers.authorization, body }, response);
   }
 
-  #answer(fate: Fate | undefined, seen: SeenRequest, response: ServerResponse): void {
-    if (fate === undefined || fate === 'lost answer' || fate === 'late answer') this.#keep(seen);
+  #answer(fate: Fate, seen: SeenRequest, response: ServerResponse): void {
+    if (fate === 'taken' || fate === 'lost answer' || fate === 'late answer') this.#keep(seen);
     const done = () => send(response, 200, { id: '1', content: seen.body.content });
     if (fate === 'reset' || fate === 'lost answer') response.destroy();
     else if (fate === 'silence' || fate === 'late answer') this.#held.push(done);
-    else if (fate === undefined) done();
+    else if (fate === 'taken') done();
     else send(response, fate.status, fate.body ?? { message: 'no' }, fate.headers);
     this.requests.push(seen);
     for (const watcher of this.#watchers.splice(0)) watcher();
