@@ -1,11 +1,19 @@
-import { type Duty, untilDone } from '../duty.ts';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Duty } from '../duty.ts';
+
+/** How many pages of the backlog a run looks through: that one of them is in order says nothing of the next. */
+const PAGES = 20;
 
 /** A safety net: without its row in the ready list a task would never be claimed. */
 export const restoreReady: Duty = {
   name: 'restore-ready',
   cron: '*/5 * * * * *',
   async run(upkeep, log) {
-    const restored = await untilDone(() => upkeep.restoreReady());
+    let restored = 0;
+    for (let page = 0; page < PAGES; page++) {
+      restored += await upkeep.restoreReady();
+      await nextTurn();
+    }
     if (restored > 0) log.warn({ restored }, 'ready tasks were missing in the ready list');
     return restored;
   },
