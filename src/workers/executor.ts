@@ -4,6 +4,8 @@ import type { Log } from '../log.ts';
 import type { JsonObject, TaskType } from '../queue/task.ts';
 import type { ProcessOptions, ProcessOutcome } from './process.ts';
 
+export { Stop, stopText } from './stop.ts';
+
 /** Runs one attempt of a task. It answers with a result whatever goes wrong; what it throws becomes a failed one. */
 export type Executor = (task: PolledTask, context: ExecutionContext) => Promise<ExecutionResult>;
 
@@ -36,31 +38,7 @@ export interface ExecutionResult {
   metadata?: JsonObject;
 }
 
-/** Why an attempt has to end. */
-export type StopCause = 'cancelled' | 'lease lost' | 'runner stopped';
-
-/** The reason that an attempt's signal carries. */
-export class Stop extends Error {
-  override readonly name = 'Stop';
-  readonly cause: StopCause;
-
-  constructor(cause: StopCause) {
-    super(cause);
-    this.cause = cause;
-  }
-
-  /** Whoever lost the lease has no time for a grace: another attempt may start. */
-  get atOnce(): boolean {
-    return this.cause === 'lease lost';
-  }
-}
-
 /** A result without output: nothing was run, or what ran has nothing to show. */
 export function failure(error: string, exitCode = 1): ExecutionResult {
   return { stdout: '', stderr: '', exitCode, error };
-}
-
-/** What a stopped attempt reports: the cause that its signal carries. */
-export function stopText(signal: AbortSignal): string {
-  return signal.reason instanceof Stop ? signal.reason.cause : 'stopped';
 }

@@ -1,4 +1,9 @@
-import type { Clock } from '../clock.ts';
+import type { Readable } from 'node:stream';
+import { type Clock, pause } from '../clock.ts';
+import { type Child, startChild } from './child.ts';
+import { Excerpt } from './excerpt.ts';
+import { LineSplitter } from './line-splitter.ts';
+import { Stop } from './stop.ts';
 
 /** A child process, to be run in a process group of its own that ends with it. */
 export interface ProcessOptions {
@@ -40,6 +45,88 @@ export interface ProcessOutcome {
   spawnError: string | null;
 }
 
-export async function runProcess(_options: ProcessOptions): Promise<ProcessOutcome> {
-  throw new Error('not built yet');
+/**
+ * Runs a child to its end and answers whatever happens. Nothing of it lives on: when the child has ended, what it
+ * left in the background gets `DRAIN_MS` to say its last words and is killed; on timeout or abort the whole tree
+ * gets SIGTERM and, after `graceMs`, SIGKILL.
+ */
+export async function runProcess(options: ProcessOptions): Promise<ProcessOutcome> {
+  const stdout = new Excerpt(options.outputLimitBytes);
+  const stderr = new Excerpt(options.outputLimitBytes);
+  const end = await runChild(options, { stdout, stderr });
+  return { ...end, stdout: stdout.text(), stderr: stderr.text() };
+}
+
+type End = Omit<ProcessOutcome, 'stdout' | 'stderr'>;
+
+async function runChild(options: ProcessOptions, output: Output): Promise<End> {
+  if (options.signal.aborted) return { ...NOT_STARTED, aborted: true };
+  try {
+    const child = await startChild(options);
+    return await attend(child, hear(child, output, options), options);
+  } catch (error) {
+    return { ...NOT_STARTED, spawnError: (error as Error).message };
+  }
+}
+
+const NOT_STARTED: End = { exitCode: -1, signal: null, timedOut: false, aborted: false, spawnError: null };
+
+/** Waits for the child's end or for what ends it, then sees to it that all of it is over. */
+async function attend(child: Child, heard: Promise<unknown>, options: ProcessOptions): Promise<End> {
+  const { clock, signal } = options;
+  const over = new AbortController();
+  await Promise.race([child.ended, pause(clock, options.timeoutMs, AbortSignal.any([signal, over.signal]))]);
+  over.abort();
+  const stopped = !child.hasEnded();
+  const aborted = stopped && signal.aborted;
+  if (stopped) await askToEnd(child, heard, options);
+  else await within(clock, DRAIN_MS, heard);
+  child.kill('SIGKILL');
+  const { exitCode, signal: endedBy } = await child.ended;
+  await within(clock, DRAIN_MS, heard);
+  child.letGo();
+  return { exitCode, signal: endedBy, timedOut: stopped && !aborted, aborted, spawnError: null };
+}
+
+/** Milliseconds that the output of a child which has ended may still take: a background process holds its pipes. */
+const DRAIN_MS = 250;
+
+/** Its children may need the grace that it doesn't take itself: open pipes tell that some are left. */
+async function askToEnd(child: Child, heard: Promise<unknown>, options: ProcessOptions): Promise<void> {
+  const { reason } = options.signal;
+  if (reason instanceof Stop && reason.atOnce) return;
+  child.kill('SIGTERM');
+  await within(options.clock, options.graceMs, Promise.all([child.ended, heard]));
+}
+
+async function within(clock: Clock, ms: number, promise: Promise<unknown>): Promise<void> {
+  const over = new AbortController();
+  await Promise.race([promise, pause(clock, ms, over.signal)]);
+  over.abort();
+}
+
+interface Output {
+  stdout: Excerpt;
+  stderr: Excerpt;
+}
+
+/** Collects the output as it comes; resolves when both pipes have ended. */
+function hear(child: Child, output: Output, options: ProcessOptions): Promise<unknown> {
+  const lines = options.onStdoutLine && new LineSplitter(options.onStdoutLine);
+  child.stdout.on('data', (chunk: Buffer) => {
+    output.stdout.push(chunk);
+    lines?.push(chunk);
+    options.onOutput?.();
+  });
+  child.stderr.on('data', (chunk: Buffer) => {
+    output.stderr.push(chunk);
+    options.onOutput?.();
+  });
+  return Promise.all([child.stdout, child.stderr].map(closed)).finally(() => lines?.end());
+}
+
+/** A pipe that breaks has ended too: what it brought until then is kept. */
+function closed(source: Readable): Promise<void> {
+  source.on('error', () => source.destroy());
+  return new Promise((resolve) => source.once('close', resolve));
 }

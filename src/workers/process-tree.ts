@@ -1,0 +1,74 @@
+import { spawn } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+
+/**
+ * Kills everything that descends from a child that was started as the leader of a session of its own: its process
+ * group, and on Linux also the groups that members of its session made. What calls `setsid` escapes.
+ */
+export type KillTree = (leader: number, signal: NodeJS.Signals) => void;
+
+export function killTreeOf(platform: NodeJS.Platform): KillTree {
+  if (platform === 'win32') return killOnWindows;
+  return platform === 'linux' ? killSession : killGroup;
+}
+
+/** What forked while its session was read is found by the next look. */
+const LOOKS = 5;
+
+/** The group goes last: the guard in it keeps the session's id from being given to another. */
+function killSession(leader: number, signal: NodeJS.Signals): void {
+  for (let look = 0; look < LOOKS; look += 1) {
+    const strays = sessionMembers(leader).filter((member) => member.group !== leader);
+    for (const { pid } of strays) send(pid, signal);
+    if (signal !== 'SIGKILL' || strays.length === 0) break;
+  }
+  killGroup(leader, signal);
+}
+
+function killGroup(leader: number, signal: NodeJS.Signals): void {
+  send(-leader, signal);
+}
+
+function send(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch {
+    // It is gone already, or has become another user's.
+  }
+}
+
+interface Member {
+  pid: number;
+  group: number;
+}
+
+/** The living processes of a session, read from /proc. */
+export function sessionMembers(session: number): Member[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((name) => {
+      const [state, , group, ofSession] = statFields(name);
+      if (Number(ofSession) !== session || state === 'Z') return [];
+      return [{ pid: Number(name), group: Number(group) }];
+    });
+}
+
+/** State, parent, group and session; the name before them may hold anything, even `)`. */
+function statFields(pid: string): string[] {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  } catch {
+    return [];
+  }
+}
+
+/** Windows knows no signals: the tree is ended at once, whatever is asked for. */
+function killOnWindows(leader: number): void {
+  const { file, args } = taskkill(leader);
+  spawn(file, args, { stdio: 'ignore', windowsHide: true }).on('error', () => {});
+}
+
+export function taskkill(leader: number): { file: string; args: string[] } {
+  return { file: 'taskkill', args: ['/PID', String(leader), '/T', '/F'] };
+}
