@@ -1,6 +1,24 @@
-import type { JsonObject, JsonValue } from '../../queue/task.ts';
-
 /** Bodies and answers of the `/worker/*` routes: what a runner and the Task API say to each other. */
+import * as z from 'zod';
+import {
+  DEFAULT_QUEUE,
+  isTaskType,
+  type JsonObject,
+  type JsonValue,
+  type Report,
+  TASK_TYPES,
+  type TaskType,
+} from '../../queue/task.ts';
+import {
+  boundedText,
+  isObject,
+  isQueueName,
+  looseInt,
+  nameList,
+  queryInt,
+  requiredText,
+  truthyJson,
+} from './fields.ts';
 
 /** `GET /worker/poll`: every parameter is optional; lists are comma-separated, at most 16 names. */
 export interface PollQuery {
@@ -60,3 +78,114 @@ export interface EventBody {
 
 /** The Task API's body limit: 5 MiB, counted in bytes of JSON. */
 export const MAX_BODY_BYTES = 5 * 1024 * 1024;
+
+// The same as schemas: they read what a runner sent, and give what the queue takes.
+
+const id = (name: string) => boundedText(name, 200);
+
+/** Null, as missing: an older runner's. */
+const leaseId = id('leaseId')
+  .nullish()
+  .transform((lease) => lease ?? null);
+
+const output = (name: string) =>
+  z
+    .string(`${name} must be a string`)
+    .nullish()
+    .transform((text) => text ?? '');
+
+const leaseList = (name: string) =>
+  z.array(id(`Each of ${name}`), `${name} must be an array of lease ids`).max(10_000, `${name} is too long`);
+
+export const pollQuery = z.object({
+  wait: looseInt({ fallback: 30_000, min: 1_000, max: 60_000 }),
+  max: queryInt('max', 1, 50).optional(),
+  runnerId: id('runnerId').optional(),
+  instanceId: id('instanceId').optional(),
+  queues: nameList('queues', isQueueName).default([DEFAULT_QUEUE]),
+  types: nameList<TaskType>('types', isTaskType).default([...TASK_TYPES]),
+});
+
+export const heartbeatBody = z.object({
+  runnerId: id('runnerId'),
+  instanceId: id('instanceId'),
+  leases: leaseList('leases'),
+  spooled: leaseList('spooled').default([]),
+  slots: z
+    .int('slots must be an integer')
+    .min(0, 'slots must not be negative')
+    .max(10_000, 'slots is too large')
+    .optional(),
+  capabilities: z.custom<JsonObject>(isObject, 'capabilities must be an object').optional(),
+});
+
+export const releaseBody = z.object({
+  leaseId: id('leaseId'),
+  reason: boundedText('reason', 1_000).default('unspecified'),
+});
+
+const PROVENANCE_FIELDS = ['sessionId', 'origin', 'dispatchMode', 'responseMode', 'entrypoint'];
+
+/** An object whose named fields, which the Task API reads, are strings or null; missing is empty. */
+function metadataOf(fields: readonly string[]) {
+  return z
+    .unknown()
+    .optional()
+    .superRefine((value, context) => {
+      if (value === undefined || value === null) return;
+      if (!isObject(value))
+        return void context.addIssue({ code: 'custom', message: 'metadata must be an object' });
+      for (const field of fields) {
+        if (typeof (value[field] ?? '') === 'string') continue;
+        context.addIssue({ code: 'custom', path: [field], message: `metadata.${field} must be a string` });
+      }
+    })
+    .transform((value) => (value ?? {}) as JsonObject);
+}
+
+const taskId = z
+  .unknown()
+  .optional()
+  .superRefine((value, context) => {
+    if (!value) context.addIssue({ code: 'custom', message: 'taskId is required' });
+    else if (typeof value !== 'string')
+      context.addIssue({ code: 'custom', message: 'taskId must be a string' });
+  })
+  .transform(String);
+
+const EXIT_CODE = 'exitCode must be an integer or null';
+
+export const resultBody = z
+  .object({
+    taskId,
+    leaseId,
+    stdout: output('stdout'),
+    stderr: output('stderr'),
+    exitCode: z.union([z.int(EXIT_CODE), z.string(), z.null()], EXIT_CODE).optional(),
+    error: truthyJson,
+    metadata: metadataOf(PROVENANCE_FIELDS),
+  })
+  .transform(({ exitCode, ...rest }, context): Report => {
+    if (typeof exitCode !== 'string') return { ...rest, exitCode: exitCode ?? -1 };
+    if (rest.leaseId === null) return { ...rest, exitCode: -1, error: joined(exitCode, rest.error) };
+    context.addIssue({ code: 'custom', path: ['exitCode'], message: EXIT_CODE });
+    return z.NEVER;
+  });
+
+/** Older runners put a text into `exitCode` when they could not start or read a process. */
+function joined(text: string, error: JsonValue): JsonValue {
+  if (error === null) return text || null;
+  if (text === '') return error;
+  return `${text}: ${typeof error === 'string' ? error : JSON.stringify(error)}`;
+}
+
+export const eventBody = z.object({
+  type: requiredText('type is required'),
+  taskId: z
+    .string('taskId must be a string')
+    .nullish()
+    .transform((task) => task?.trim() || null),
+  leaseId,
+  details: truthyJson,
+  metadata: metadataOf(['taskType', 'taskStatus', ...PROVENANCE_FIELDS]),
+});

@@ -1,0 +1,86 @@
+import Router, { type RouterContext } from '@koa/router';
+import Koa, { type Context, type Middleware } from 'koa';
+import { AppError } from '../errors.ts';
+import type { Call } from './call.ts';
+import type { HttpDeps } from './deps.ts';
+import { createTokenCheck } from './middleware/auth.ts';
+import { readBody } from './middleware/body.ts';
+import { errors } from './middleware/errors.ts';
+import { requestLog } from './middleware/request-log.ts';
+import { type Route, routesOf } from './routes.ts';
+import { sendJson } from './send.ts';
+
+export type { HttpDeps } from './deps.ts';
+
+type TokenCheck = ReturnType<typeof createTokenCheck>;
+
+const METHODS = ['GET', 'HEAD', 'POST'];
+
+/** The HTTP face of a queue. Listens nowhere: give its `callback()` to a server. */
+export function createApp({ token, ...deps }: HttpDeps): Koa {
+  const app = new Koa();
+  app.on('error', (error: unknown) => deps.log.debug({ err: error }, 'an answer could not be written'));
+  app.use(requestLog(deps));
+  app.use(errors(deps.log));
+  app.use(wellFormedPath);
+  const router = new Router();
+  const isToken = createTokenCheck(token);
+  for (const route of routesOf(deps)) {
+    router.register(route.path, [route.method], (ctx: RouterContext) => serve(ctx, route, isToken));
+  }
+  app.use(router.routes());
+  app.use(unrouted);
+  return app;
+}
+
+/** The token before the body, the body before its fields. */
+async function serve(ctx: RouterContext, route: Route, isToken: TokenCheck): Promise<void> {
+  ctx.state.route = route.path;
+  const trusted = isToken(ctx.headers.authorization);
+  if (!trusted && !route.open) {
+    ctx.set('WWW-Authenticate', 'Bearer');
+    throw new AppError('unauthorized', 'Unauthorized');
+  }
+  const body = route.method === 'POST' ? await readBody(ctx) : {};
+  sendJson(ctx, 200, await route.handler(callOf(ctx, body, trusted)));
+}
+
+function callOf(ctx: RouterContext, body: unknown, trusted: boolean): Call {
+  const firsts = Object.entries(ctx.query).map(([name, value]) => [
+    name,
+    Array.isArray(value) ? value[0] : value,
+  ]);
+  return {
+    taskId: ctx.params.taskId ?? '',
+    query: Object.fromEntries(firsts),
+    body,
+    peek: ctx.method === 'HEAD',
+    trusted,
+    response: ctx.res,
+  };
+}
+
+const wellFormedPath: Middleware = async (ctx, next) => {
+  if (!isDecodable(ctx)) throw new AppError('malformed_path', 'The path is malformed');
+  await next();
+};
+
+function isDecodable(ctx: Context): boolean {
+  try {
+    return decodeURIComponent(ctx.path) !== '';
+  } catch {
+    return false;
+  }
+}
+
+/** What no route took: a known path with another method, or no path of ours. */
+const unrouted: Middleware = (ctx) => {
+  const layers = (ctx as RouterContext).matched ?? [];
+  const allowed = METHODS.filter((method) => layers.some((layer) => layer.methods.includes(method)));
+  if (allowed.length === 0) throw new AppError('not_found', 'Not found');
+  ctx.set('Allow', allowed.join(','));
+  if (ctx.method !== 'OPTIONS')
+    throw new AppError('method_not_allowed', `This path takes ${allowed.join(', ')}`);
+  ctx.status = 200;
+  ctx.body = allowed.join(',');
+};

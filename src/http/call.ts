@@ -1,0 +1,46 @@
+import type { ServerResponse } from 'node:http';
+import type * as z from 'zod';
+import { AppError } from '../errors.ts';
+
+/** What a handler sees of a request. */
+export interface Call {
+  /** The `:taskId` of the path, `''` where there is none. */
+  taskId: string;
+  /** The first value of each parameter. */
+  query: Record<string, string | undefined>;
+  /** `{}` for whatever is no JSON object. */
+  body: unknown;
+  /** A HEAD: answer, but claim, wait for and consume nothing. */
+  peek: boolean;
+  /** It carries the token; false only on routes that need none. */
+  trusted: boolean;
+  /** To learn whether the answer got out. */
+  response: ServerResponse;
+}
+
+/** Answers with JSON, status 200; refuses with an `AppError`. */
+export type Handler = (call: Call) => unknown;
+
+/** `input` as the schema gives it; `invalid_field` names the first field that is to blame. */
+export function parse<Schema extends z.ZodType>(schema: Schema, input: unknown): z.output<Schema> {
+  const checked = schema.safeParse(input);
+  if (checked.success) return checked.data;
+  const [issue] = checked.error.issues;
+  const field = issue?.path.join('.') || undefined;
+  throw new AppError('invalid_field', issue?.message ?? 'Invalid request', field ? { field } : {});
+}
+
+/** Calls exactly one of the two: whether the answer got to the operating system, or the client was gone before. */
+export function onAnswered(response: ServerResponse, written: () => void, lost: () => void): void {
+  let open = true;
+  const settle = (got: boolean) => {
+    if (!open) return;
+    open = false;
+    if (got) written();
+    else lost();
+  };
+  if (response.destroyed) settle(false);
+  // Before Node's own listener, which lets go of the socket. "finish" also follows a write that failed.
+  response.prependOnceListener('finish', () => settle(response.socket?.destroyed === false));
+  response.once('close', () => settle(false));
+}

@@ -1,0 +1,37 @@
+/** Bodies and queries of `/tasks`. */
+import * as z from 'zod';
+import { TASK_STATUSES, TASK_TYPES } from '../../queue/task.ts';
+import { boundedText, isQueueName, looseInt, queryInt, requiredText, sessionKey, timeout } from './fields.ts';
+
+/** `POST /tasks` → `{taskId, message}` */
+export const commandBody = z.object({
+  command: requiredText('command is required'),
+  timeout: timeout(30_000),
+  sessionKey,
+});
+export type CommandBody = z.output<typeof commandBody>;
+
+/** `GET /tasks/:taskId` → the result, or `{status, message}` while there is none. */
+export const outcomeQuery = z.object({
+  /** Milliseconds to wait for the result. */
+  wait: looseInt({ fallback: 0, min: 0, max: 60_000 }),
+  /** With `1` the answer does not count as reading. */
+  keep: z.enum(['0', '1'], 'keep must be 0 or 1').optional(),
+});
+
+/** `GET /tasks` → `{tasks, nextCursor}`, newest first. */
+export const listQuery = z.object({
+  status: z.enum(TASK_STATUSES, `status must be one of ${TASK_STATUSES.join(', ')}`).exactOptional(),
+  type: z.enum(TASK_TYPES, `type must be one of ${TASK_TYPES.join(', ')}`).exactOptional(),
+  sessionKey: z.string().min(1, 'sessionKey must not be empty').exactOptional(),
+  queue: z
+    .string()
+    .refine(isQueueName, 'queue must be 1 to 64 characters of a-z, 0-9, ".", "_", "-"')
+    .exactOptional(),
+  tag: boundedText('tag', 64).exactOptional(),
+  limit: queryInt('limit', 1, 500).default(50),
+  cursor: z
+    .string()
+    .regex(/^\d{1,15}$/, 'cursor must be the nextCursor of an earlier answer')
+    .exactOptional(),
+});

@@ -1,0 +1,76 @@
+/** The request body: JSON objects of at most 5 MiB; anything that is not sent as `application/json` counts as `{}`. */
+import type { IncomingMessage } from 'node:http';
+import { finished } from 'node:stream/promises';
+import type { Context } from 'koa';
+import bodyParser from 'koa-bodyparser';
+import { AppError } from '../../errors.ts';
+import { MAX_BODY_BYTES } from '../contract/worker.ts';
+
+/** Names of the UTF family, as clients write them, and what the decoder calls them. */
+const CHARSETS: Record<string, string> = {
+  '': 'utf-8',
+  'utf-8': 'utf-8',
+  utf8: 'utf-8',
+  'utf-16': 'utf-16',
+  'utf-16le': 'utf-16le',
+  'utf-16be': 'utf-16be',
+};
+
+/** Deeper than any use, and shallow enough for what writes it as JSON again. */
+const MAX_DEPTH = 500;
+
+/** `invalid_json`, `payload_too_large`, `unsupported_media_type`. */
+export async function readBody(ctx: Context): Promise<unknown> {
+  if (!hasBody(ctx.req) || mediaType(ctx.req) !== 'application/json') return {};
+  const encoding = CHARSETS[ctx.request.charset.toLowerCase()];
+  try {
+    if (encoding === undefined) throw new AppError('unsupported_media_type', 'The charset must be utf-8');
+    await parserOf(encoding)(ctx, async () => {});
+  } catch (error) {
+    await drain(ctx.req);
+    throw refusal(error);
+  }
+  const body: unknown = ctx.request.body;
+  if (tooDeep(body, MAX_DEPTH)) throw invalidJson();
+  return Array.isArray(body) ? {} : body;
+}
+
+function parserOf(encoding: string) {
+  const limit = { enableTypes: ['json'], jsonLimit: `${MAX_BODY_BYTES}b` };
+  // A key named __proto__ is data like any other: nothing merges bodies into objects by assignment.
+  return bodyParser({ ...limit, ...{ encoding, onProtoPoisoning: 'ignore' } });
+}
+
+function hasBody({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
+}
+
+function mediaType({ headers }: IncomingMessage): string {
+  return (headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
+}
+
+/** Reads the rest to its end, so that the client, which is still sending, gets to read its answer. */
+async function drain(request: IncomingMessage): Promise<void> {
+  request.unpipe();
+  request.resume();
+  await finished(request).catch(() => {});
+}
+
+function refusal(error: unknown): AppError {
+  if (error instanceof AppError) return error;
+  const { status } = error as { status?: number };
+  if (status === 413)
+    return new AppError('payload_too_large', `The body is larger than ${MAX_BODY_BYTES} bytes`);
+  if (status === 415)
+    return new AppError('unsupported_media_type', 'The content encoding must be gzip, deflate, br or none');
+  return invalidJson();
+}
+
+function invalidJson(): AppError {
+  return new AppError('invalid_json', 'Invalid JSON body');
+}
+
+function tooDeep(value: unknown, left: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return left === 0 || Object.values(value).some((each) => tooDeep(each, left - 1));
+}

@@ -1,0 +1,72 @@
+import { AppError } from '../errors.ts';
+import { type NewTask, UNKNOWN_PROVENANCE } from '../queue/index.ts';
+import { type Call, type Handler, onAnswered, parse } from './call.ts';
+import { type CommandBody, commandBody, listQuery, outcomeQuery } from './contract/tasks.ts';
+import type { RouteDeps } from './deps.ts';
+import { withPatience } from './patience.ts';
+import { Waiters } from './waiters.ts';
+
+/** `/tasks`: submitting commands, and what becomes of tasks of every type. */
+export function taskHandlers(deps: RouteDeps) {
+  const { queue } = deps;
+  const waiters = new Waiters(queue);
+  return {
+    submit: (async ({ body }) => {
+      const { taskId } = await queue.submit(commandTask(parse(commandBody, body)));
+      return { taskId, message: 'Task created, waiting for reconciler' };
+    }) satisfies Handler,
+
+    stats: (() => {
+      const { path, total, byStatus, unconsumedResults, taskRetentionMs, resultRetentionMs } = queue.stats();
+      return { queue: { total, byStatus, unconsumedResults, path, taskRetentionMs, resultRetentionMs } };
+    }) satisfies Handler,
+
+    list: (({ query }) => {
+      const { tag, ...filter } = parse(listQuery, query);
+      // No submission takes tags yet, so no task has one.
+      if (tag !== undefined) return { tasks: [], nextCursor: null };
+      return queue.list(filter);
+    }) satisfies Handler,
+
+    outcome: ((call) => outcome(deps, waiters, call)) satisfies Handler,
+
+    state: (({ taskId }) => queue.state(taskId) ?? notFound()) satisfies Handler,
+
+    cancel: (({ taskId }) => queue.cancel(taskId)) satisfies Handler,
+  };
+}
+
+function commandTask({ command, timeout, sessionKey }: CommandBody): NewTask {
+  return {
+    type: 'command',
+    payload: { command, timeout, type: 'command' },
+    timeoutMs: timeout,
+    sessionId: null,
+    sessionKey: sessionKey ?? null,
+    provenance: UNKNOWN_PROVENANCE,
+    callback: null,
+  };
+}
+
+/** Read-once: the result is gone when the first answer with it has got out, unless `keep=1`. */
+async function outcome(deps: RouteDeps, waiters: Waiters, call: Call): Promise<unknown> {
+  const { taskId, response } = call;
+  const { wait, keep } = parse(outcomeQuery, call.query);
+  const found = await withPatience(deps, response, call.peek ? 0 : wait, (signal) =>
+    waiters.outcome(taskId, signal),
+  );
+  if (found === undefined) return notFound();
+  if (found.result === null) return { status: found.status, message: 'Result not ready yet' };
+  if (keep !== '1' && !call.peek) {
+    onAnswered(
+      response,
+      () => deps.queue.consume(taskId),
+      () => {},
+    );
+  }
+  return found.result;
+}
+
+function notFound(): never {
+  throw new AppError('not_found', 'Task not found');
+}
