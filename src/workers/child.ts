@@ -31,12 +31,19 @@ export async function startChild(options: ProcessOptions): Promise<Child> {
   await checkFolder(cwd);
   const file = windows ? options.file : await findExecutable(options.file, options.env.PATH ?? '', cwd);
   const pipes = await openPipes(2);
-  const child = spawnLeader(file, options, { cwd, pipes });
-  const ended = endOf(child);
-  await once(child, 'spawn');
-  feed(child, options.stdin ?? null);
-  return asChild(child, pipes, ended);
+  try {
+    const child = spawnLeader(file, options, { cwd, pipes });
+    const ended = endOf(child);
+    await once(child, 'spawn');
+    feed(child, options.stdin ?? null);
+    return asChild(child, pipes, ended);
+  } catch (error) {
+    for (const { source } of pipes ?? []) source.destroy();
+    throw (error as NodeJS.ErrnoException).code === 'E2BIG' ? new Error(TOO_LONG) : error;
+  }
 }
+
+const TOO_LONG = 'the command line is longer than this system takes (E2BIG)';
 
 function spawnLeader(
   file: string,
@@ -50,14 +57,10 @@ function spawnLeader(
   const command = windows ? { file, args } : guarded(file, args);
   try {
     return spawn(command.file, command.args, { cwd, env, stdio, detached: !windows, windowsHide: true });
-  } catch (error) {
-    throw (error as NodeJS.ErrnoException).code === 'E2BIG' ? new Error(TOO_LONG) : error;
   } finally {
     closePipes(pipes ?? []);
   }
 }
-
-const TOO_LONG = 'the command line is longer than this system takes (E2BIG)';
 
 function endOf(child: ChildProcess): Child['ended'] {
   return new Promise((done) => {

@@ -1,0 +1,83 @@
+import type { FileEditPayload, FileReadPayload, FileWritePayload } from '../../http/contract/payload.ts';
+import { MAX_BODY_BYTES } from '../../http/contract/worker.ts';
+import { jsonBytes } from '../excerpt.ts';
+import { type ExecutionResult, type Executor, failure } from '../executor.ts';
+import { expandPath, FileError, readWhole, replaceFile } from './file-store.ts';
+
+/** Room for everything of a result but the content of the file. */
+const ENVELOPE_BYTES = 64 * 1024;
+/** What a result can carry: more is refused, since half a file would be taken for a whole one. */
+const MAX_CONTENT_BYTES = MAX_BODY_BYTES - ENVELOPE_BYTES;
+/** An edit has the whole file in memory twice. */
+const MAX_EDIT_BYTES = 64 * 1024 * 1024;
+
+export const readFile: Executor = fileExecutor(async (task) => {
+  const { path, encoding } = task as FileReadPayload;
+  const bytes = await readWhole(expandPath(path), MAX_CONTENT_BYTES);
+  const text = encoding === 'base64' ? bytes.toString('base64') : textOf(bytes);
+  if (jsonBytes(text) > MAX_CONTENT_BYTES) throw new FileError('file too large');
+  return done(text);
+});
+
+export const writeFile: Executor = fileExecutor(async (task) => {
+  const { path, content, encoding } = task as FileWritePayload;
+  await replaceFile(expandPath(path), Buffer.from(asText(content), encodingOf(encoding)));
+  return done(`File written: ${path}`);
+});
+
+export const editFile: Executor = fileExecutor(async (task) => {
+  const { path, oldString, newString, replaceAll } = task as FileEditPayload;
+  const target = expandPath(path);
+  const parts = textOf(await readWhole(target, MAX_EDIT_BYTES)).split(searched(oldString));
+  const count = parts.length - 1;
+  if (count === 0) return failure('old_string not found');
+  if (count > 1 && !replaceAll)
+    return { ...failure('old_string not unique'), stderr: `old_string occurs ${count} times in ${path}` };
+  await replaceFile(target, Buffer.from(parts.join(asText(newString))));
+  return done(`File edited: ${path}`);
+});
+
+/** What can't be done is a failed result with the reason. A stopped attempt is over before it can be noticed. */
+function fileExecutor(execute: (task: Parameters<Executor>[0]) => Promise<ExecutionResult>): Executor {
+  return async (task) => {
+    try {
+      return await execute(task);
+    } catch (error) {
+      const path = 'path' in task ? task.path : '';
+      if (error instanceof FileError)
+        return { ...failure(error.message), stderr: `${path}: ${error.message}` };
+      throw error;
+    }
+  };
+}
+
+function done(stdout: string): ExecutionResult {
+  return { stdout, stderr: '', exitCode: 0, error: null };
+}
+
+/** The byte order mark belongs to the content. */
+function textOf(bytes: Buffer): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch (error) {
+    throw new FileError('not valid UTF-8: binary content needs "encoding": "base64"', { cause: error });
+  }
+}
+
+/** The older wire lets any JSON pass as a text. */
+function asText(value: unknown): string {
+  if (typeof value === 'string') return value;
+  return value == null ? '' : JSON.stringify(value);
+}
+
+function searched(oldString: unknown): string {
+  const text = asText(oldString);
+  if (text === '') throw new FileError('old_string is empty');
+  return text;
+}
+
+function encodingOf(encoding: unknown): BufferEncoding {
+  if (encoding == null) return 'utf8';
+  if (typeof encoding === 'string' && Buffer.isEncoding(encoding)) return encoding;
+  throw new FileError(`unknown encoding: ${asText(encoding)}`);
+}
