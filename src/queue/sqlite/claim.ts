@@ -2,9 +2,9 @@ import { type Claim, LEGACY_RUNNER, type Poller } from '../task.ts';
 import type { Core } from './core.ts';
 import type { Lifecycle } from './lifecycle.ts';
 import type { Line } from './line.ts';
-import { lanesOf, type Parked } from './parking.ts';
+import { answer, lanesOf, type Parked } from './parking.ts';
 import { TASK_COLUMNS, type TaskRow } from './rows.ts';
-import { type Runners, superseded } from './runners.ts';
+import type { Runners } from './runners.ts';
 import type { Transaction } from './transaction.ts';
 import type { Holds } from './wake.ts';
 
@@ -60,17 +60,15 @@ export class Claims {
     });
   }
 
-  /** Gives what became ready to parked pollers, one each, the longest waiting first; inside the transaction. */
+  /** Gives what an operation made ready to parked pollers, the longest waiting first; inside the transaction. */
   match(tx: Transaction): void {
-    const served = new Set<Parked>();
-    for (const lane of tx.readied) {
+    for (const lane of tx.readied.splice(0)) {
       for (const entry of this.#core.parking.waiting(lane)) {
-        if (served.has(entry)) continue;
+        if (tx.answered.has(entry)) continue;
         if (this.#core.ready.peek(lane) === undefined) break;
         const claims = this.#take(tx, entry.poller, entry.lanes);
         if (claims.length === 0) continue;
-        served.add(entry);
-        tx.after(() => entry.settle(claims));
+        answer(tx, entry, () => entry.settle(claims));
         break;
       }
     }
@@ -125,11 +123,9 @@ export class Claims {
       tx.after(() => this.#runners.saw(runnerId ?? LEGACY_RUNNER, null));
       return;
     }
-    const { parking } = this.#core;
-    this.#runners.admit(tx, runnerId, instanceId, (earlier) => {
-      parking.ofInstance(runnerId, earlier)?.fail(superseded(runnerId));
-    });
-    parking.ofInstance(runnerId, instanceId)?.settle([]);
+    this.#runners.admit(tx, runnerId, instanceId);
+    const before = this.#core.parking.ofInstance(runnerId, instanceId);
+    if (before !== undefined) answer(tx, before, () => before.settle([]));
   }
 
   #take(tx: Transaction, poller: Poller, lanes: readonly string[]): Claim[] {

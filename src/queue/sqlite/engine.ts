@@ -61,7 +61,7 @@ export class SqliteQueue implements TaskQueue {
     this.#files = { main, events: eventFile };
     this.#core = this.#makeCore(options, main.db);
     const core = this.#core;
-    const runners = new Runners(core.db, core.clock, core.uptime);
+    const runners = new Runners(core);
     this.#holds = new Holds(core);
     this.#sessions = new Sessions(core);
     this.outbox = new OutboxWriter(core);
@@ -164,11 +164,12 @@ export class SqliteQueue implements TaskQueue {
   async close(): Promise<void> {
     this.#line.wake.stop();
     this.#holds.stop();
-    for (const parked of this.#core.parking.clear()) parked.settle([]);
     await this.upkeep.checkpoint().catch((error: unknown) => {
       this.#core.log.warn({ err: error }, 'the last checkpoint failed');
     });
     this.#core.commit.close();
+    // A poll of the same turn has parked in that last commit.
+    for (const parked of this.#core.parking.clear()) parked.settle([]);
     this.outbox.stop();
     this.#files.main.close();
     this.#files.events.close();
@@ -176,14 +177,13 @@ export class SqliteQueue implements TaskQueue {
 
   #makeCore(options: QueueOptions, db: Core['db']): Core {
     const { clock, log } = options;
-    const storedUptime =
-      db.prepare<[], number>(`SELECT value FROM meta WHERE name = 'uptime_ms'`).pluck().get() ?? 0;
-    const uptime = new Uptime(clock, storedUptime);
+    const uptime = new Uptime(db, clock);
     const counters = new Counters(db);
     const commit = new GroupCommit(db, clock, log, {
+      afterEach: (tx) => this.#claims.match(tx),
       beforeCommit: (tx) => {
-        this.#claims.match(tx);
         counters.apply(tx.counts);
+        if (tx.events.length > 0) uptime.remember();
       },
       afterCommit: (events) => this.#publish(events, log),
     });
@@ -200,7 +200,16 @@ export class SqliteQueue implements TaskQueue {
         { event: event.type, taskId: event.taskId, status: event.taskStatus, seq: event.seq },
         'event',
       );
-      for (const listener of this.#listeners) listener(event);
+      for (const listener of this.#listeners) this.#tell(listener, event);
+    }
+  }
+
+  /** A listener that throws must not end what the others and the commit do. */
+  #tell(listener: (event: Event) => void, event: Event): void {
+    try {
+      listener(event);
+    } catch (error) {
+      this.#core.log.error({ err: error, event: event.type, seq: event.seq }, 'a listener of events failed');
     }
   }
 }

@@ -18,7 +18,9 @@ interface Member {
 }
 
 interface Hooks {
-  /** Runs inside the transaction after its operations, before COMMIT. */
+  /** Runs inside the transaction after each operation that was not refused. */
+  afterEach: (tx: Transaction) => void;
+  /** Runs inside the transaction, before COMMIT. */
   beforeCommit: (tx: Transaction) => void;
   /** Hears of the events of a commit, after it. */
   afterCommit: (events: readonly Event[]) => void;
@@ -125,11 +127,12 @@ export class GroupCommit {
   /** Runs one operation in its savepoint; what it returns answers the caller, after the commit. */
   #step(tx: Transaction, member: Member): () => void {
     const mark = tx.mark();
+    let answer: () => void;
     this.#sql.savepoint.run();
     try {
       const value = member.run(tx);
       this.#sql.release.run();
-      return () => member.resolve(value as never);
+      answer = () => member.resolve(value as never);
     } catch (error) {
       if (!isRefusal(error) || !this.#db.inTransaction) throw error;
       this.#sql.undo.run();
@@ -137,6 +140,8 @@ export class GroupCommit {
       tx.backTo(mark);
       return () => member.reject(error);
     }
+    this.#hooks.afterEach(tx);
+    return answer;
   }
 
   #fail(group: Member[], cause: unknown): void {

@@ -3,7 +3,7 @@ import type { Core } from './core.ts';
 import type { Lease } from './leases.ts';
 import type { Lifecycle } from './lifecycle.ts';
 import { TASK_COLUMNS, type TaskRow, UNFINISHED } from './rows.ts';
-import { type Runners, superseded } from './runners.ts';
+import type { Runners } from './runners.ts';
 import type { Transaction } from './transaction.ts';
 
 /** What a heartbeat finds, before anything is changed. */
@@ -55,9 +55,7 @@ export class Heartbeats {
 
   /** Re-attaches what is still to be had, and loses what the runner no longer names. */
   #mend(tx: Transaction, beat: Heartbeat): void {
-    this.#runners.admit(tx, beat.runnerId, beat.instanceId, (earlier) => {
-      this.#core.parking.ofInstance(beat.runnerId, earlier)?.fail(superseded(beat.runnerId));
-    });
+    this.#runners.admit(tx, beat.runnerId, beat.instanceId);
     const { unknown, omitted } = this.#look(beat);
     for (const leaseId of unknown) {
       const task = this.#sql.byLease.get(leaseId);

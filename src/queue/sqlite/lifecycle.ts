@@ -94,7 +94,7 @@ export class Lifecycle {
   /** pending → running under the lease that it lost: its runner is back before anyone else claimed it. */
   reattach(tx: Transaction, task: TaskRow, leaseId: string, instanceId: string): void {
     if (task.ready_job !== null) this.#core.ready.drop(task.ready_job);
-    this.#sql.reattach.run({ seq: task.seq, instanceId, startedAt: this.#core.clock.wall() });
+    this.#sql.reattach.run({ seq: task.seq, instanceId });
     const details = { runnerId: task.runner_id, attempt: task.attempt, reattached: true };
     this.#move(tx, task, 'running', 'task.started', details);
     this.#grant(tx, task, leaseId, instanceId, true);
@@ -160,12 +160,12 @@ function prepare({ db }: Core) {
          runner_id = @runnerId, instance_id = @instanceId, started_at = @startedAt WHERE seq = @seq`,
     ),
     putBack: db.prepare(
-      `UPDATE tasks SET status = 'pending', lost = @lost, lease_id = @leaseId, runner_id = @runnerId,
-         started_at = NULL WHERE seq = @seq`,
+      `UPDATE tasks SET status = 'pending', lost = @lost, lease_id = @leaseId, runner_id = @runnerId
+       WHERE seq = @seq`,
     ),
     reattach: db.prepare(
-      `UPDATE tasks SET status = 'running', ready_job = NULL, lost = lost - 1, instance_id = @instanceId,
-         started_at = @startedAt WHERE seq = @seq`,
+      `UPDATE tasks SET status = 'running', ready_job = NULL, lost = lost - 1, instance_id = @instanceId
+       WHERE seq = @seq`,
     ),
     retry: db.prepare(
       `UPDATE tasks SET status = 'pending', ready_job = NULL, failures = @failures, lease_id = NULL, runner_id = NULL,

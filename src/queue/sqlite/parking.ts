@@ -1,4 +1,5 @@
 import { AGENT_TYPES, type Claim, LEGACY_RUNNER, type Poller } from '../task.ts';
+import type { Transaction } from './transaction.ts';
 
 /** A poller that waits for a task. */
 export interface Parked {
@@ -7,6 +8,12 @@ export interface Parked {
   /** Answers it; claims for one that is gone already are given back. */
   settle: (claims: Claim[]) => void;
   fail: (error: unknown) => void;
+}
+
+/** From here on nothing is claimed for this parked poller; it hears after the commit. */
+export function answer(tx: Transaction, entry: Parked, tell: () => void): void {
+  tx.answered.add(entry);
+  tx.after(tell);
 }
 
 export function laneOf(queue: string, type: string): string {

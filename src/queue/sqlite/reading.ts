@@ -131,7 +131,7 @@ export class Readings {
       cancelRequested: task.cancel_requested === 1,
       createdAt: task.created_at,
       dueAt: task.due_at,
-      startedAt: task.started_at,
+      startedAt: task.status === 'pending' ? null : task.started_at,
       completedAt: task.completed_at,
       readAt: task.read_at,
     };

@@ -1,8 +1,7 @@
-import type { Clock } from '../../clock.ts';
 import { AppError } from '../../errors.ts';
-import type { Db } from './database.ts';
+import type { Core } from './core.ts';
+import { answer } from './parking.ts';
 import type { Transaction } from './transaction.ts';
-import type { Uptime } from './uptime.ts';
 
 /** A runner that was not heard of for so long is away: three idle heartbeats. */
 const AWAY_MS = 45_000;
@@ -16,15 +15,13 @@ interface Seen {
 
 /** Which instance of each runner is the current one. Stored, so that a restart does not let an older one back in. */
 export class Runners {
-  readonly #clock: Clock;
-  readonly #uptime: Uptime;
+  readonly #core: Core;
   readonly #seen = new Map<string, Seen>();
   readonly #sql;
 
-  constructor(db: Db, clock: Clock, uptime: Uptime) {
-    this.#clock = clock;
-    this.#uptime = uptime;
-    this.#sql = prepare(db);
+  constructor(core: Core) {
+    this.#core = core;
+    this.#sql = prepare(core);
   }
 
   /** Whether memory knows this instance as the current one; then nothing needs to be asked of the database. */
@@ -32,17 +29,17 @@ export class Runners {
     return this.#seen.get(runnerId)?.instanceId === instanceId;
   }
 
-  /** An unknown instance takes over from the one before, which `onTakeOver` is told of. `superseded`. */
-  admit(tx: Transaction, runnerId: string, instanceId: string, onTakeOver: (earlier: string) => void): void {
+  /** An unknown instance takes over from the one before, whose parked poll hears of it. `superseded`. */
+  admit(tx: Transaction, runnerId: string, instanceId: string): void {
     const known = this.#sql.superseded.get(runnerId, instanceId);
     if (known === 1) throw superseded(runnerId);
-    if (known === undefined) this.#takeOver(runnerId, instanceId, onTakeOver);
+    if (known === undefined) this.#takeOver(tx, runnerId, instanceId);
     tx.after(() => this.saw(runnerId, instanceId));
   }
 
   /** Heard of at this moment; with what instance, where it has one. */
   saw(runnerId: string, instanceId: string | null): void {
-    const now = this.#clock.steady();
+    const now = this.#core.clock.steady();
     const seen = this.#seen.get(runnerId);
     if (seen?.instanceId === instanceId) seen.last = now;
     else this.#seen.set(runnerId, { instanceId, since: now, last: now });
@@ -50,12 +47,12 @@ export class Runners {
 
   /** When the current instance took over, on the steady clock. */
   since(runnerId: string): number {
-    return this.#seen.get(runnerId)?.since ?? this.#clock.steady();
+    return this.#seen.get(runnerId)?.since ?? this.#core.clock.steady();
   }
 
   isAway(runnerId: string): boolean {
     const seen = this.#seen.get(runnerId);
-    return seen === undefined || this.#clock.steady() - seen.last > AWAY_MS;
+    return seen === undefined || this.#core.clock.steady() - seen.last > AWAY_MS;
   }
 
   /** Forgets at most `limit` superseded instances not heard of since `before` (uptime). */
@@ -63,21 +60,24 @@ export class Runners {
     return this.#sql.expire.run(before, limit).changes;
   }
 
-  #takeOver(runnerId: string, instanceId: string, onTakeOver: (earlier: string) => void): void {
-    const now = this.#uptime.now();
-    for (const earlier of this.#sql.supersede.all(now, runnerId)) onTakeOver(earlier);
+  #takeOver(tx: Transaction, runnerId: string, instanceId: string): void {
+    const now = this.#core.uptime.now();
+    for (const earlier of this.#sql.supersede.all(now, runnerId)) {
+      const parked = this.#core.parking.ofInstance(runnerId, earlier);
+      if (parked !== undefined) answer(tx, parked, () => parked.fail(superseded(runnerId)));
+    }
     this.#sql.insert.run(runnerId, instanceId, now);
   }
 }
 
-export function superseded(runnerId: string): AppError {
+function superseded(runnerId: string): AppError {
   return new AppError(
     'superseded',
     `A newer instance of the runner "${runnerId}" has taken over; stop this one`,
   );
 }
 
-function prepare(db: Db) {
+function prepare({ db }: Core) {
   return {
     superseded: db
       .prepare<[string, string], number>(

@@ -4,7 +4,6 @@ import type { Event } from '../events.ts';
 interface Mark {
   effects: number;
   events: number;
-  readied: number;
   counts: Map<string, number>;
 }
 
@@ -15,8 +14,10 @@ interface Mark {
 export class Transaction {
   readonly effects: (() => void)[] = [];
   readonly events: Event[] = [];
-  /** Lanes in the order in which tasks became ready in them, one entry per task. */
+  /** Lanes in which the operation that runs made tasks ready, one entry per task. */
   readonly readied: string[] = [];
+  /** Parked pollers that have their answer, and get it after the commit. */
+  readonly answered = new Set<object>();
   counts = new Map<string, number>();
 
   /** Runs `effect` once the commit is on disk, and never if it fails. */
@@ -32,7 +33,6 @@ export class Transaction {
     return {
       effects: this.effects.length,
       events: this.events.length,
-      readied: this.readied.length,
       counts: new Map(this.counts),
     };
   }
@@ -40,7 +40,7 @@ export class Transaction {
   backTo(mark: Mark): void {
     this.effects.length = mark.effects;
     this.events.length = mark.events;
-    this.readied.length = mark.readied;
+    this.readied.length = 0;
     this.counts = mark.counts;
   }
 }

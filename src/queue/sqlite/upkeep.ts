@@ -122,7 +122,7 @@ export class SqliteUpkeep implements Upkeep {
   }
 
   async checkpoint(): Promise<number> {
-    await this.#core.commit.run(() => this.#sql.rememberUptime.run(this.#core.uptime.now()));
+    await this.#core.commit.run(() => this.#core.uptime.remember());
     return checkpointed(this.#core.db) + checkpointed(this.#parts.eventDb);
   }
 
@@ -189,9 +189,6 @@ function prepare({ db }: Core) {
     dropRead: db.prepare<[number, number]>(
       `DELETE FROM tasks WHERE seq IN
          (SELECT seq FROM tasks WHERE read_at IS NOT NULL AND retained_from < ? ORDER BY retained_from LIMIT ?)`,
-    ),
-    rememberUptime: db.prepare<[number]>(
-      `INSERT INTO meta (name, value) VALUES ('uptime_ms', ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value`,
     ),
   };
 }

@@ -66,26 +66,12 @@ describe('the duties', () => {
 });
 
 describe('restore-ready', () => {
-  it('warns with the number of tasks that it had to restore', async () => {
-    const { log, lines } = keptLog();
-    await duty('restore-ready').run(someUpkeep().upkeep, log);
-    expect(lines).toMatchObject([{ level: 'warn', restored: 5 }]);
-  });
-
   it('looks at further pages of the backlog when one is in order', async () => {
-    const { log, lines } = keptLog();
+    const { log } = keptLog();
     const { upkeep } = someUpkeep();
     let page = 0;
     const restoreReady = async () => (++page === 7 ? 1 : 0);
-    await duty('restore-ready').run({ ...upkeep, restoreReady }, log);
-    expect(lines).toMatchObject([{ level: 'warn', restored: 1 }]);
-  });
-
-  it('says nothing when nothing was missing', async () => {
-    const { log, lines } = keptLog();
-    const { upkeep } = someUpkeep();
-    await duty('restore-ready').run({ ...upkeep, restoreReady: async () => 0 }, log);
-    expect(lines).toEqual([]);
+    expect(await duty('restore-ready').run({ ...upkeep, restoreReady }, log)).toBe(1);
   });
 });
 

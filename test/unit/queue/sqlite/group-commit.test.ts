@@ -20,7 +20,7 @@ function setUp(beforeCommit: (tx: Transaction) => void = () => {}) {
   const clock = new ManualClock();
   const commits: number[] = [];
   const afterCommit = (events: readonly Event[]) => void commits.push(events.length);
-  const group = new GroupCommit(db, clock, silentLog(), { beforeCommit, afterCommit });
+  const group = new GroupCommit(db, clock, silentLog(), { afterEach: () => {}, beforeCommit, afterCommit });
   const insert = db.prepare<[string]>('INSERT INTO notes (text) VALUES (?)');
   const texts = () => db.prepare<[], string>('SELECT text FROM notes ORDER BY id').pluck().all();
   return { db, clock, commits, group, insert, texts };
