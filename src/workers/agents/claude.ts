@@ -24,7 +24,16 @@ export function claude(settings: ClaudeSettings, configDir: string): Provider {
     fileSetting: 'CLAUDE_PATH',
     models: settings.models,
     fallsBack: true,
-    environment: ['ANTHROPIC_*', 'CLAUDE_CONFIG_DIR', 'CLAUDE_CODE_*', 'DISABLE_*'],
+    environment: [
+      'ANTHROPIC_*',
+      'CLAUDE_CONFIG_DIR',
+      'CLAUDE_CODE_OAUTH_TOKEN',
+      'CLAUDE_CODE_USE_*',
+      'CLAUDE_CODE_DISABLE_*',
+      'DISABLE_AUTOUPDATER',
+      'DISABLE_ERROR_REPORTING',
+      'DISABLE_TELEMETRY',
+    ],
     invocation: (task, session) => ({ args: claudeArgs(task, session, settings), stdin: task.prompt }),
     parse: (line) => parseJsonLine(line, read),
     findSessions: (prefix) => findSessions(configDir, prefix),
@@ -88,13 +97,22 @@ function readResult(event: JsonObject): AgentEvent {
     turns: numberOf(event.num_turns),
     usage: usageOf(objectOf(event.usage)),
     costUsd: costOf(event),
-    permissionDenials: listOf(event.permission_denials),
+    permissionDenials: listOf(event.permission_denials).slice(0, MAX_DENIALS).map(withoutLongInput),
   });
 }
 
 function failure(event: JsonObject): string {
   const errors = listOf(event.errors).filter((error) => typeof error === 'string');
   return errors.join('; ') || stringOf(event.result) || stringOf(event.subtype) || 'failed';
+}
+
+const MAX_DENIALS = 50;
+const MAX_INPUT_LENGTH = 2_000;
+
+/** A denied write carries the whole text that was to be written: no part of a report. */
+function withoutLongInput(denial: JsonValue): JsonValue {
+  const { tool_input: input, ...rest } = objectOf(denial);
+  return JSON.stringify(input ?? null).length > MAX_INPUT_LENGTH ? rest : denial;
 }
 
 function usageOf(usage: JsonObject): Usage {

@@ -14,7 +14,7 @@ export function codex(settings: CodexSettings, codexHome: string): Provider {
     fileSetting: 'CODEX_PATH',
     models: settings.models,
     fallsBack: false,
-    environment: ['CODEX_*', 'OPENAI_*'],
+    environment: ['CODEX_HOME', 'CODEX_API_KEY', 'OPENAI_*'],
     invocation: (task, session) => ({ args: codexArgs(task, session, settings), stdin: task.prompt }),
     parse: (line) => parseJsonLine(line, read),
     findSessions: (prefix) => findSessions(codexHome, prefix),

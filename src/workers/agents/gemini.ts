@@ -19,7 +19,7 @@ export function gemini(settings: GeminiSettings, geminiDir: string, workdir: str
     fileSetting: 'GEMINI_PATH',
     models: settings.models,
     fallsBack: false,
-    environment: ['GEMINI_*', 'GOOGLE_*'],
+    environment: ['GEMINI_API_KEY', 'GEMINI_MODEL', 'GEMINI_CLI_HOME', 'GOOGLE_*'],
     invocation: (task, session) => ({
       args: geminiArgs(task, session, settings),
       stdin: settings.replyHint === null ? task.prompt : `${settings.replyHint}\n\n${task.prompt}`,

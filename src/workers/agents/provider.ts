@@ -17,7 +17,7 @@ export interface Provider {
   readonly models: readonly string[];
   /** Whether the CLI itself goes on to the next of several models. */
   readonly fallsBack: boolean;
-  /** Names of the runner's environment that this CLI needs; a trailing `*` stands for any ending. */
+  /** What this CLI needs of the runner's environment, by name; a trailing `*` stands for any ending. */
   readonly environment: readonly string[];
   invocation(task: AgentTask, session: SessionStart): Invocation;
   /** Reads one line of stdout; null for what is of no interest, unknown events included. */

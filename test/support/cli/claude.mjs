@@ -16,6 +16,7 @@ import {
   command,
   emit,
   fail,
+  leave,
   readFlags,
   readLines,
   readPrompt,
@@ -89,6 +90,7 @@ const answer = answerTo(prompt, prompts);
 save('assistant', answer);
 say(answer);
 finish({ result: answer, permission_denials: denials });
+leave(prompt);
 
 function checkFlags() {
   if (process.env.CLAUDECODE)

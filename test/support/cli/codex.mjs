@@ -15,6 +15,7 @@ import {
   command,
   emit,
   fail,
+  leave,
   readFlags,
   readLines,
   readPrompt,
@@ -65,6 +66,7 @@ const answer = answerTo(prompt, prompts);
 save('event_msg', { type: 'agent_message', message: answer });
 emit({ type: 'item.completed', item: { id: 'item_1', type: 'agent_message', text: answer } });
 emit({ type: 'turn.completed', usage: usage(tool.at(-1).usage) });
+leave(prompt);
 
 function readArguments() {
   if (process.argv[2] !== 'exec') fail(2, `error: this stand-in knows "exec" only`);

@@ -15,6 +15,7 @@ import {
   command,
   emit,
   fail,
+  leave,
   readFlags,
   readLines,
   readPrompt,
@@ -77,6 +78,7 @@ for (const content of [answer.slice(0, half), answer.slice(half)])
 const { stats } = recorded('gemini-tool').at(-1);
 const counts = Object.values(stats.models)[0];
 stamp({ type: 'result', status: 'success', stats: { ...stats, models: { [model]: counts } } });
+leave(prompt);
 
 function checkFlags() {
   if (flags['-o'] !== 'stream-json') fail(1, 'this stand-in prints stream-json only');

@@ -16,6 +16,7 @@
  *     model unavailable          fail as an unknown model makes it fail; so does any model named `unavailable…`
  *     deny-tool                  (claude) a tool is denied, the answer comes all the same
  *     exit CODE                  end with CODE and no terminal event
+ *     exit-after CODE            answer, then end with CODE all the same
  *     vanish                     name the session, write no session file, end with code 1
  *     spawn-grandchild PIDFILE   start a process that lives for ever and write its id, then go on
  *     sleep                      wait for a signal
@@ -131,6 +132,11 @@ export async function behave(prompt) {
     await forever();
   }
   if (command(prompt, 'sleep') !== null) await forever();
+}
+
+/** The end of a run that has answered. */
+export function leave(prompt) {
+  process.exitCode = Number(command(prompt, 'exit-after') ?? 0);
 }
 
 function spawnGrandchild(pidFile) {

@@ -83,6 +83,13 @@ describe('Claude Code', () => {
     expect(turn.end?.permissionDenials).toMatchObject([{ tool_name: 'Bash' }]);
     expect(finalText(turn)).toBe('nmsgs=3');
   });
+
+  it('leaves the text of a large denied write out of its report', () => {
+    const denial = { tool_name: 'Write', tool_use_id: 't', tool_input: { content: 'x'.repeat(5_000) } };
+    const result = { type: 'result', is_error: false, permission_denials: [denial] };
+    const turn = read(claudeCli, [JSON.stringify(result)]);
+    expect(turn.end?.permissionDenials).toEqual([{ tool_name: 'Write', tool_use_id: 't' }]);
+  });
 });
 
 describe('Codex', () => {
