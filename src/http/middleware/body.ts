@@ -1,5 +1,5 @@
 /** The request body: JSON objects of at most 5 MiB; anything that is not sent as `application/json` counts as `{}`. */
-import type { IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { finished } from 'node:stream/promises';
 import type { Context } from 'koa';
 import bodyParser from 'koa-bodyparser';
@@ -7,14 +7,14 @@ import { AppError } from '../../errors.ts';
 import { MAX_BODY_BYTES } from '../contract/worker.ts';
 
 /** Names of the UTF family, as clients write them, and what the decoder calls them. */
-const CHARSETS: Record<string, string> = {
-  '': 'utf-8',
-  'utf-8': 'utf-8',
-  utf8: 'utf-8',
-  'utf-16': 'utf-16',
-  'utf-16le': 'utf-16le',
-  'utf-16be': 'utf-16be',
-};
+const CHARSETS = new Map([
+  ['', 'utf-8'],
+  ['utf-8', 'utf-8'],
+  ['utf8', 'utf-8'],
+  ['utf-16', 'utf-16'],
+  ['utf-16le', 'utf-16le'],
+  ['utf-16be', 'utf-16be'],
+]);
 
 /** Deeper than any use, and shallow enough for what writes it as JSON again. */
 const MAX_DEPTH = 500;
@@ -22,7 +22,8 @@ const MAX_DEPTH = 500;
 /** `invalid_json`, `payload_too_large`, `unsupported_media_type`. */
 export async function readBody(ctx: Context): Promise<unknown> {
   if (!hasBody(ctx.req) || mediaType(ctx.req) !== 'application/json') return {};
-  const encoding = CHARSETS[ctx.request.charset.toLowerCase()];
+  const encoding = CHARSETS.get(ctx.request.charset.toLowerCase());
+  lowerCase(ctx.req.headers, 'content-encoding');
   try {
     if (encoding === undefined) throw new AppError('unsupported_media_type', 'The charset must be utf-8');
     await parserOf(encoding)(ctx, async () => {});
@@ -47,6 +48,12 @@ function hasBody({ headers }: IncomingMessage): boolean {
 
 function mediaType({ headers }: IncomingMessage): string {
   return (headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
+}
+
+/** The parser knows the names in lower case only; HTTP does not care. */
+function lowerCase(headers: IncomingHttpHeaders, name: 'content-encoding'): void {
+  const value = headers[name];
+  if (value !== undefined) headers[name] = value.toLowerCase();
 }
 
 /** Reads the rest to its end, so that the client, which is still sending, gets to read its answer. */
