@@ -4,7 +4,7 @@ import type { AgentPayload, PolledEnvelope, PolledTask } from '../../http/contra
 import type { Log } from '../../log.ts';
 import { type AgentType, isAgentType } from '../../queue/task.ts';
 import { type ExecutionResult, type Executor, failure } from '../executor.ts';
-import { type AgentAttempt, runAgent } from './agent-run.ts';
+import { type AgentAttempt, type AgentRun, mayStartAnew, runAgent } from './agent-run.ts';
 import { claude } from './claude.ts';
 import { codex } from './codex.ts';
 import { gemini } from './gemini.ts';
@@ -57,21 +57,32 @@ function isAgentTask(task: PolledTask): task is PolledEnvelope & AgentPayload {
   return isAgentType(task.type);
 }
 
-/** Runs the CLI, and again with the next model while the one before is unavailable; all within one time limit. */
+/** Runs the CLI; all runs that it takes share one time limit. */
 async function converse(attempt: AgentAttempt, timeoutMs: number): Promise<ExecutionResult> {
-  const { provider, task, context } = attempt;
-  const { clock } = context;
+  const { clock } = attempt.context;
   const startedAt = clock.steady();
   const elapsedMs = () => Math.round(clock.steady() - startedAt);
-  const run = (models: readonly string[]) => runAgent(attempt, models, Math.max(1, timeoutMs - elapsedMs()));
-  const [first = [], ...others] = modelChoices(provider, task.model ?? null);
-  let last = await run(first);
-  for (const models of others) {
-    if (!modelUnavailable(last)) break;
-    context.log.warn({ cli: provider.label, next: models }, 'model is unavailable: trying the next one');
-    last = await run(models);
+  const leftMs = () => Math.max(1, timeoutMs - elapsedMs());
+  let used = attempt;
+  let run = await runModels(used, leftMs);
+  if (mayStartAnew(used.session, run)) {
+    used = { ...attempt, session: { resume: false, id: null } };
+    run = await runModels(used, leftMs);
   }
-  return agentResult(attempt, last, { timeoutMs, durationMs: elapsedMs() });
+  return agentResult(used, run, { timeoutMs, durationMs: elapsedMs() });
+}
+
+/** A run, and another one with the next model while the one before is unavailable. */
+async function runModels(attempt: AgentAttempt, leftMs: () => number): Promise<AgentRun> {
+  const { provider, task, context } = attempt;
+  const [first = [], ...others] = modelChoices(provider, task.model ?? null);
+  let run = await runAgent(attempt, first, leftMs());
+  for (const models of others) {
+    if (!modelUnavailable(run)) break;
+    context.log.warn({ cli: provider.label, next: models }, 'model is unavailable: trying the next one');
+    run = await runAgent(attempt, models, leftMs());
+  }
+  return run;
 }
 
 /** The models of each run, the wanted one first: all in one run where the CLI itself goes on to the next. */

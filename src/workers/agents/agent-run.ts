@@ -18,6 +18,8 @@ export interface AgentAttempt {
 
 /** One process of a CLI: what it said, and how it ended. */
 export interface AgentRun {
+  /** The models that it was given, the wanted one first. */
+  models: readonly string[];
   turn: Turn;
   outcome: ProcessOutcome;
 }
@@ -56,7 +58,7 @@ export async function runAgent(
     onStdoutLine: (line) => hear(attempt, turn, line),
   });
   if (turn.end?.error === null) remember(attempt, turn, true);
-  return { turn, outcome };
+  return { models, turn, outcome };
 }
 
 /** A session is remembered when the CLI names it, not at its end: a run that is killed can be resumed. */
@@ -64,7 +66,8 @@ function hear(attempt: AgentAttempt, turn: Turn, line: string): void {
   const event = attempt.provider.parse(line);
   if (event === null) return;
   addEvent(turn, event);
-  if (event.kind === 'session') remember(attempt, turn, attempt.session.resume);
+  const { session } = attempt;
+  if (event.kind === 'session') remember(attempt, turn, session.resume && session.answered);
 }
 
 function remember(attempt: AgentAttempt, turn: Turn, answered: boolean): void {
@@ -82,4 +85,10 @@ function remember(attempt: AgentAttempt, turn: Turn, answered: boolean): void {
 /** Whether a CLI took up another session than the one to be resumed: codex does so, silently, with an id that it can't read. */
 export function strayedFrom(session: SessionStart, turn: Turn): boolean {
   return session.resume && turn.sessionId !== null && turn.sessionId !== session.id;
+}
+
+/** Whether a CLI would not resume a session in which nothing was ever said: then nothing is lost by a new one. */
+export function mayStartAnew(session: SessionStart, { turn, outcome }: AgentRun): boolean {
+  if (!session.resume || session.answered || turn.sessionId !== null) return false;
+  return outcome.exitCode > 0 && !outcome.aborted && !outcome.timedOut;
 }

@@ -81,9 +81,10 @@ function readSystem(event: JsonObject): AgentEvent | null {
 /** An API failure comes as a message as well: it is no word of the agent. */
 function readAssistant(event: JsonObject): AgentEvent | null {
   if (event.is_api_error_message === true) return null;
-  const blocks = listOf(objectOf(event.message).content).map(objectOf);
+  const message = objectOf(event.message);
+  const blocks = listOf(message.content).map(objectOf);
   const text = blocks.map((block) => (block.type === 'text' ? (stringOf(block.text) ?? '') : '')).join('');
-  if (text !== '') return { kind: 'message', text, continues: false };
+  if (text !== '') return { kind: 'message', text, continues: false, model: stringOf(message.model) };
   return blocks.some((block) => block.type === 'tool_use') ? { kind: 'tool' } : null;
 }
 

@@ -34,8 +34,13 @@ export interface AgentTask {
   cwd: string;
 }
 
-/** `id` of a new session: the one to give it, null to let the CLI choose. */
-export type SessionStart = { resume: true; id: string } | { resume: false; id: string | null };
+/**
+ * A session to be resumed, or a new one with the id to give it, null to let the CLI choose. `answered`: false when
+ * it may be that nothing was ever said in it.
+ */
+export type SessionStart =
+  | { resume: true; id: string; answered: boolean }
+  | { resume: false; id: string | null };
 
 /** The prompt goes to stdin: an argument over 128 KiB fails, and one that starts with `-` is taken for a flag. */
 export interface Invocation {
@@ -54,8 +59,8 @@ export interface SessionFile {
 export type AgentEvent =
   /** The CLI names its session; from here on it can be resumed. */
   | { kind: 'session'; id: string; model: string | null }
-  /** The agent speaks. `continues`: a piece of the message before. */
-  | { kind: 'message'; text: string; continues: boolean }
+  /** The agent speaks. `continues`: a piece of the message before. `model`: the one that spoke, where it is told. */
+  | { kind: 'message'; text: string; continues: boolean; model?: string | null }
   | { kind: 'tool' }
   /** Something went wrong that may yet be overcome. */
   | { kind: 'trouble'; message: string }

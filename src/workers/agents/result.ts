@@ -72,13 +72,13 @@ function causeOf({ turn, outcome }: AgentRun): string | null {
 }
 
 /** `sessionId` is the CLI's own, as with the older runner. What the CLI didn't tell is left out. */
-function metadataOf(attempt: AgentAttempt, { turn }: AgentRun, durationMs: number): JsonObject {
+function metadataOf(attempt: AgentAttempt, { turn, models }: AgentRun, durationMs: number): JsonObject {
   const told = turn.end;
   const denials = told?.permissionDenials ?? [];
   const known: Record<string, JsonValue> = {
     sessionId: strayedFrom(attempt.session, turn) ? null : turn.sessionId,
     resumed: attempt.session.resume,
-    model: told?.model ?? turn.model,
+    model: told?.model ?? turn.model ?? models[0] ?? null,
     durationMs,
     turns: told?.turns ?? null,
     usage: told?.usage == null ? null : { ...told.usage },

@@ -19,9 +19,9 @@ export async function planSession(
   asked: string,
 ): Promise<SessionStart> {
   const known = cache.find(provider.type, asked);
-  if (known?.answered) return { resume: true, id: known.sessionId };
+  if (known?.answered) return { resume: true, id: known.sessionId, answered: true };
   const file = await findSession(provider, known?.sessionId ?? asked);
-  if (file !== undefined) return { resume: true, id: file.id };
+  if (file !== undefined) return { resume: true, id: file.id, answered: known === undefined };
   return { resume: false, id: UUID.test(asked) ? asked : null };
 }
 

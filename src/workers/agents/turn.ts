@@ -30,6 +30,7 @@ export function addEvent(turn: Turn, event: AgentEvent): void {
       break;
     case 'message':
       addMessage(turn, event.text, event.continues);
+      turn.model = event.model ?? turn.model;
       break;
     case 'tool':
       turn.open = false;

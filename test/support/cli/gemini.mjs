@@ -1,11 +1,11 @@
 /**
  * Stand-in for Gemini CLI 0.61.0, headless: `gemini -o stream-json --skip-trust …`, `--version`.
  * Checks: `--skip-trust` (else code 55), the approval mode, and that a `--resume` is a session of this very
- * directory (else code 42; `latest` and numbers are taken as well, as a trap). SIGTERM and SIGINT: code 0, no
- * result, and no session file where nothing was answered yet. For the commands in a prompt see stand-in.mjs.
+ * directory (else code 42; `latest` and numbers are taken as well, as a trap). SIGTERM and SIGINT: code 0 and no
+ * result. A session whose first prompt failed at the API keeps a file that can't be resumed. For the commands in a prompt see stand-in.mjs.
  */
 import { createHash, randomUUID } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { basename, join } from 'node:path';
 import {
@@ -46,18 +46,13 @@ if (prompt.trim() === '')
   fail(42, 'No input provided via stdin. Input can be provided by piping data or using --prompt.');
 const model = flags['-m'] ?? 'gemini-2.5-flash';
 
-let answered = session.prompts.length > 0;
-for (const signal of ['SIGTERM', 'SIGINT'])
-  process.on(signal, () => {
-    if (!answered) rmSync(session.path, { force: true });
-    process.exit(0);
-  });
+for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, () => process.exit(0));
 
 stamp({ type: 'init', session_id: session.id, model });
 if (command(prompt, 'vanish') !== null) process.exit(1);
 stamp({ type: 'message', role: 'user', content: prompt });
 const prompts = [...session.prompts, prompt];
-if (!answered)
+if (session.prompts.length === 0)
   save({ sessionId: session.id, projectHash: hash(process.cwd()), startTime: now(), kind: 'main' });
 save({ id: randomUUID(), timestamp: now(), type: 'user', content: [{ text: prompt }] });
 if (command(prompt, 'trouble') !== null)
@@ -70,7 +65,6 @@ if (unavailable(prompt, model))
   );
 const answer = answerTo(prompt, prompts);
 save({ id: randomUUID(), timestamp: now(), type: 'gemini', content: answer, model });
-answered = true;
 // In two pieces: the real one streams.
 const half = Math.ceil(answer.length / 2);
 for (const content of [answer.slice(0, half), answer.slice(half)])
@@ -102,7 +96,9 @@ function openSession() {
   if (asked === undefined) return newSession();
   const known = existsSync(chats) ? readdirSync(chats).sort() : [];
   if (known.length === 0) fail(42, 'Error resuming session: No previous sessions found for this project.');
-  const path = known.map((name) => join(chats, name)).find((file) => head(file).sessionId === asked);
+  const path = known
+    .map((name) => join(chats, name))
+    .find((file) => head(file).sessionId === asked && open(file).prompts.length > 0);
   if (path !== undefined) return open(path);
   if (asked === 'latest' || /^\d+$/.test(asked)) return open(join(chats, known.at(-1)));
   return fail(
@@ -143,6 +139,7 @@ function hash(text) {
 }
 
 function failWith(message) {
+  if (session.prompts.length === 0) writeFileSync(session.path, `${JSON.stringify(head(session.path))}\n`);
   const result = recorded('gemini-api400').at(-1);
   stamp({ ...result, error: { type: 'unknown', message } });
   process.exit(1);

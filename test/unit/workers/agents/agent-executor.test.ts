@@ -200,9 +200,16 @@ describe.each(CLIS)('%s', (label, type) => {
     await grandchild(pidFile);
     controller.abort(new Stop('cancelled'));
     await running;
-    const again = await ask(type, { sessionId: ID });
-    // Gemini keeps no session that it was killed in before its first answer.
+    expect(await ask(type, { sessionId: ID })).toMatchObject({ exitCode: 0, stdout: 'prompts=2' });
+  });
+
+  it('may be asked again in a session whose first prompt failed', async () => {
+    const { ask } = setUp();
+    await ask(type, { prompt: 'api-error' });
+    const again = await ask(type, {});
+    // Gemini keeps a file of such a session, and refuses to resume it.
     expect(again).toMatchObject({ exitCode: 0, stdout: label === 'gemini' ? 'prompts=1' : 'prompts=2' });
+    expect(await ask(type, {})).toMatchObject({ metadata: { resumed: true } });
   });
 
   it('starts anew when it was killed before it had a session file', async () => {
@@ -281,7 +288,7 @@ describe.each(CLIS)('%s', (label, type) => {
   it('goes on to the next model when the wanted one is unavailable', async () => {
     const { ask } = setUp({ [label]: { models: ['unavailable-2', 'good'] } });
     const result = await ask(type, { model: 'unavailable-1', prompt: 'say hello' });
-    expect(result).toMatchObject({ stdout: 'hello', exitCode: 0 });
+    expect(result).toMatchObject({ stdout: 'hello', exitCode: 0, metadata: { model: 'good' } });
     expect(await ask(type, { model: 'good' })).toMatchObject({ stdout: 'prompts=2' });
   });
 

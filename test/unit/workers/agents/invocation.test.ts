@@ -6,7 +6,7 @@ import { gemini } from '../../../../src/workers/agents/gemini.ts';
 const id = '11111111-2222-4333-8444-555555555555';
 const task = { prompt: '-n starts like a flag', models: [], cwd: '/home/user' };
 const fresh = { resume: false, id } as const;
-const resume = { resume: true, id } as const;
+const resume = { resume: true, id, answered: true } as const;
 
 describe('the command line of claude', () => {
   const cli = claude({ path: 'claude', models: [], permissionMode: 'dontAsk' }, '/nowhere');

@@ -69,21 +69,21 @@ describe.each(CLIS)('a session id given to $name', (cli) => {
   it('resumes the session that was opened in the terminal', async () => {
     const { addFile, plan } = setUp(cli);
     addFile(ONE);
-    expect(await plan(ONE)).toEqual({ resume: true, id: ONE });
+    expect(await plan(ONE)).toEqual({ resume: true, id: ONE, answered: true });
   });
 
   it('resumes what has answered before, wherever its file is', async () => {
     const { record, plan } = setUp(cli);
     record(ONE, true);
-    expect(await plan('chat')).toEqual({ resume: true, id: ONE });
-    expect(await plan(ONE)).toEqual({ resume: true, id: ONE });
+    expect(await plan('chat')).toEqual({ resume: true, id: ONE, answered: true });
+    expect(await plan(ONE)).toEqual({ resume: true, id: ONE, answered: true });
   });
 
   it('resumes a run that was killed before it answered', async () => {
     const { record, addFile, plan } = setUp(cli);
     record(ONE, false);
     addFile(ONE);
-    expect(await plan('chat')).toEqual({ resume: true, id: ONE });
+    expect(await plan('chat')).toEqual({ resume: true, id: ONE, answered: false });
   });
 
   it('starts anew when the killed run had not even written its file', async () => {
@@ -96,8 +96,8 @@ describe.each(CLIS)('a session id given to $name', (cli) => {
     const { addFile, plan } = setUp(cli);
     addFile(ONE);
     addFile(TWO);
-    expect(await plan('3f2a0001')).toEqual({ resume: true, id: ONE });
-    expect(await plan('3f2a0002-22')).toEqual({ resume: true, id: TWO });
+    expect(await plan('3f2a0001')).toEqual({ resume: true, id: ONE, answered: true });
+    expect(await plan('3f2a0002-22')).toEqual({ resume: true, id: TWO, answered: true });
   });
 
   it.each([
@@ -107,7 +107,7 @@ describe.each(CLIS)('a session id given to $name', (cli) => {
     const { addFile, plan } = setUp(cli);
     addFile(ONE, one);
     addFile(TWO, two);
-    expect(await plan('3f2a')).toEqual({ resume: true, id: newest });
+    expect(await plan('3f2a')).toEqual({ resume: true, id: newest, answered: true });
   });
 
   it('that is a short name opens no stranger’s session', async () => {
