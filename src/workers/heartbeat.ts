@@ -1,0 +1,102 @@
+import { type Clock, pause } from '../clock.ts';
+import type { HeartbeatReply } from '../http/contract/worker.ts';
+import type { Log } from '../log.ts';
+import type { JsonObject } from '../queue/task.ts';
+import type { Answer } from './api-answer.ts';
+import type { ApiClient } from './api-client.ts';
+import type { Attempts } from './attempts.ts';
+import { Outage } from './outage.ts';
+import type { Spool } from './spool.ts';
+
+/** So a cancel reaches its task within this. */
+const BUSY_MS = 5_000;
+const IDLE_MS = 15_000;
+
+export interface HeartbeatParts {
+  api: ApiClient;
+  attempts: Attempts;
+  spool: Spool;
+  clock: Clock;
+  log: Log;
+  runnerId: string;
+  instanceId: string;
+  slots: number;
+  capabilities: JsonObject;
+  /** A newer instance of this runner has taken over. */
+  onSuperseded: () => void;
+}
+
+/** Tells the Task API what this runner holds, and hears what it has to stop. */
+export class Heartbeat {
+  readonly #parts: HeartbeatParts;
+  readonly #outage: Outage;
+  readonly #over = new AbortController();
+  #wake = new AbortController();
+  /** An older Task API knows no heartbeats. */
+  #isKnown = true;
+  #done: Promise<void> = Promise.resolve();
+
+  constructor(parts: HeartbeatParts) {
+    this.#parts = parts;
+    this.#outage = new Outage(parts.log, 'the heartbeat');
+  }
+
+  start(): void {
+    this.#done = this.#run();
+  }
+
+  /** There is news: a claim. The Task API has shown that it is a newer one. */
+  now(): void {
+    this.#isKnown = true;
+    this.#wake.abort();
+  }
+
+  async stop(): Promise<void> {
+    this.#over.abort();
+    this.#wake.abort();
+    await this.#done;
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#over.signal.aborted) {
+      this.#wake = new AbortController();
+      if (this.#isKnown) await this.#beat();
+      if (!this.#over.signal.aborted) await pause(this.#parts.clock, this.#intervalMs(), this.#wake.signal);
+    }
+  }
+
+  #intervalMs(): number {
+    const { attempts, spool } = this.#parts;
+    const leaseMs = attempts.shortestLeaseMs;
+    if (leaseMs !== undefined) return Math.min(leaseMs / 3, BUSY_MS);
+    return spool.leases.length > 0 || attempts.givenUp.length > 0 ? BUSY_MS : IDLE_MS;
+  }
+
+  async #beat(): Promise<void> {
+    const { api, attempts, spool, clock, runnerId, instanceId, slots, capabilities } = this.#parts;
+    const leases = attempts.leases;
+    const sentAt = clock.steady();
+    const body = { runnerId, instanceId, leases, spooled: spool.leases, slots, capabilities };
+    const answer = await api.heartbeat(body, this.#over.signal);
+    if (this.#over.signal.aborted) return;
+    if (answer.kind !== 'ok') return this.#failed(answer);
+    this.#outage.worked();
+    attempts.answered(leases, sentAt, answer.body);
+    await Promise.all(attempts.givenUp.map((leaseId) => this.#release(leaseId)));
+  }
+
+  #failed(answer: Exclude<Answer<HeartbeatReply>, { kind: 'ok' }>): void {
+    const { attempts, log, onSuperseded } = this.#parts;
+    const isUnknown = answer.kind === 'retry' && answer.status === 404;
+    if (answer.kind === 'settled' && answer.code === 'superseded') onSuperseded();
+    else if (isUnknown && attempts.shortestLeaseMs === undefined) {
+      this.#isKnown = false;
+      log.warn('this Task API is an older one: no heartbeats, no cancelling, and no callbacks from here');
+    } else this.#outage.failed(answer.message);
+  }
+
+  async #release(leaseId: string): Promise<void> {
+    const answer = await this.#parts.api.release({ leaseId, reason: 'out of touch' }, this.#over.signal);
+    if (answer.kind === 'ok' || answer.kind === 'settled') this.#parts.attempts.released(leaseId);
+  }
+}

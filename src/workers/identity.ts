@@ -1,0 +1,15 @@
+import { randomUUID } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { writeDurably } from './durable.ts';
+
+/** The runner's id: stable over restarts, made at the first start of its data folder; `override` wins. */
+export async function runnerIdOf(dataDir: string, override: string | null): Promise<string> {
+  if (override !== null) return override;
+  const path = join(dataDir, 'runner-id');
+  const kept = await readFile(path, 'utf8').catch(() => '');
+  if (kept.trim() !== '') return kept.trim();
+  const id = randomUUID();
+  await writeDurably(path, `${id}\n`);
+  return id;
+}

@@ -1,0 +1,229 @@
+import { randomUUID } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Clock, pause } from '../clock.ts';
+import { StartError } from '../errors.ts';
+import type { PolledTask } from '../http/contract/payload.ts';
+import { holdLock } from '../lock.ts';
+import type { Log } from '../log.ts';
+import { type ApiClient, createApiClient } from './api-client.ts';
+import type { Attempt } from './attempt.ts';
+import { Attempts } from './attempts.ts';
+import type { Executors } from './executor.ts';
+import { baseExecutors } from './executors/index.ts';
+import { Heartbeat } from './heartbeat.ts';
+import { runnerIdOf } from './identity.ts';
+import { Poller } from './poller.ts';
+import { ResultSender } from './result-sender.ts';
+import { Slots } from './slots.ts';
+import { Spool } from './spool.ts';
+import { work } from './work.ts';
+
+export interface RunnerConfig {
+  /** The Task API (`WORKER_URL`). */
+  url: string;
+  token: string;
+  /** Holds `runner-id`, `runner.lock` and `spool/`; of this runner alone. */
+  dataDir: string;
+  /** `RUNNER_ID`; null for the one that is kept in the data folder. */
+  runnerId: string | null;
+  /** Tasks at once, 1…50 (`MAX_CONCURRENT`). */
+  maxConcurrent: number;
+  /** Milliseconds that a poll waits for work (`LONG_POLL_WAIT`). */
+  longPollWaitMs: number;
+  /** Milliseconds between polls that bring nothing at once (`POLL_INTERVAL`). */
+  pollIntervalMs: number;
+  /** Milliseconds that a drain waits for running tasks (`RUNNER_DRAIN_MS`). */
+  drainMs: number;
+  /** Milliseconds between SIGTERM and SIGKILL. */
+  killGraceMs: number;
+  /** `RUNNER_SHELL`; null for the user's login shell. */
+  shell: string | null;
+  /** Further names of the environment that children get (`RUNNER_ENV_PASS`). */
+  envPass: readonly string[];
+  /** Bytes that are kept of stdout, and of stderr. */
+  outputLimitBytes: number;
+}
+
+export const RUNNER_DEFAULTS = {
+  maxConcurrent: 5,
+  longPollWaitMs: 30_000,
+  pollIntervalMs: 500,
+  drainMs: 30_000,
+  killGraceMs: 3_000,
+  outputLimitBytes: 2 * 1024 * 1024,
+} as const;
+
+export interface RunnerDeps {
+  /** What runs the task types besides `command` and the file tasks. */
+  executors: Executors;
+  clock: Clock;
+  log: Log;
+  /** The runner's own environment, of which children get what is allowed. */
+  env: NodeJS.ProcessEnv;
+}
+
+export interface Runner {
+  /** Takes the data folder and begins to poll. `StartError` when another runner has the folder. */
+  start(): Promise<void>;
+  /**
+   * Stops polling, gives back what was not started, waits up to `drainMs` for the rest, then kills and reports.
+   * A second call ends that wait. Resolves when all is over.
+   */
+  drain(): Promise<void>;
+  /** Resolves when the runner has ended: drained, or because a newer instance of its id has taken over. */
+  readonly stopped: Promise<RunnerEnd>;
+}
+
+export type RunnerEnd = 'drained' | 'superseded';
+
+export function createRunner(config: RunnerConfig, deps: RunnerDeps): Runner {
+  return new PollingRunner(config, deps);
+}
+
+/** Milliseconds that the last results get to be sent; what is left is sent after the next start. */
+const FLUSH_MS = 5_000;
+
+class PollingRunner implements Runner {
+  readonly #config: RunnerConfig;
+  readonly #deps: RunnerDeps;
+  readonly #executors: Executors;
+  readonly #api: ApiClient;
+  readonly #slots: Slots;
+  readonly #attempts: Attempts;
+  readonly #spool: Spool;
+  readonly #sender: ResultSender;
+  readonly #polling = new AbortController();
+  readonly #hurry = new AbortController();
+  readonly #stopped = Promise.withResolvers<RunnerEnd>();
+  #heartbeat: Heartbeat | null = null;
+  #polled: Promise<void> = Promise.resolve();
+  #unlock: () => void = () => {};
+  #isSuperseded = false;
+
+  constructor(config: RunnerConfig, deps: RunnerDeps) {
+    const { clock, log } = deps;
+    this.#config = config;
+    this.#deps = deps;
+    this.#executors = { ...baseExecutors(config.shell), ...deps.executors };
+    this.#api = createApiClient({ ...config, clock });
+    this.#slots = new Slots(config.maxConcurrent);
+    this.#attempts = new Attempts(clock);
+    this.#spool = new Spool(join(config.dataDir, 'spool'), log);
+    this.#sender = new ResultSender({ api: this.#api, spool: this.#spool, clock, log });
+  }
+
+  get stopped(): Promise<RunnerEnd> {
+    return this.#stopped.promise;
+  }
+
+  async start(): Promise<void> {
+    const { dataDir, runnerId } = this.#config;
+    try {
+      this.#unlock = lockFolder(dataDir);
+      await this.#spool.open();
+      const id = await runnerIdOf(dataDir, runnerId);
+      if (!this.#polling.signal.aborted) this.#connect(id, randomUUID());
+    } catch (error) {
+      this.#unlock();
+      if (error instanceof StartError) throw error;
+      throw new StartError(`The data folder ${dataDir} can't be used: ${(error as Error).message}.`);
+    }
+  }
+
+  async drain(): Promise<void> {
+    if (this.#polling.signal.aborted) this.#hurry.abort();
+    else await this.#drain();
+    await this.stopped;
+  }
+
+  #connect(runnerId: string, instanceId: string): void {
+    const { log, clock } = this.#deps;
+    const { maxConcurrent, longPollWaitMs, pollIntervalMs } = this.#config;
+    const [api, slots, spool] = [this.#api, this.#slots, this.#spool];
+    const types = Object.keys(this.#executors);
+    const onSuperseded = () => this.#superseded();
+    const parts = { api, spool, clock, log, runnerId, instanceId, onSuperseded };
+    const capabilities = { types };
+    this.#heartbeat = new Heartbeat({
+      ...parts,
+      attempts: this.#attempts,
+      slots: maxConcurrent,
+      capabilities,
+    });
+    const poller = new Poller({
+      ...parts,
+      slots,
+      pollIntervalMs,
+      query: { wait: longPollWaitMs, runnerId, instanceId, types: types.join(',') },
+      isBlocked: () => spool.isFull,
+      onTasks: (tasks, sentAt) => this.#begin(tasks, sentAt),
+    });
+    log.info({ runnerId, url: this.#config.url, slots: maxConcurrent, types }, 'runner polls');
+    this.#heartbeat.start();
+    this.#sender.start();
+    this.#polled = poller.run(this.#polling.signal);
+  }
+
+  #begin(tasks: PolledTask[], sentAt: number): void {
+    for (const task of tasks) {
+      const attempt = this.#attempts.begin(task, sentAt);
+      this.#slots.run(() => this.#attempt(attempt));
+    }
+    if (tasks.some((task) => task.leaseId !== undefined)) this.#heartbeat?.now();
+  }
+
+  async #attempt(attempt: Attempt): Promise<void> {
+    const isOurs = await attempt.confirmed;
+    if (attempt.isLost) return this.#attempts.end(attempt);
+    if (attempt.leaseId !== null && (!isOurs || this.#polling.signal.aborted))
+      return this.#giveBack(attempt, attempt.leaseId);
+    const result = await work(attempt, { ...this.#config, ...this.#deps, executors: this.#executors });
+    if (result !== null) await this.#spool.add(result);
+    this.#attempts.end(attempt);
+    this.#sender.kick();
+  }
+
+  /** It was claimed, but not started. */
+  async #giveBack(attempt: Attempt, leaseId: string): Promise<void> {
+    await this.#api.release({ leaseId, reason: 'the runner drains' }, this.#hurry.signal);
+    this.#attempts.end(attempt);
+  }
+
+  async #drain(): Promise<void> {
+    const { clock, log } = this.#deps;
+    log.info('runner drains');
+    this.#polling.abort();
+    await this.#polled;
+    await Promise.race([this.#slots.untilIdle(), pause(clock, this.#config.drainMs, this.#hurry.signal)]);
+    this.#attempts.stopAll('runner stopped');
+    await this.#slots.untilIdle();
+    await Promise.race([this.#sender.emptied(), pause(clock, FLUSH_MS, this.#hurry.signal)]);
+    await this.#end('drained');
+  }
+
+  #superseded(): void {
+    if (this.#isSuperseded) return;
+    this.#isSuperseded = true;
+    this.#deps.log.error('a newer instance of this runner has taken over: everything here is killed');
+    this.#polling.abort();
+    this.#hurry.abort();
+    this.#attempts.stopAll('lease lost');
+    void this.#slots.untilIdle().then(() => this.#end('superseded'));
+  }
+
+  async #end(how: RunnerEnd): Promise<void> {
+    await Promise.all([this.#heartbeat?.stop(), this.#sender.stop()]);
+    this.#unlock();
+    this.#stopped.resolve(this.#isSuperseded ? 'superseded' : how);
+  }
+}
+
+function lockFolder(dataDir: string): () => void {
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  const unlock = holdLock(join(dataDir, 'runner.lock'));
+  if (unlock !== null) return unlock;
+  throw new StartError(
+    `Another runner already uses the data folder ${dataDir}; stop it, or set OPENCLAW_RUNNER_HOME to another folder.`,
+  );
+}

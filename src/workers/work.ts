@@ -1,0 +1,63 @@
+import type { Clock } from '../clock.ts';
+import type { ResultBody } from '../http/contract/worker.ts';
+import type { Log } from '../log.ts';
+import type { Attempt } from './attempt.ts';
+import { childEnvironment } from './environment.ts';
+import { type ExecutionContext, type ExecutionResult, type Executors, failure } from './executor.ts';
+import { runProcess } from './process.ts';
+import { stopText } from './stop.ts';
+
+/** What a runner lends to the work on an attempt. */
+export interface WorkParts {
+  executors: Executors;
+  clock: Clock;
+  log: Log;
+  env: NodeJS.ProcessEnv;
+  envPass: readonly string[];
+  outputLimitBytes: number;
+  killGraceMs: number;
+}
+
+/** Executes an attempt to its end, whatever that is. Null: its lease is lost, and nobody is to hear of it. */
+export async function work(attempt: Attempt, parts: WorkParts): Promise<ResultBody | null> {
+  const { task, leaseId } = attempt;
+  const startedAt = parts.clock.steady();
+  parts.log.info({ taskId: task.id, type: task.type, attempt: task.attempt }, 'task starts');
+  const { metadata, ...result } = await execute(attempt, parts);
+  const duration = Math.round(parts.clock.steady() - startedAt);
+  const { exitCode } = result;
+  parts.log.info({ taskId: task.id, type: task.type, exitCode, durationMs: duration }, 'task ends');
+  if (attempt.isLost) return null;
+  return {
+    taskId: task.id,
+    ...(leaseId !== null && { leaseId }),
+    ...result,
+    duration,
+    ...(metadata && { metadata }),
+  };
+}
+
+async function execute(attempt: Attempt, parts: WorkParts): Promise<ExecutionResult> {
+  const { task, signal } = attempt;
+  const executor = Object.hasOwn(parts.executors, task.type) ? parts.executors[task.type] : undefined;
+  if (executor === undefined) return failure(`unknown task type: ${task.type}`);
+  if (signal.aborted) return failure(stopText(signal), -1);
+  try {
+    return await executor(task, contextOf(attempt, parts));
+  } catch (error) {
+    parts.log.error({ taskId: task.id, err: error }, 'an executor failed');
+    return failure(`the runner failed: ${(error as Error).message}`, -1);
+  }
+}
+
+function contextOf({ signal, leaseId }: Attempt, parts: WorkParts): ExecutionContext {
+  const { clock, log, env, envPass, outputLimitBytes, killGraceMs: graceMs } = parts;
+  return {
+    signal,
+    leaseId,
+    clock,
+    log,
+    environment: (names = []) => childEnvironment(env, [...envPass, ...names]),
+    run: (command) => runProcess({ ...command, signal, clock, outputLimitBytes, graceMs }),
+  };
+}
