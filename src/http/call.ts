@@ -32,15 +32,18 @@ export function parse<Schema extends z.ZodType>(schema: Schema, input: unknown):
 
 /** Calls exactly one of the two: whether the answer got to the operating system, or the client was gone before. */
 export function onAnswered(response: ServerResponse, written: () => void, lost: () => void): void {
-  let open = true;
-  const settle = (got: boolean) => {
-    if (!open) return;
-    open = false;
-    if (got) written();
-    else lost();
+  if (response.destroyed) {
+    lost();
+    return;
+  }
+  const onFinish = () => {
+    response.off('close', onClose);
+    written();
   };
-  if (response.destroyed) settle(false);
-  // Before Node's own listener, which lets go of the socket. "finish" also follows a write that failed.
-  response.prependOnceListener('finish', () => settle(response.socket?.destroyed === false));
-  response.once('close', () => settle(false));
+  const onClose = () => {
+    response.off('finish', onFinish);
+    lost();
+  };
+  response.once('finish', onFinish);
+  response.once('close', onClose);
 }
