@@ -52,6 +52,7 @@ CREATE INDEX tasks_line ON tasks (session_key, seq)
 CREATE UNIQUE INDEX tasks_lease ON tasks (lease_id)
   WHERE lease_id IS NOT NULL AND status IN ('pending', 'running');
 CREATE INDEX tasks_due ON tasks (due_up) WHERE due_up IS NOT NULL;
+CREATE INDEX tasks_session ON tasks (session_key, seq) WHERE session_key IS NOT NULL AND read_at IS NULL;
 CREATE INDEX tasks_status ON tasks (status, seq);
 CREATE INDEX tasks_waiting ON tasks (retained_from) WHERE status = 'pending' AND ready_job IS NOT NULL;
 CREATE INDEX tasks_unread ON tasks (retained_from)

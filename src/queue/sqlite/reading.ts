@@ -186,7 +186,7 @@ function conditions(filter: TaskFilter): { where: string; values: unknown[] } {
   const fields: [string, unknown][] = [
     ['status = ?', filter.status],
     ['type = ?', filter.type],
-    ['session_key = ?', filter.sessionKey],
+    ['session_key IS NOT NULL AND session_key = ?', filter.sessionKey],
     ['queue = ?', filter.queue],
     ['seq < ?', filter.cursor === undefined ? undefined : Number(filter.cursor)],
   ];
