@@ -1,0 +1,159 @@
+import { expect, test } from 'vitest';
+import { startApi, UUID } from '../support/http.ts';
+
+const TAIL = [
+  'callbackChannel',
+  'callbackBotToken',
+  'origin',
+  'dispatchMode',
+  'responseMode',
+  'entrypoint',
+  'startedAt',
+  'completedAt',
+];
+const HEAD = ['id', 'status', 'createdAt', 'type', 'prompt', 'timeout', 'sessionId'];
+
+test.each([
+  ['claude', 'Claude', 120_000, 'cc', []],
+  ['codex', 'Codex', 300_000, 'codex', ['model']],
+  ['gemini', 'Gemini', 300_000, 'gemini', ['resumeLatest', 'model']],
+])('submits to /%s with its defaults', async (route, label, timeout, entrypoint, extras) => {
+  const api = await startApi();
+  const answer = await api.post(`/${route}`, { prompt: '  hello\n' });
+  expect(answer.status).toBe(200);
+  expect(answer.body).toEqual({
+    taskId: expect.stringMatching(UUID),
+    sessionId: expect.stringMatching(UUID),
+    message: `${label} CLI task created`,
+  });
+  const task = (await api.get('/worker/poll')).body;
+  expect(Object.keys(task)).toEqual([...HEAD, ...extras, ...TAIL]);
+  expect(task).toMatchObject({
+    type: `${route}-cli`,
+    prompt: '  hello\n',
+    timeout,
+    sessionId: answer.body.sessionId,
+    callbackChannel: null,
+    callbackBotToken: null,
+    origin: 'unknown',
+    dispatchMode: 'unspecified',
+    responseMode: 'direct-callback',
+    entrypoint,
+  });
+  expect([task.model ?? null, task.resumeLatest ?? false]).toEqual([null, false]);
+});
+
+test('takes what is given, trimmed', async () => {
+  const api = await startApi();
+  const body = {
+    prompt: 'p',
+    timeout: '5000',
+    sessionId: ' S1 ',
+    origin: ' discord ',
+    dispatchMode: ' agent-tool ',
+    responseMode: 'other',
+    entrypoint: 'slash',
+    model: ' m1 ',
+  };
+  const answer = await api.post('/gemini', body);
+  expect(answer.body.sessionId).toBe('S1');
+  expect((await api.get('/worker/poll')).body).toMatchObject({
+    timeout: 5_000,
+    sessionId: 'S1',
+    resumeLatest: true,
+    model: 'm1',
+    origin: 'discord',
+    dispatchMode: 'agent-tool',
+    responseMode: 'direct-callback',
+    entrypoint: 'slash',
+  });
+});
+
+test('falls back where a field is of no use', async () => {
+  const api = await startApi();
+  const body = { prompt: 'p', sessionId: 5, origin: {}, dispatchMode: 'x', entrypoint: ' ', model: 7 };
+  expect((await api.post('/codex', body)).body.sessionId).toMatch(UUID);
+  expect((await api.get('/worker/poll')).body).toMatchObject({
+    origin: 'unknown',
+    dispatchMode: 'unspecified',
+    entrypoint: 'codex',
+    model: null,
+  });
+});
+
+test.each([
+  ['false', true],
+  [[], true],
+  [0, false],
+  ['', false],
+])('resumes the latest Gemini session for %j: %s', async (resumeLatest, expected) => {
+  const api = await startApi();
+  await api.post('/gemini', { prompt: 'p', resumeLatest });
+  expect((await api.get('/worker/poll')).body.resumeLatest).toBe(expected);
+});
+
+test.each([undefined, null, 5, '', ' \n ', ['p']])('refuses the prompt %j', async (prompt) => {
+  const api = await startApi();
+  for (const path of ['/claude', '/codex', '/gemini']) {
+    const answer = await api.post(path, { prompt });
+    expect(answer.status).toBe(400);
+    expect(answer.body).toEqual({ error: 'prompt is required', code: 'invalid_field', field: 'prompt' });
+  }
+});
+
+test.each(['k', null])('refuses the session key %j, since the session is the key', async (sessionKey) => {
+  const api = await startApi();
+  const answer = await api.post('/claude', { prompt: 'p', sessionKey });
+  expect([answer.status, answer.body.field]).toEqual([400, 'sessionKey']);
+});
+
+test('serializes one session, and lets other sessions and other CLIs pass', async () => {
+  const api = await startApi();
+  const submit = async (path: string) =>
+    (await api.post(path, { prompt: 'p', sessionId: 'SER' })).body.taskId as string;
+  const [a1, a2, x1] = [await submit('/claude'), await submit('/claude'), await submit('/codex')];
+  const ids = (await api.get('/worker/poll?max=5')).body.map(({ id }: { id: string }) => id);
+  expect(ids).toEqual([a1, x1]);
+  await api.post('/worker/result', { taskId: a1, exitCode: 0 });
+  expect((await api.get('/worker/poll')).body.id).toBe(a2);
+});
+
+test('keeps the callback to itself: what is polled has none, and the database no open token', async () => {
+  const api = await startApi();
+  const body = { prompt: 'p', callbackChannel: ' 42 ', callbackBotToken: 'bot-token' };
+  const { sessionId } = (await api.post('/claude', body)).body;
+  for (const query of ['', '?runnerId=r&instanceId=i']) {
+    await api.post('/claude', body);
+    const task = (await api.get(`/worker/poll${query}`)).body;
+    expect(task).toMatchObject({ callbackChannel: null, callbackBotToken: null });
+  }
+  const rows = (await api.get('/sessions/state')).body.sessions;
+  expect(rows).toContainEqual(expect.objectContaining({ sessionId, callbackChannel: '42' }));
+});
+
+test('hands channel and bot token to an older runner that is to call back itself', async () => {
+  const api = await startApi({ deps: { callbackDelivery: 'runner' } });
+  const callback = { callbackChannel: '42', callbackBotToken: 'bot-token' };
+  for (const body of [callback, callback, { callbackChannel: '43' }, { callbackBotToken: 'alone' }]) {
+    await api.post('/claude', { prompt: 'p', ...body });
+  }
+  const polled = async (query = '') => (await api.get(`/worker/poll${query}`)).body;
+  expect(await polled()).toMatchObject(callback);
+  expect(await polled('?runnerId=r&instanceId=i')).toMatchObject({
+    callbackChannel: null,
+    callbackBotToken: null,
+  });
+  expect(await polled()).toMatchObject({ callbackChannel: '43', callbackBotToken: null });
+  expect(await polled()).toMatchObject({ callbackChannel: null, callbackBotToken: null });
+});
+
+test('hands the task out all the same when its bot token was sealed with another key', async () => {
+  const openSecret = () => {
+    throw new Error('a stored secret was sealed with another key');
+  };
+  const api = await startApi({ deps: { callbackDelivery: 'runner', openSecret } });
+  await api.post('/claude', { prompt: 'p', callbackChannel: '42', callbackBotToken: 'bot-token' });
+  const task = (await api.get('/worker/poll')).body;
+  expect(task).toMatchObject({ callbackChannel: '42', callbackBotToken: null });
+  expect(api.lines.some(({ level }) => level === 'warn')).toBe(true);
+});
