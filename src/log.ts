@@ -12,7 +12,10 @@ export function createLog(options: { level: string; terminal: boolean }): Log {
   const settings: pino.LoggerOptions = { level: options.level, redact, base: null };
   if (!options.terminal)
     return pino({ ...settings, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination({ sync: true }));
-  return pino(settings, pretty({ colorize: true, translateTime: 'SYS:HH:MM:ss', sync: true }));
+  return pino(
+    settings,
+    pretty({ colorize: true, singleLine: true, translateTime: 'SYS:HH:MM:ss', sync: true }),
+  );
 }
 
 /** For parts that run without a log, in tests and one-shot commands. */

@@ -1,0 +1,114 @@
+/** The subcommands, thin: what they do is in foreground.ts and submit.ts. */
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { ClientError, type ClientOptions } from './client.ts';
+import { systemClock as clock } from './clock.ts';
+import { readDataFolder, readUrl } from './config.ts';
+import { StartError } from './errors.ts';
+import { runner, start, taskApi } from './foreground.ts';
+import { SUBMIT_TYPES, type SubmitType } from './remote-task.ts';
+import { type Environment, Settings } from './settings.ts';
+import { cancel, submit } from './submit.ts';
+import { readOwnToken, readToken } from './token.ts';
+import { VERSION } from './version.ts';
+
+/** `submit` exits as its task does; its own failures must not be taken for the task's. */
+const SUBMIT_FAILED = 125;
+
+interface Reaching {
+  url?: string;
+  tokenFile?: string;
+}
+
+interface SubmitOptions extends Reaching {
+  type: SubmitType;
+  session?: string;
+  timeout?: number;
+  json?: boolean;
+}
+
+/** Runs one subcommand to its end; its exit code. */
+export async function run(args: readonly string[], env: Environment): Promise<number> {
+  const failed = args[0] === 'submit' ? SUBMIT_FAILED : 1;
+  let exitCode = 0;
+  const program = createProgram(env, (code) => {
+    exitCode = code;
+  });
+  try {
+    await program.parseAsync(args, { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    // Commander has told its own errors already; help and version end with 0.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : failed;
+    if (!(error instanceof StartError || error instanceof ClientError)) throw error;
+    process.stderr.write(sentences(error.message));
+    return failed;
+  }
+}
+
+function createProgram(env: Environment, exit: (code: number) => void): Command {
+  const program = new Command('openclaw-runner')
+    .description(
+      'A durable task queue for bots and agents, and the runner that executes their tasks on this machine.',
+    )
+    .version(VERSION)
+    .exitOverride()
+    .enablePositionalOptions();
+  const add = (name: string, description: string) => program.command(name).description(description);
+  add('start', 'Task API and runner on this machine, in the foreground').action(() => start(env));
+  add('task-api', 'the Task API alone; needs WORKER_TOKEN').action(() => taskApi(env));
+  add('runner', 'a runner alone; needs WORKER_URL and WORKER_TOKEN').action(() => runner(env));
+  reaching(add('submit', 'submit a task, print its output, exit with its exit code'))
+    .argument('<words...>', 'the command, or the prompt of an AI CLI')
+    .passThroughOptions()
+    .addOption(new Option('--type <type>', 'what it is').choices(SUBMIT_TYPES).default('command'))
+    .option('--session <name>', 'the conversation that a prompt belongs to')
+    .option('--timeout <ms>', 'how long it may run', milliseconds)
+    .option('--json', 'print the result as JSON')
+    .action(async (words: string[], options: SubmitOptions) => exit(await submitWords(env, words, options)));
+  reaching(add('cancel', 'cancel a task'))
+    .argument('<taskId>')
+    .action((taskId: string, options: Reaching) => cancel(reachTaskApi(env, options), taskId));
+  return program;
+}
+
+function reaching(command: Command): Command {
+  return command
+    .option('--url <url>', 'where the Task API is (or WORKER_URL)')
+    .option(
+      '--token-file <path>',
+      'the file with its token (or WORKER_TOKEN, or the token in the data folder)',
+    );
+}
+
+function submitWords(env: Environment, words: string[], options: SubmitOptions): Promise<number> {
+  const { type, session: sessionId, timeout: timeoutMs, json = false } = options;
+  if (sessionId !== undefined && type === 'command') {
+    throw new StartError('--session is for prompts: name the AI CLI with --type claude, codex or gemini.');
+  }
+  const submission = { type, text: words.join(' '), timeoutMs, sessionId };
+  return submit(reachTaskApi(env, options), submission, { asJson: json });
+}
+
+/** Options win over the environment, and both over the data folder. */
+function reachTaskApi(env: Environment, { url, tokenFile }: Reaching): ClientOptions {
+  const settings = new Settings({ ...env, ...(url !== undefined && { WORKER_URL: url }) });
+  const folder = readDataFolder(settings);
+  const found = readUrl(settings);
+  settings.check();
+  const given = tokenFile === undefined ? settings.get('WORKER_TOKEN') : undefined;
+  if (given !== undefined) return { url: found, token: given, tokenFile: null, clock };
+  const file = tokenFile ?? folder.tokenFile;
+  const token = tokenFile === undefined ? readOwnToken(file) : readToken(file);
+  return { url: found, token, tokenFile: file, clock };
+}
+
+function milliseconds(text: string): number {
+  if (/^[1-9]\d*$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('It takes a number of milliseconds.');
+}
+
+function sentences(message: string): string {
+  const [first = '', ...others] = message.split('\n');
+  if (others.length === 0) return `openclaw-runner: ${first}\n`;
+  return `openclaw-runner: these settings are wrong:\n${[first, ...others].map((line) => `  ${line}\n`).join('')}`;
+}

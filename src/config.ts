@@ -1,0 +1,114 @@
+/**
+ * All settings of the environment. Names and bounds of the older system are forgiving as they were; newer ones are
+ * strict. Whatever is wrong is told by `Settings.check`, all at once.
+ */
+import { existsSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { type DataFolder, dataFolderAt, USUAL_FOLDER } from './data-folder.ts';
+import type { Settings } from './settings.ts';
+import { tokenProblem } from './token.ts';
+
+const DAY_MS = 86_400_000;
+const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+export const DEFAULT_PORT = 3456;
+export const DEFAULT_URL = `http://127.0.0.1:${DEFAULT_PORT}`;
+
+export interface TaskApiConfig {
+  host: string;
+  /** 0 picks a free one. */
+  port: number;
+  taskDb: string;
+  eventDb: string;
+  leaseMs: number;
+  taskRetentionMs: number;
+  resultRetentionMs: number;
+  sessionRetentionMs: number;
+  eventRetentionDays: number;
+  maxEvents: number;
+  callbackDelivery: 'api' | 'runner';
+  callbackBaseUrl: string;
+  callbackToken: string | null;
+  /** What seals stored bot tokens; undefined for a key file beside the database. */
+  secretKey: string | undefined;
+  claudeProjectsDir: string;
+  codexSessionsDir: string;
+  geminiSessionsDir: string;
+}
+
+export function readLogLevel(settings: Settings): string {
+  return settings.choice('LOG_LEVEL', LOG_LEVELS, 'info');
+}
+
+export function readDataFolder(settings: Settings): DataFolder {
+  return dataFolderAt(settings.path('OPENCLAW_RUNNER_HOME', USUAL_FOLDER));
+}
+
+/** Of the Task API: undefined only where it `mayBeMissing`, and is not set. */
+export function readServiceToken(settings: Settings, options = { mayBeMissing: false }): string | undefined {
+  const token = settings.get('WORKER_TOKEN');
+  if (token === undefined && options.mayBeMissing) return undefined;
+  const problem = tokenProblem(token);
+  if (problem !== null) settings.problem(problem);
+  return token;
+}
+
+/** Where clients and runners find the Task API. */
+export function readUrl(settings: Settings): string {
+  return settings.url('WORKER_URL', DEFAULT_URL);
+}
+
+export function readTaskApiConfig(settings: Settings, folder: DataFolder): TaskApiConfig {
+  const config = {
+    host: settings.get('WORKER_HOST') ?? '127.0.0.1',
+    port: settings.integer(['WORKER_PORT', 'PORT'], { default: DEFAULT_PORT, min: 0, max: 65_535 }),
+    taskDb: settings.path('WORKER_TASK_DB', join(folder.path, 'tasks.db')),
+    eventDb: settings.path('WORKER_EVENT_DB', join(folder.path, 'events.db')),
+    leaseMs: settings.integer('WORKER_LEASE_MS', { default: 60_000, min: 1_000, max: 3_600_000 }),
+    ...readRetentions(settings),
+    ...readCallbacks(settings),
+    ...readSessionFolders(settings),
+  };
+  if (config.taskDb === config.eventDb) {
+    settings.wrong('WORKER_EVENT_DB', 'another file than WORKER_TASK_DB', config.eventDb);
+  }
+  return config;
+}
+
+function readRetentions(settings: Settings) {
+  const within = (min: number, max: number, fallback: number) => ({ default: fallback, min, max });
+  return {
+    taskRetentionMs: settings.clamped('WORKER_TASK_RETENTION_MS', within(60_000, 7 * DAY_MS, 1_200_000)),
+    resultRetentionMs: settings.clamped('WORKER_RESULT_RETENTION_MS', within(60_000, 7 * DAY_MS, 1_800_000)),
+    sessionRetentionMs: settings.clamped(
+      'WORKER_SESSION_RETENTION_MS',
+      within(60_000, 30 * DAY_MS, 1_800_000),
+    ),
+    eventRetentionDays: settings.clamped('WORKER_EVENT_RETENTION_DAYS', within(1, 3_650, 14)),
+    maxEvents: settings.clamped('WORKER_MAX_EVENTS', within(100, 5_000_000, 2_000)),
+  };
+}
+
+function readCallbacks(settings: Settings) {
+  return {
+    callbackDelivery: settings.choice('CALLBACK_DELIVERY', ['api', 'runner'], 'api'),
+    callbackBaseUrl: settings.url(
+      ['CALLBACK_API_BASE_URL', 'DISCORD_API_BASE_URL'],
+      'https://discord.com/api/v10',
+    ),
+    callbackToken: settings.firstOf(['CALLBACK_BOT_TOKEN', 'DISCORD_BOT_TOKEN'])?.value ?? null,
+    secretKey: settings.get('OPENCLAW_SECRET_KEY'),
+  };
+}
+
+/** The mounts of the older system's container where they are, else the folders of this user. */
+function readSessionFolders(settings: Settings) {
+  const home = homedir();
+  const folder = (name: string, mount: string, own: string) =>
+    settings.path(name, existsSync(mount) ? mount : own);
+  return {
+    claudeProjectsDir: folder('CLAUDE_PROJECTS_DIR', '/host-claude-projects', join(home, '.claude/projects')),
+    codexSessionsDir: folder('CODEX_SESSIONS_DIR', '/host-codex-sessions', join(home, '.codex/sessions')),
+    geminiSessionsDir: folder('GEMINI_SESSIONS_DIR', '/host-gemini-sessions', join(home, '.gemini/tmp')),
+  };
+}

@@ -1,0 +1,111 @@
+/** The subcommands that stay in the foreground until a signal: `start`, `task-api`, `runner`. */
+import { once } from 'node:events';
+import { banner } from './banner.ts';
+import { systemClock as clock } from './clock.ts';
+import { readDataFolder, readLogLevel, readServiceToken, readTaskApiConfig, readUrl } from './config.ts';
+import { openDataFolder, tokenOf } from './data-folder.ts';
+import type { Reach } from './invocation.ts';
+import { createLog } from './log.ts';
+import { readRunnerSettings } from './runner-config.ts';
+import { type Surroundings, startRunner, startTaskApi } from './service.ts';
+import { type Environment, Settings } from './settings.ts';
+import { hearStopSignals } from './stop-signals.ts';
+import { readOwnToken } from './token.ts';
+
+/** What runs until a signal. `close` finishes what is under way, quickly once `hurry` aborts. */
+interface Part {
+  close(hurry: AbortSignal): Promise<void>;
+  /** The whole process ends with this part. */
+  readonly ended?: Promise<unknown>;
+}
+
+/** Task API and runner on this machine, with nothing set. */
+export async function start(env: Environment): Promise<void> {
+  const settings = new Settings(env);
+  const folder = readDataFolder(settings);
+  const config = readTaskApiConfig(settings, folder);
+  const runnerSettings = readRunnerSettings(settings, folder.path);
+  const given = readServiceToken(settings, { mayBeMissing: true });
+  const lent = readSurroundings(settings);
+  openDataFolder(folder);
+  const token = given ?? tokenOf(folder);
+  const tokenFile = given === undefined ? folder.tokenFile : null;
+  await untilStopped(lent, async (parts) => {
+    const api = await startTaskApi({ ...config, token }, lent);
+    parts.push(api);
+    tellReady(lent, { url: api.url, tokenFile, runner: describe(runnerSettings) });
+    // The Task API goes on when a newer instance of this runner, somewhere else, has taken over.
+    const { close } = await startRunner(runnerSettings, { url: api.url, token }, lent);
+    parts.push({ close });
+  });
+}
+
+/** The control plane alone. It executes nothing. */
+export async function taskApi(env: Environment): Promise<void> {
+  const settings = new Settings(env);
+  const folder = readDataFolder(settings);
+  const token = readServiceToken(settings) ?? '';
+  const config = readTaskApiConfig(settings, folder);
+  const lent = readSurroundings(settings);
+  if (usesFolder(config, folder.path)) openDataFolder(folder);
+  // What it stores is nobody else's business, wherever the databases are.
+  process.umask(0o077);
+  await untilStopped(lent, async (parts) => {
+    const api = await startTaskApi({ ...config, token }, lent);
+    parts.push(api);
+    tellReady(lent, { url: api.url, tokenFile: null, runner: null });
+  });
+}
+
+/** The execution plane alone. Ends by itself when a newer instance of this runner has taken over. */
+export async function runner(env: Environment): Promise<void> {
+  const settings = new Settings(env);
+  const folder = readDataFolder(settings);
+  const runnerSettings = readRunnerSettings(settings, folder.path);
+  const url = readUrl(settings);
+  const given = settings.get('WORKER_TOKEN');
+  const lent = readSurroundings(settings);
+  openDataFolder(folder);
+  const token = given ?? readOwnToken(folder.tokenFile);
+  await untilStopped(lent, async (parts) => {
+    parts.push(await startRunner(runnerSettings, { url, token }, lent));
+  });
+}
+
+function describe({ maxConcurrent }: { maxConcurrent: number }): string {
+  return `in this process, up to ${maxConcurrent} tasks at once`;
+}
+
+function usesFolder({ taskDb, eventDb }: { taskDb: string; eventDb: string }, folder: string): boolean {
+  return [taskDb, eventDb].some((path) => path.startsWith(folder));
+}
+
+/** Throws when any setting that was read until now is wrong. */
+function readSurroundings(settings: Settings): Surroundings {
+  const level = readLogLevel(settings);
+  settings.check();
+  return { clock, log: createLog({ level, terminal: process.stdout.isTTY }) };
+}
+
+/** Starts the parts, waits for a signal, and closes them in reverse; also those that were up when another failed. */
+async function untilStopped({ log }: Surroundings, begin: (parts: Part[]) => Promise<void>): Promise<void> {
+  const signals = hearStopSignals(clock);
+  const parts: Part[] = [];
+  try {
+    await begin(parts);
+    const signalled = signals.stop.aborted ? undefined : once(signals.stop, 'abort');
+    await Promise.race([signalled, ...parts.flatMap((part) => part.ended ?? [])]);
+    log.info('stopping');
+  } finally {
+    for (const part of parts.toReversed()) await part.close(signals.hurry);
+    signals.release();
+  }
+  log.info('stopped');
+}
+
+/** One line for a program, whatever the log level; a few lines for a person. */
+function tellReady({ log }: Surroundings, told: Reach & { runner: string | null }): void {
+  const { url, tokenFile } = told;
+  if (process.stdout.isTTY) process.stdout.write(banner(told));
+  else log.child({}, { level: 'info' }).info({ url, tokenFile }, 'ready');
+}

@@ -1,0 +1,91 @@
+import { once } from 'node:events';
+import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Clock } from './clock.ts';
+import { StartError } from './errors.ts';
+
+export interface Listener {
+  /** Where a client on this machine reaches it. */
+  readonly url: string;
+  /** Takes no more, lets requests finish for a few seconds (until `hurry` aborts), then cuts them off. */
+  close(hurry: AbortSignal): Promise<void>;
+}
+
+/** A whole request must have arrived in this time: five megabytes on a slow line. */
+const REQUEST_MS = 120_000;
+/** Longer than clients and proxies keep an idle connection: they close it, and none is used while we do. */
+const KEEP_ALIVE_MS = 75_000;
+const CLOSE_GRACE_MS = 5_000;
+
+/** `StartError` when it can't listen there. */
+export async function listen(
+  handler: RequestListener,
+  { host, port, clock }: { host: string; port: number; clock: Clock },
+): Promise<Listener> {
+  const answers = new OpenAnswers();
+  const server = createServer({ requestTimeout: REQUEST_MS, keepAliveTimeout: KEEP_ALIVE_MS });
+  server.on('request', (_request, response) => answers.add(response));
+  server.on('request', handler);
+  server.listen(port, host);
+  try {
+    await once(server, 'listening');
+  } catch (error) {
+    throw new StartError(explain(error as NodeJS.ErrnoException, host, port), { cause: error });
+  }
+  return {
+    url: urlOf(server, host),
+    close: (hurry) => close(server, answers, { clock, hurry }),
+  };
+}
+
+/** The answers that are not written yet: each must say so when its connection is not to be used again. */
+class OpenAnswers {
+  readonly #open = new Set<ServerResponse>();
+  #closing = false;
+
+  add(response: ServerResponse): void {
+    if (this.#closing) response.setHeader('Connection', 'close');
+    this.#open.add(response);
+    response.once('close', () => this.#open.delete(response));
+  }
+
+  close(): void {
+    this.#closing = true;
+    for (const response of this.#open) if (!response.headersSent) response.setHeader('Connection', 'close');
+  }
+}
+
+async function close(server: Server, answers: OpenAnswers, patience: { clock: Clock; hurry: AbortSignal }) {
+  const { clock, hurry } = patience;
+  const cutOff = () => server.closeAllConnections();
+  const closed = once(server, 'close');
+  answers.close();
+  server.close();
+  const cancel = clock.after(CLOSE_GRACE_MS, cutOff);
+  hurry.addEventListener('abort', cutOff);
+  if (hurry.aborted) cutOff();
+  await closed;
+  hurry.removeEventListener('abort', cutOff);
+  cancel();
+}
+
+function urlOf(server: Server, host: string): string {
+  const { port } = server.address() as AddressInfo;
+  const reachable = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host;
+  return `http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}`;
+}
+
+function explain(error: NodeJS.ErrnoException, host: string, port: number): string {
+  switch (error.code) {
+    case 'EADDRINUSE':
+      return `Port ${port} on ${host} is in use; stop what listens there, or set WORKER_PORT to another port (0 picks a free one).`;
+    case 'EACCES':
+      return `Port ${port} needs more rights than this user has; set WORKER_PORT to one above 1023.`;
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return `WORKER_HOST: ${host} is no address of this machine.`;
+    default:
+      return `The Task API can't listen on ${host}, port ${port}: ${error.message}.`;
+  }
+}

@@ -1,0 +1,119 @@
+/** The settings of a runner, those of the AI CLIs included. No request can change one of them. */
+import { accessSync, constants, statSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import type { Settings } from './settings.ts';
+import {
+  type AgentSettings,
+  CLAUDE_PERMISSION_MODES,
+  CODEX_SANDBOXES,
+  DEFAULT_APPROVAL_MODE,
+  DEFAULT_PERMISSION_MODE,
+  DEFAULT_REPLY_HINT,
+  DEFAULT_SANDBOX,
+  GEMINI_APPROVAL_MODES,
+} from './workers/agents/settings.ts';
+import { RUNNER_DEFAULTS, type RunnerConfig } from './workers/runner.ts';
+
+/** All but where its Task API is. */
+export type RunnerSettings = Omit<RunnerConfig, 'url' | 'token'> & { agents: AgentSettings };
+
+/** The longest id that the Task API takes. */
+const MAX_ID_CHARS = 200;
+const DAY_MS = 86_400_000;
+
+export function readRunnerSettings(settings: Settings, dataDir: string): RunnerSettings {
+  const { maxConcurrent, longPollWaitMs, pollIntervalMs, drainMs } = RUNNER_DEFAULTS;
+  return {
+    ...RUNNER_DEFAULTS,
+    dataDir,
+    runnerId: readId(settings),
+    maxConcurrent: settings.clamped('MAX_CONCURRENT', { default: maxConcurrent, min: 1, max: 50 }),
+    longPollWaitMs: settings.clamped('LONG_POLL_WAIT', { default: longPollWaitMs, min: 1_000, max: 300_000 }),
+    pollIntervalMs: settings.clamped('POLL_INTERVAL', { default: pollIntervalMs, min: 50, max: 60_000 }),
+    drainMs: settings.integer('RUNNER_DRAIN_MS', { default: drainMs, min: 0, max: 3_600_000 }),
+    shell: readShell(settings),
+    envPass: settings.list('RUNNER_ENV_PASS'),
+    agents: readAgentSettings(settings, dataDir),
+  };
+}
+
+function readAgentSettings(settings: Settings, dataDir: string): AgentSettings {
+  const retention = { default: 1_800_000, min: 60_000, max: 30 * DAY_MS };
+  return {
+    workdir: readWorkdir(settings),
+    maxTimeoutMs: settings.clamped('CC_TIMEOUT', { default: 1_200_000, min: 1_000, max: DAY_MS }),
+    sessionCacheFile: settings.path('RUNNER_SESSION_CACHE_FILE', join(dataDir, 'session-cache.json')),
+    sessionRetentionMs: settings.clamped('RUNNER_SESSION_RETENTION_MS', retention),
+    ...readCliSettings(settings),
+  };
+}
+
+/** `RUNNER_…`, since the CLIs have variables of their own: Codex tells its children `CODEX_SANDBOX`. */
+function readCliSettings(settings: Settings): Pick<AgentSettings, 'claude' | 'codex' | 'gemini'> {
+  const permissionModes = [CLAUDE_PERMISSION_MODES, DEFAULT_PERMISSION_MODE] as const;
+  const approvalModes = [GEMINI_APPROVAL_MODES, DEFAULT_APPROVAL_MODE] as const;
+  return {
+    claude: {
+      path: readProgram(settings, 'CLAUDE_PATH', 'claude'),
+      models: settings.list('RUNNER_CLAUDE_MODELS'),
+      permissionMode: settings.choice('RUNNER_CLAUDE_PERMISSION_MODE', ...permissionModes),
+    },
+    codex: {
+      path: readProgram(settings, 'CODEX_PATH', 'codex'),
+      models: settings.list('RUNNER_CODEX_MODELS'),
+      sandbox: settings.choice('RUNNER_CODEX_SANDBOX', CODEX_SANDBOXES, DEFAULT_SANDBOX),
+    },
+    gemini: {
+      path: readProgram(settings, 'GEMINI_PATH', 'gemini'),
+      models: settings.list('RUNNER_GEMINI_MODELS'),
+      approvalMode: settings.choice('RUNNER_GEMINI_APPROVAL_MODE', ...approvalModes),
+      replyHint: readReplyHint(settings),
+    },
+  };
+}
+
+/** A name without a slash is looked for on PATH when it is used: a CLI that is missing fails its tasks, not the start. */
+function readProgram(settings: Settings, name: string, fallback: string): string {
+  const given = settings.get(name) ?? fallback;
+  return given.includes('/') ? settings.path(name, fallback) : given;
+}
+
+function readReplyHint(settings: Settings): string | null {
+  const hint = settings.get('GEMINI_REPLY_HINT') ?? DEFAULT_REPLY_HINT;
+  return hint.toLowerCase() === 'off' ? null : hint;
+}
+
+function readWorkdir(settings: Settings): string {
+  const folder = settings.path('RUNNER_WORKDIR', homedir());
+  const isFolder = statSync(folder, { throwIfNoEntry: false })?.isDirectory() ?? false;
+  if (settings.get('RUNNER_WORKDIR') !== undefined && !isFolder) {
+    settings.wrong('RUNNER_WORKDIR', 'a folder that exists', folder);
+  }
+  return folder;
+}
+
+function readId(settings: Settings): string | null {
+  const id = settings.get('RUNNER_ID') ?? null;
+  if (id !== null && id.length > MAX_ID_CHARS) {
+    settings.wrong('RUNNER_ID', `at most ${MAX_ID_CHARS} characters`, id);
+  }
+  return id;
+}
+
+function readShell(settings: Settings): string | null {
+  const given = settings.get('RUNNER_SHELL');
+  if (given === undefined) return null;
+  const shell = readProgram(settings, 'RUNNER_SHELL', given);
+  if (shell.includes('/') && !isExecutable(shell)) settings.wrong('RUNNER_SHELL', 'an executable', given);
+  return shell;
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}

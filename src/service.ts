@@ -1,0 +1,125 @@
+/** Composes the two planes out of the rooms: the Task API, and the runner. They know each other by HTTP only. */
+import { homedir } from 'node:os';
+import { composeCallback } from './callbacks/compose.ts';
+import { Dispatcher } from './callbacks/dispatcher.ts';
+import { createNotify } from './callbacks/notify.ts';
+import { createDiscordSink } from './callbacks/sinks/discord.ts';
+import type { Clock } from './clock.ts';
+import type { TaskApiConfig } from './config.ts';
+import { createApp } from './http/app.ts';
+import { listen } from './listen.ts';
+import type { Log } from './log.ts';
+import { openQueue, type TaskQueue } from './queue/index.ts';
+import { Reconciler } from './reconciler/reconciler.ts';
+import type { RunnerSettings } from './runner-config.ts';
+import { openSecretBox, type SecretBox } from './secrets.ts';
+import { createAgentExecutors } from './workers/agents/agent-executor.ts';
+import { createRunner } from './workers/runner.ts';
+
+/** What every part is lent. */
+export interface Surroundings {
+  clock: Clock;
+  log: Log;
+}
+
+export interface TaskApi {
+  readonly url: string;
+  /** Answers who waits, lets requests and callbacks in flight finish (until `hurry` aborts), closes the files. */
+  close(hurry: AbortSignal): Promise<void>;
+}
+
+/** The kind of callback that a `callbackChannel` means. */
+const CALLBACK_KIND = 'discord';
+
+/** Serves from the moment it resolves. `StartError` when it can't: nothing is left open then. */
+export async function startTaskApi(
+  config: TaskApiConfig & { token: string },
+  lent: Surroundings,
+): Promise<TaskApi> {
+  const queue = await openQueue({ ...config, ...lent, composeCallback });
+  const stopping = new AbortController();
+  try {
+    const secrets = openSecretBox({ keyFile: `${config.taskDb}.key`, key: config.secretKey });
+    const app = createHttpFace(config, lent, { queue, secrets, stopping: stopping.signal });
+    const listener = await listen(app.callback(), { ...config, ...lent });
+    const duties = startDuties(config, lent, { queue, secrets });
+    return {
+      url: listener.url,
+      async close(hurry) {
+        stopping.abort();
+        await Promise.all([listener.close(hurry), duties.stop()]);
+        await queue.close();
+      },
+    };
+  } catch (error) {
+    await queue.close();
+    throw error;
+  }
+}
+
+interface Stores {
+  queue: TaskQueue;
+  secrets: SecretBox;
+}
+
+function createHttpFace(
+  config: TaskApiConfig & { token: string },
+  lent: Surroundings,
+  { queue, secrets, stopping }: Stores & { stopping: AbortSignal },
+) {
+  return createApp({
+    ...config,
+    ...lent,
+    queue,
+    stopping,
+    callbackKind: CALLBACK_KIND,
+    sealSecret: (plain) => secrets.seal(plain),
+    openSecret: (sealed) => secrets.open(sealed),
+    notify: createNotify(discordOf(config, lent)),
+  });
+}
+
+/** What goes on without being asked: owed callbacks, and the reconciler. */
+function startDuties(config: TaskApiConfig, lent: Surroundings, { queue, secrets }: Stores) {
+  const sinks = new Map([[CALLBACK_KIND, createDiscordSink(discordOf(config, lent))]]);
+  const dispatcher = new Dispatcher({ ...lent, outbox: queue.outbox, sinks, secrets });
+  const reconciler = new Reconciler({ ...lent, upkeep: queue.upkeep });
+  dispatcher.start();
+  reconciler.start();
+  return { stop: () => Promise.all([dispatcher.stop(), reconciler.stop()]) };
+}
+
+function discordOf(config: TaskApiConfig, { clock }: Surroundings) {
+  return { baseUrl: config.callbackBaseUrl, token: config.callbackToken, clock };
+}
+
+export interface RunningRunner {
+  /** Lets what runs finish within its drain time (until `hurry` aborts), then kills it and reports. */
+  close(hurry: AbortSignal): Promise<void>;
+  /** Resolves when it has ended, by itself too: a newer instance of its id has taken over. */
+  readonly ended: Promise<unknown>;
+}
+
+/** Polls from the moment it resolves. `StartError` when its data folder can't be used. */
+export async function startRunner(
+  settings: RunnerSettings,
+  taskApi: { url: string; token: string },
+  lent: Surroundings,
+): Promise<RunningRunner> {
+  const { agents, ...config } = settings;
+  const { env } = process;
+  const executors = createAgentExecutors(agents, { ...lent, env, home: homedir() });
+  const runner = createRunner({ ...config, ...taskApi }, { ...lent, env, executors });
+  await runner.start();
+  return {
+    ended: runner.stopped,
+    async close(hurry) {
+      const drained = runner.drain();
+      const hasten = () => void runner.drain();
+      hurry.addEventListener('abort', hasten);
+      if (hurry.aborted) hasten();
+      await drained;
+      hurry.removeEventListener('abort', hasten);
+    },
+  };
+}
