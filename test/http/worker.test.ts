@@ -209,6 +209,19 @@ test('tells a runner which of its leases are lost', async () => {
   expect(answer.body).toEqual({ cancelled: [], lost: ['unknown'], leaseMs: 60_000 });
 });
 
+test('takes a lease for lost that its runner does not name, some time after the claim got out', async () => {
+  const api = await startApi();
+  const { id } = await claimed(api, '?runnerId=r&instanceId=i');
+  const status = async () => {
+    await api.post('/worker/heartbeat', { ...RUNNER, leases: [], spooled: [] });
+    return api.queue.state(id)?.status;
+  };
+  api.clock.advance(9_000);
+  expect(await status()).toBe('running');
+  api.clock.advance(2_000);
+  expect(await status()).toBe('pending');
+});
+
 test('tells an older instance that it was superseded', async () => {
   const api = await startApi();
   const beat = (instanceId: string) =>
