@@ -36,11 +36,14 @@ function screenshotMetadata(stdout: string): Pick<ExecutionResult, 'metadata'> {
   return path === undefined ? {} : { metadata: { screenshotPath: path } };
 }
 
-/** PowerShell and cmd take a command's text their own way; every other shell takes `-c`. */
+/**
+ * PowerShell and cmd take a command's text their own way; every other shell takes `-c`. It would take a text that
+ * begins like an option for one, were it not for the blank.
+ */
 export function shellArguments(shell: string, command: string): string[] {
   if (/(^|[\\/])(powershell|pwsh)(\.exe)?$/i.test(shell)) return ['-NoProfile', '-Command', command];
   if (/(^|[\\/])cmd(\.exe)?$/i.test(shell)) return ['/d', '/s', '/c', command];
-  return ['-c', command];
+  return ['-c', /^[-+]/.test(command) ? ` ${command}` : command];
 }
 
 /** What tells which shell the user logs in with. */
