@@ -12,7 +12,7 @@ interface Range {
 
 /**
  * Reads settings from the environment. What is wrong is collected while reading, so that a person hears of all of it
- * at once (`check`); until then the default stands in. An empty value counts as not set.
+ * at once (`check`); until then the default stands in. A blank value counts as not set.
  */
 export class Settings {
   readonly #env: Environment;
@@ -22,9 +22,10 @@ export class Settings {
     this.#env = env;
   }
 
-  /** Undefined when the variable is not set or empty. */
+  /** Undefined when the variable is not set or blank. */
   get(name: string): string | undefined {
-    return this.#env[name] || undefined;
+    const value = this.#env[name];
+    return value?.trim() ? value : undefined;
   }
 
   /** The first of these names that is set: a setting and its older names. */

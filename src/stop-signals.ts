@@ -12,8 +12,8 @@ export interface StopSignals {
 /** Ctrl-C under npm arrives twice within a millisecond, from the terminal and from npm: that is one signal. */
 const SAME_SIGNAL_MS = 1_000;
 
-/** Hears SIGINT and SIGTERM as the person means them. */
-export function hearStopSignals(clock: Clock): StopSignals {
+/** Hears SIGINT and SIGTERM as the person means them. `source` is the process. */
+export function hearStopSignals(clock: Clock, source: NodeJS.EventEmitter = process): StopSignals {
   const stop = new AbortController();
   const hurry = new AbortController();
   let firstAt = 0;
@@ -25,10 +25,10 @@ export function hearStopSignals(clock: Clock): StopSignals {
     firstAt = clock.steady();
     stop.abort();
   };
-  process.on('SIGINT', hear).on('SIGTERM', hear);
+  source.on('SIGINT', hear).on('SIGTERM', hear);
   return {
     stop: stop.signal,
     hurry: hurry.signal,
-    release: () => void process.off('SIGINT', hear).off('SIGTERM', hear),
+    release: () => void source.off('SIGINT', hear).off('SIGTERM', hear),
   };
 }
