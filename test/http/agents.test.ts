@@ -118,7 +118,7 @@ test('serializes one session, and lets other sessions and other CLIs pass', asyn
   expect((await api.get('/worker/poll')).body.id).toBe(a2);
 });
 
-test('keeps the callback to itself: what is polled has none, and the database no open token', async () => {
+test('keeps the callback to itself: what is polled has none', async () => {
   const api = await startApi();
   const body = { prompt: 'p', callbackChannel: ' 42 ', callbackBotToken: 'bot-token' };
   const { sessionId } = (await api.post('/claude', body)).body;
@@ -131,7 +131,7 @@ test('keeps the callback to itself: what is polled has none, and the database no
   expect(rows).toContainEqual(expect.objectContaining({ sessionId, callbackChannel: '42' }));
 });
 
-test('hands channel and bot token to an older runner that is to call back itself', async () => {
+test('seals the bot token, and opens it for an older runner that is to call back itself', async () => {
   const api = await startApi({ deps: { callbackDelivery: 'runner' } });
   const callback = { callbackChannel: '42', callbackBotToken: 'bot-token' };
   for (const body of [callback, callback, { callbackChannel: '43' }, { callbackBotToken: 'alone' }]) {

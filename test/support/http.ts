@@ -1,6 +1,6 @@
 /** The Task API as its clients meet it: a real engine on temporary files behind a real socket on a free port. */
 import { once } from 'node:events';
-import { createServer } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { expect, onTestFinished, vi } from 'vitest';
@@ -26,6 +26,7 @@ export interface Api {
   url: string;
   port: number;
   queue: TaskQueue;
+  server: Server;
   clock: ManualClock;
   lines: LogLine[];
   /** Where the databases and session folders of this test lie. */
@@ -71,6 +72,7 @@ export async function startApi(options: ApiOptions = {}): Promise<Api> {
   return {
     ...clientOf(port),
     queue,
+    server,
     clock,
     lines,
     folder,
@@ -102,7 +104,11 @@ function httpDeps(folder: string) {
   return {
     token: TOKEN,
     sealSecret: (plain: string) => `sealed:${plain}`,
-    openSecret: (sealed: string) => sealed.replace(/^sealed:/, ''),
+    openSecret: (sealed: string) => {
+      const plain = /^sealed:(.*)$/.exec(sealed)?.[1];
+      if (plain === undefined) throw new Error('this was never sealed');
+      return plain;
+    },
     callbackKind: 'discord',
     callbackDelivery: 'api' as const,
     notify: async () => {},
@@ -161,3 +167,21 @@ export function requestText(method: string, path: string, headers: Record<string
 }
 
 export const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+
+/**
+ * A request whose answer never leaves the server's process: it is handled, then the client is gone.
+ * Resolves when the server has noticed.
+ */
+export async function requestAndVanish(api: Api, text: string): Promise<void> {
+  const accepted = once(api.server, 'connection') as Promise<[Socket]>;
+  const client = await api.connect('');
+  const [connection] = await accepted;
+  connection.cork();
+  const handled = api.lines.length;
+  client.write(text);
+  const isAnswered = ({ msg }: LogLine) => msg === 'request';
+  await vi.waitFor(() => expect(api.lines.slice(handled).some(isAnswered)).toBe(true), { interval: 2 });
+  const closed = new Promise((resolve) => connection.once('close', resolve));
+  client.resetAndDestroy();
+  await closed;
+}
