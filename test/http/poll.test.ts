@@ -32,6 +32,7 @@ test('adds the lease for a runner that says who it is', async () => {
   const { body } = await api.get('/worker/poll?runnerId=r&instanceId=i');
   expect(Object.keys(body).slice(-4)).toEqual(['completedAt', 'leaseId', 'attempt', 'leaseMs']);
   expect(body).toMatchObject({ leaseId: expect.any(String), attempt: 1, leaseMs: 60_000 });
+});
 
 test('takes a runner without an instance for its own', async () => {
   const api = await startApi();
@@ -39,6 +40,7 @@ test('takes a runner without an instance for its own', async () => {
   const { leaseId } = (await api.get('/worker/poll?runnerId=r')).body;
   const beat = { runnerId: 'r', instanceId: 'r', leases: [leaseId], spooled: [] };
   expect((await api.post('/worker/heartbeat', beat)).body).toMatchObject({ lost: [] });
+});
 
 test('gives each task to one poller, the oldest first', async () => {
   const api = await startApi();
@@ -138,6 +140,7 @@ test('claims and parks nothing for HEAD', async () => {
   const answer = await api.get('/worker/poll?wait=60000', { method: 'HEAD' });
   expect(answer.status).toBe(200);
   expect((await api.get(`/tasks/${id}/state`)).body).toMatchObject({ status: 'pending', attempt: 0 });
+});
 
 test('forgets a poller that hangs up at once', async () => {
   const api = await startApi();
@@ -157,6 +160,7 @@ test('forgets a poller that closes only its half of the connection', async () =>
   await api.waiting(1);
   socket.end();
   await vi.waitFor(() => expect(api.clock.pending).toBe(idle), { interval: 2 });
+});
 
 test('gives a task back to its place when its answer could not leave', async () => {
   const api = await startApi();
