@@ -38,3 +38,16 @@ export function pause(clock: Clock, ms: number, signal?: AbortSignal): Promise<v
     signal?.addEventListener('abort', done, { once: true });
   });
 }
+
+/** Resolves with `promise`, or after `ms` milliseconds, or when `signal` aborts, whichever comes first. */
+export async function within(
+  clock: Clock,
+  ms: number,
+  promise: Promise<unknown>,
+  signal?: AbortSignal,
+): Promise<void> {
+  const over = new AbortController();
+  const signals = signal === undefined ? [over.signal] : [over.signal, signal];
+  await Promise.race([promise, pause(clock, ms, AbortSignal.any(signals))]);
+  over.abort();
+}

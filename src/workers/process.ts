@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import { type Clock, pause } from '../clock.ts';
+import { type Clock, within } from '../clock.ts';
 import { type Child, startChild } from './child.ts';
 import { Excerpt } from './excerpt.ts';
 import { LineSplitter } from './line-splitter.ts';
@@ -74,9 +74,7 @@ const NOT_STARTED: End = { exitCode: -1, signal: null, timedOut: false, aborted:
 /** Waits for the child's end or for what ends it, then sees to it that all of it is over. */
 async function attend(child: Child, heard: Promise<unknown>, options: ProcessOptions): Promise<End> {
   const { clock, signal } = options;
-  const over = new AbortController();
-  await Promise.race([child.ended, pause(clock, options.timeoutMs, AbortSignal.any([signal, over.signal]))]);
-  over.abort();
+  await within(clock, options.timeoutMs, child.ended, signal);
   const stopped = !child.hasEnded();
   const aborted = stopped && signal.aborted;
   if (stopped) await askToEnd(child, heard, options);
@@ -97,12 +95,6 @@ async function askToEnd(child: Child, heard: Promise<unknown>, options: ProcessO
   if (reason instanceof Stop && reason.atOnce) return;
   child.kill('SIGTERM');
   await within(options.clock, options.graceMs, Promise.all([child.ended, heard]));
-}
-
-async function within(clock: Clock, ms: number, promise: Promise<unknown>): Promise<void> {
-  const over = new AbortController();
-  await Promise.race([promise, pause(clock, ms, over.signal)]);
-  over.abort();
 }
 
 interface Output {

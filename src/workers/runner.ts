@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Clock, pause } from '../clock.ts';
+import { type Clock, within } from '../clock.ts';
 import { StartError } from '../errors.ts';
 import type { PolledTask } from '../http/contract/payload.ts';
 import { holdLock } from '../lock.ts';
@@ -195,10 +195,10 @@ class PollingRunner implements Runner {
     log.info('runner drains');
     this.#polling.abort();
     await this.#polled;
-    await Promise.race([this.#slots.untilIdle(), pause(clock, this.#config.drainMs, this.#hurry.signal)]);
+    await within(clock, this.#config.drainMs, this.#slots.untilIdle(), this.#hurry.signal);
     this.#attempts.stopAll('runner stopped');
     await this.#slots.untilIdle();
-    await Promise.race([this.#sender.emptied(), pause(clock, FLUSH_MS, this.#hurry.signal)]);
+    await within(clock, FLUSH_MS, this.#sender.emptied(), this.#hurry.signal);
     await this.#end('drained');
   }
 

@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { expect, onTestFinished, test } from 'vitest';
@@ -70,7 +70,9 @@ test('says which folder is missing', () => {
 });
 
 test('says that a folder is no file', () => {
-  expect(() => open(tempFolder())).toThrow(/WORKER_TASK_DB: /);
+  const path = join(tempFolder(), 'tasks.db');
+  mkdirSync(path);
+  expect(() => open(path)).toThrow(/WORKER_TASK_DB: /);
 });
 
 test('migrates a new file once', () => {
