@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import type { Clock } from './clock.ts';
 import { StartError } from './errors.ts';
 
@@ -22,9 +22,10 @@ export async function listen(
   handler: RequestListener,
   { host, port, clock }: { host: string; port: number; clock: Clock },
 ): Promise<Listener> {
-  const answers = new OpenAnswers();
+  const connections = new Connections();
   const server = createServer({ requestTimeout: REQUEST_MS, keepAliveTimeout: KEEP_ALIVE_MS });
-  server.on('request', (_request, response) => answers.add(response));
+  server.on('connection', (socket) => connections.add(socket));
+  server.on('request', (_request, response) => connections.await(response));
   server.on('request', handler);
   server.listen(port, host);
   try {
@@ -34,33 +35,47 @@ export async function listen(
   }
   return {
     url: urlOf(server, host),
-    close: (hurry) => close(server, answers, { clock, hurry }),
+    close: (hurry) => close(server, connections, { clock, hurry }),
   };
 }
 
-/** The answers that are not written yet: each must say so when its connection is not to be used again. */
-class OpenAnswers {
-  readonly #open = new Set<ServerResponse>();
+/** The answers that are not written yet, and the connections that wait for none. */
+class Connections {
+  readonly #sockets = new Set<Socket>();
+  readonly #answers = new Set<ServerResponse>();
   #closing = false;
 
-  add(response: ServerResponse): void {
-    if (this.#closing) response.setHeader('Connection', 'close');
-    this.#open.add(response);
-    response.once('close', () => this.#open.delete(response));
+  add(socket: Socket): void {
+    this.#sockets.add(socket);
+    socket.once('close', () => this.#sockets.delete(socket));
   }
 
+  await(response: ServerResponse): void {
+    if (this.#closing) response.setHeader('Connection', 'close');
+    this.#answers.add(response);
+    response.once('close', () => this.#answers.delete(response));
+  }
+
+  /** Each open answer says that its connection ends with it; a connection without one ends now. */
   close(): void {
     this.#closing = true;
-    for (const response of this.#open) if (!response.headersSent) response.setHeader('Connection', 'close');
+    const busy = new Set([...this.#answers].map((response) => response.socket));
+    for (const response of this.#answers)
+      if (!response.headersSent) response.setHeader('Connection', 'close');
+    for (const socket of this.#sockets) if (!busy.has(socket)) socket.destroy();
   }
 }
 
-async function close(server: Server, answers: OpenAnswers, patience: { clock: Clock; hurry: AbortSignal }) {
+async function close(
+  server: Server,
+  connections: Connections,
+  patience: { clock: Clock; hurry: AbortSignal },
+) {
   const { clock, hurry } = patience;
   const cutOff = () => server.closeAllConnections();
   const closed = once(server, 'close');
-  answers.close();
   server.close();
+  connections.close();
   const cancel = clock.after(CLOSE_GRACE_MS, cutOff);
   hurry.addEventListener('abort', cutOff);
   if (hurry.aborted) cutOff();
