@@ -32,15 +32,18 @@ export function parse<Schema extends z.ZodType>(schema: Schema, input: unknown):
 
 /** Calls one of the two, once: whether the answer got to the operating system, or the client was gone before. */
 export function onAnswered(response: ServerResponse, written: () => void, lost: () => void): void {
-  let open = true;
-  const settle = (out: boolean) => {
-    if (!open) return;
-    open = false;
-    if (out) written();
-    else lost();
+  if (response.destroyed) {
+    lost();
+    return;
+  }
+  const onFinish = () => {
+    response.off('close', onClose);
+    written();
   };
-  if (response.destroyed) settle(false);
-  // "finish" also follows a write that failed; then the socket, which Node's own listener lets go of, is destroyed.
-  response.prependOnceListener('finish', () => settle(response.socket?.destroyed === false));
-  response.once('close', () => settle(false));
+  const onClose = () => {
+    response.off('finish', onFinish);
+    lost();
+  };
+  response.once('finish', onFinish);
+  response.once('close', onClose);
 }
