@@ -36,7 +36,6 @@ export function run(
 ): Session {
   const child = spawn(file, args, { cwd: CLONE, ...options, stdio: 'pipe', detached: true });
   const { pid = 0 } = child;
-  onTestFinished(() => killGroup(pid));
   const said = { out: '', err: '' };
   const lookers = new Set<() => void>();
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
@@ -48,6 +47,10 @@ export function run(
   });
   child.stdin.on('error', () => {});
   const exit = once(child, 'close').then(([code]) => code as number | null);
+  onTestFinished(async () => {
+    killGroup(pid);
+    await exit;
+  });
   return {
     pid,
     get out() {
@@ -76,9 +79,12 @@ export function run(
   };
 }
 
-/** In a pseudo-terminal: `\x03` typed there is Ctrl-C. Everything it prints comes out of stdout. */
+/**
+ * In a pseudo-terminal: `\x03` typed there is Ctrl-C. Everything it prints comes out of stdout. `exec`, since a shell
+ * in between would hear the Ctrl-C as well, and end with 130 whatever the command ends with.
+ */
 export function runInTerminal(line: string, options: { env: Record<string, string> }): Session {
-  return run(['script', '-qfec', line, '/dev/null'], options);
+  return run(['script', '-qfec', `exec ${line}`, '/dev/null'], options);
 }
 
 /** Of a command that ends by itself. */
