@@ -56,17 +56,17 @@ function readCliSettings(settings: Settings): Pick<AgentSettings, 'claude' | 'co
   return {
     claude: {
       path: readProgram(settings, 'CLAUDE_PATH', 'claude'),
-      models: settings.list('RUNNER_CLAUDE_MODELS'),
+      models: settings.list('CLAUDE_MODELS'),
       permissionMode: settings.choice('RUNNER_CLAUDE_PERMISSION_MODE', ...permissionModes),
     },
     codex: {
       path: readProgram(settings, 'CODEX_PATH', 'codex'),
-      models: settings.list('RUNNER_CODEX_MODELS'),
+      models: settings.list('CODEX_MODELS'),
       sandbox: settings.choice('RUNNER_CODEX_SANDBOX', CODEX_SANDBOXES, DEFAULT_SANDBOX),
     },
     gemini: {
       path: readProgram(settings, 'GEMINI_PATH', 'gemini'),
-      models: settings.list('RUNNER_GEMINI_MODELS'),
+      models: settings.list('GEMINI_MODELS'),
       approvalMode: settings.choice('RUNNER_GEMINI_APPROVAL_MODE', ...approvalModes),
       replyHint: readReplyHint(settings),
     },

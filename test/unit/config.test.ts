@@ -173,7 +173,7 @@ describe('paths', () => {
 
 describe('the AI CLIs', () => {
   it('are given models in order', () => {
-    expect(runner({ RUNNER_CLAUDE_MODELS: 'opus, sonnet,,haiku' }).agents.claude.models).toEqual([
+    expect(runner({ CLAUDE_MODELS: 'opus, sonnet,,haiku' }).agents.claude.models).toEqual([
       'opus',
       'sonnet',
       'haiku',
