@@ -4,7 +4,6 @@ import { ClientError, type ClientOptions } from './client.ts';
 import { systemClock as clock } from './clock.ts';
 import { readDataFolder, readUrl } from './config.ts';
 import { StartError } from './errors.ts';
-import { runner, start, taskApi } from './foreground.ts';
 import { SUBMIT_TYPES, type SubmitType } from './remote-task.ts';
 import { type Environment, Settings } from './settings.ts';
 import { cancel, submit } from './submit.ts';
@@ -54,9 +53,15 @@ function createProgram(env: Environment, exit: (code: number) => void): Command 
     .exitOverride()
     .enablePositionalOptions();
   const add = (name: string, description: string) => program.command(name).description(description);
-  add('start', 'Task API and runner on this machine, in the foreground').action(() => start(env));
-  add('task-api', 'the Task API alone; needs WORKER_TOKEN').action(() => taskApi(env));
-  add('runner', 'a runner alone; needs WORKER_URL and WORKER_TOKEN').action(() => runner(env));
+  add('start', 'Task API and runner on this machine, in the foreground').action(async () =>
+    (await foreground()).start(env),
+  );
+  add('task-api', 'the Task API alone; needs WORKER_TOKEN').action(async () =>
+    (await foreground()).taskApi(env),
+  );
+  add('runner', 'a runner alone; needs WORKER_URL and WORKER_TOKEN').action(async () =>
+    (await foreground()).runner(env),
+  );
   reaching(add('submit', 'submit a task, print its output, exit with its exit code'))
     .argument('<words...>', 'the command, or the prompt of an AI CLI')
     .passThroughOptions()
@@ -69,6 +74,11 @@ function createProgram(env: Environment, exit: (code: number) => void): Command 
     .argument('<taskId>')
     .action((taskId: string, options: Reaching) => cancel(reachTaskApi(env, options), taskId));
   return program;
+}
+
+/** Loaded only where it is used: `submit` has no need of queue and server, and answers in half the time. */
+function foreground() {
+  return import('./foreground.ts');
 }
 
 function reaching(command: Command): Command {

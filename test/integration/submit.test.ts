@@ -1,0 +1,209 @@
+/** `submit` and `cancel`: a task as if it were a command of this shell. */
+import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { eventually } from '../support/eventually.ts';
+import { tempFolder } from '../support/temp-folder.ts';
+import { freshEnvironment, ours, outcomeOf, run, runInTerminal } from '../support/terminal.ts';
+
+const TOKEN = 'a-token-of-the-submit-tests';
+const CLIS = new URL('../support/cli/', import.meta.url).pathname;
+
+/** A started house, and how to submit to it. */
+async function house(subcommand: 'start' | 'task-api' = 'start') {
+  const home = tempFolder();
+  const clis = Object.fromEntries(
+    ['claude', 'codex', 'gemini'].map((cli) => [`${cli.toUpperCase()}_PATH`, CLIS + cli]),
+  );
+  const env = freshEnvironment(home, {
+    WORKER_PORT: '0',
+    WORKER_TOKEN: TOKEN,
+    RUNNER_SHELL: '/bin/sh',
+    ...clis,
+  });
+  const session = run(ours(subcommand), { env });
+  const { url } = JSON.parse((await session.shows(/^\{.*"msg":"ready".*\}$/m))[0]);
+  const client = { ...env, WORKER_URL: url };
+  return {
+    url,
+    env: client,
+    session,
+    submit: (...args: string[]) => outcomeOf(ours('submit', ...args), { env: client }),
+    cancel: (...args: string[]) => outcomeOf(ours('cancel', ...args), { env: client }),
+    tasks: async () => {
+      const answer = await fetch(`${url}/tasks`, { headers: { authorization: `Bearer ${TOKEN}` } });
+      return ((await answer.json()) as { tasks: { taskId: string; status: string }[] }).tasks;
+    },
+  };
+}
+
+type House = Awaited<ReturnType<typeof house>>;
+
+function taskIn({ tasks }: House, status: string) {
+  return eventually(
+    `a ${status} task`,
+    async () => (await tasks()).find((task) => task.status === status)?.taskId,
+  );
+}
+
+describe('submit', () => {
+  it('prints both outputs byte for byte, and exits as the task does', async () => {
+    const { submit } = await house();
+    const both = await submit("printf 'a\\tb\\r\\n\\n é ☃'; printf 'no newline' >&2; exit 3");
+    expect(both).toEqual({ code: 3, out: 'a\tb\r\n\n é ☃', err: 'no newline' });
+    expect(await submit('true')).toEqual({ code: 0, out: '', err: '' });
+    expect((await submit('--', 'seq 200000')).out).toMatch(/^1\n2\n(\d+\n)+200000\n$/);
+  });
+
+  it('through npm changes nothing of that', async () => {
+    const { env } = await house();
+    const done = await outcomeOf(
+      ['npm', 'run', '-s', 'submit', '--', `echo "it's"; echo '[$x]' >&2; exit 7`],
+      { env },
+    );
+    expect(done).toEqual({ code: 7, out: "it's\n", err: '[$x]\n' });
+  });
+
+  it('takes the words of a command, and their options, as they come', async () => {
+    const { submit } = await house();
+    expect((await submit('printf', '%s', '-n')).out).toBe('-n');
+    expect((await submit('--', 'printf', '%s', '--json')).out).toBe('--json');
+  });
+
+  it('exits with 124 when the time of the task is over', async () => {
+    const { submit } = await house();
+    const late = await submit('--timeout', '1000', 'echo begun; sleep 600');
+    expect(late).toEqual({ code: 124, out: 'begun\n', err: 'openclaw-runner: timed out after 1000 ms\n' });
+  });
+
+  it('exits with 1 when the task was cancelled, and as a shell when a signal killed it', async () => {
+    const started = await house();
+    const cancelled = started.submit('sleep 600');
+    const taskId = await taskIn(started, 'running');
+    expect(await started.cancel(taskId)).toMatchObject({
+      code: 0,
+      out: expect.stringContaining('has been asked to stop'),
+    });
+    expect(await cancelled).toEqual({ code: 1, out: '', err: 'openclaw-runner: cancelled\n' });
+    expect(await started.submit('kill -9 $$')).toMatchObject({
+      code: 137,
+      err: 'openclaw-runner: killed by SIGKILL\n',
+    });
+  });
+
+  it.each(['claude', 'codex', 'gemini'])('asks %s, and goes on with the conversation', async (type) => {
+    const { submit } = await house();
+    const first = await submit('--type', type, '--session', 'kitchen', 'first prompt');
+    expect(first).toMatchObject({ code: 0, err: '' });
+    expect(first.out).not.toBe('');
+    const { code, out } = await submit('--json', '--type', type, '--session', 'kitchen', 'second prompt');
+    expect([code, JSON.parse(out).exitCode]).toEqual([0, 0]);
+  });
+
+  it('prints the result as JSON on request', async () => {
+    const { submit } = await house();
+    const { code, out } = await submit('--json', 'echo hello; exit 4');
+    expect(code).toBe(4);
+    expect(JSON.parse(out)).toMatchObject({ stdout: 'hello\n', exitCode: 4, error: null });
+  });
+
+  it('leaves no unread result behind', async () => {
+    const { url, submit } = await house();
+    await submit('true');
+    expect(await (await fetch(`${url}/health`)).json()).toMatchObject({ tasks: 0, results: 0 });
+  });
+
+  it('waits through a restart of the Task API', async () => {
+    const first = await house('task-api');
+    const waiting = first.submit('echo hello');
+    await taskIn(first, 'pending');
+    first.session.kill('SIGKILL');
+    await first.session.exit;
+    const env = { ...first.env, WORKER_PORT: new URL(first.url).port };
+    await run(ours('start'), { env }).shows(/"msg":"ready"/);
+    expect(await waiting).toEqual({ code: 0, out: 'hello\n', err: '' });
+  });
+
+  it('that is interrupted says how to cancel the task or to read its result', async () => {
+    const started = await house('task-api');
+    const session = runInTerminal(
+      ours('submit', 'echo hello')
+        .map((word) => `'${word}'`)
+        .join(' '),
+      { env: started.env },
+    );
+    const taskId = await taskIn(started, 'pending');
+    session.type('\x03');
+    expect(await session.exit).toBe(130);
+    expect(session.out).toContain(`npm run -s cancel -- --url ${started.url} ${taskId}`);
+    expect(session.out).toContain(`${started.url}/tasks/${taskId}`);
+    expect(session.out).not.toContain(TOKEN);
+    expect(await started.cancel(taskId)).toEqual({ code: 0, out: `${taskId} is cancelled.\n`, err: '' });
+    expect(await started.cancel(taskId)).toMatchObject({ code: 1, err: expect.stringContaining('409') });
+  });
+});
+
+describe('submit that fails itself exits with 125 and a sentence', () => {
+  const reach = (more: Record<string, string>) =>
+    freshEnvironment(tempFolder(), { WORKER_TOKEN: TOKEN, ...more });
+  const failure = async (env: Record<string, string>, ...args: string[]) => {
+    const { code, out, err } = await outcomeOf(ours('submit', ...args), { env });
+    expect({ code, out }).toEqual({ code: 125, out: '' });
+    expect(err).not.toMatch(/\n\s+at /);
+    return err;
+  };
+
+  it('when nothing answers', async () => {
+    const server = createServer();
+    const url = await listening(server);
+    await new Promise((resolve) => server.close(resolve));
+    expect(await failure(reach({ WORKER_URL: url }), 'true')).toBe(
+      `openclaw-runner: No Task API answers at ${url} (ECONNREFUSED); is it started?\n`,
+    );
+  });
+
+  it('when its token is refused', async () => {
+    const { url } = await house('task-api');
+    const env = reach({ WORKER_URL: url, WORKER_TOKEN: 'another-token-altogether' });
+    expect(await failure(env, 'true')).toBe(
+      `openclaw-runner: The Task API at ${url} refuses the token from WORKER_TOKEN.\n`,
+    );
+    const file = join(tempFolder(), 'token');
+    writeFileSync(file, 'another-token-altogether', { mode: 0o600 });
+    expect(await failure(env, '--token-file', file, 'true')).toContain(`refuses the token from ${file}`);
+  });
+
+  it('when it has no token', async () => {
+    expect(await failure(reach({ WORKER_TOKEN: '' }), 'true')).toContain('There is no token');
+  });
+
+  it('when something else answers', async () => {
+    const server = createServer((_request, response) => void response.writeHead(200).end('<html>'));
+    const url = await listening(server);
+    onTestFinished(() => void server.close());
+    expect(await failure(reach({ WORKER_URL: url }), 'true')).toContain(`${url} is no Task API`);
+  });
+
+  it('when the Task API refuses the task', async () => {
+    const { env } = await house('task-api');
+    expect(await failure(env, ' ')).toContain('answers 400: command is required');
+  });
+
+  it('when it is called in a wrong way', async () => {
+    const env = reach({});
+    expect(await failure(env)).toContain("missing required argument 'words'");
+    expect(await failure(env, '--timeout', 'soon', 'true')).toContain('--timeout');
+    expect(await failure(env, '--type', 'bard', 'true')).toContain('claude, codex, gemini');
+    expect(await failure(env, '--session', 'kitchen', 'true')).toContain('--session is for prompts');
+    expect(await failure(env, '--url', 'nowhere', 'true')).toContain('WORKER_URL: expected an http://');
+  });
+});
+
+async function listening(server: Server): Promise<string> {
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
