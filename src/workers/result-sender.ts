@@ -61,7 +61,8 @@ export class ResultSender {
       this.#wake = new AbortController();
       await this.#sendDue();
       if (this.#spool.results.length === 0) for (const resolve of this.#idle.splice(0)) resolve();
-      if (!this.#over.signal.aborted) await pause(this.#clock, this.#restMs(), this.#wake.signal);
+      const restMs = this.#restMs();
+      if (restMs > 0) await pause(this.#clock, restMs, this.#wake.signal);
     }
   }
 
