@@ -1,6 +1,6 @@
 /** What can't start says why in one sentence, with exit code 1 and without a stack trace. */
 import { once } from 'node:events';
-import { accessSync, constants, readFileSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { delimiter, join } from 'node:path';
 import Database from 'better-sqlite3';
@@ -83,8 +83,9 @@ describe.each(['task-api', 'start'])('%s', (subcommand) => {
     expect(await refusal(subcommand, environment({ OPENCLAW_RUNNER_HOME: file }))).toContain('data folder');
     const missing = { WORKER_TASK_DB: '/no/such/folder/tasks.db' };
     expect(await refusal(subcommand, environment(missing))).toContain('WORKER_TASK_DB');
-    const folder = { WORKER_EVENT_DB: tempFolder() };
-    expect(await refusal(subcommand, environment(folder))).toContain('WORKER_EVENT_DB');
+    const folder = join(tempFolder(), 'folder');
+    mkdirSync(folder);
+    expect(await refusal(subcommand, environment({ WORKER_EVENT_DB: folder }))).toContain('WORKER_EVENT_DB');
   });
 });
 
