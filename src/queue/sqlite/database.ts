@@ -1,4 +1,4 @@
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, statSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import Database from 'better-sqlite3';
 import { StartError } from '../../errors.ts';
@@ -22,6 +22,8 @@ export function openFile(path: string, setting: string, migrations: readonly Mig
   const unlock = lockFile(path, setting);
   try {
     refuseForeign(path, setting, migrations);
+    // Prompts and outputs are nobody else's business; SQLite gives its side files the same mode.
+    if (!existsSync(path)) writeFileSync(path, '', { mode: 0o600, flag: 'wx' });
     const db = connect(path);
     migrate(db, migrations);
     return {

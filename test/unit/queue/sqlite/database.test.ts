@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { expect, onTestFinished, test } from 'vitest';
@@ -80,4 +80,11 @@ test('migrates a new file once', () => {
   open(path).close();
   const { db } = opened(path);
   expect(db.pragma('user_version', { simple: true })).toBe(MAIN_MIGRATIONS.length);
+});
+
+test('makes its files for their owner alone', () => {
+  const path = join(tempFolder(), 'tasks.db');
+  const { db } = opened(path);
+  new ReadyList(db).add('default|command', 1, 0);
+  for (const file of [path, `${path}-wal`, `${path}-shm`]) expect(statSync(file).mode & 0o777).toBe(0o600);
 });

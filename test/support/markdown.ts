@@ -1,0 +1,14 @@
+import { readFileSync } from 'node:fs';
+
+/** A fenced block of shell commands. */
+export interface ShellBlock {
+  /** What stands behind `sh`: nothing, `start` (runs in the foreground) or `not-run`. */
+  mark: string;
+  commands: string;
+}
+
+/** The ```sh blocks of a Markdown file, in order. */
+export function shellBlocks(path: string | URL): ShellBlock[] {
+  const blocks = readFileSync(path, 'utf8').matchAll(/^```sh ?(.*)\n([\s\S]*?)^```$/gm);
+  return [...blocks].map(([, mark = '', commands = '']) => ({ mark: mark.trim(), commands }));
+}
