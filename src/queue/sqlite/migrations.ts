@@ -124,10 +124,8 @@ CREATE INDEX callbacks_due ON callbacks (due_up) WHERE head = 1 AND status = 'pe
 CREATE INDEX callbacks_stream ON callbacks (stream, seq) WHERE status = 'pending';
 `;
 
-const BOOKS = `
--- Events in the transaction of the change that they record, until the copier moves them to the event file.
-CREATE TABLE event_tail (
-  seq INTEGER PRIMARY KEY AUTOINCREMENT,
+/** What an event has besides its `seq`: the same in the tail and in the event file. */
+const EVENT = `
   id TEXT NOT NULL,
   type TEXT NOT NULL,
   created_at INTEGER NOT NULL,
@@ -140,7 +138,13 @@ CREATE TABLE event_tail (
   response_mode TEXT NOT NULL,
   entrypoint TEXT,
   details TEXT NOT NULL,
-  retained_from INTEGER NOT NULL
+  retained_from INTEGER NOT NULL`;
+
+const BOOKS = `
+-- Events in the transaction of the change that they record, until the copier moves them to the event file.
+CREATE TABLE event_tail (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT,
+  ${EVENT}
 ) STRICT;
 
 -- Every count that a request shows.
@@ -155,19 +159,7 @@ export const MAIN_MIGRATIONS: readonly Migration[] = [
 const EVENTS = `
 CREATE TABLE events (
   seq INTEGER PRIMARY KEY,
-  id TEXT NOT NULL,
-  type TEXT NOT NULL,
-  created_at INTEGER NOT NULL,
-  task_id TEXT,
-  task_type TEXT,
-  task_status TEXT,
-  session_id TEXT,
-  origin TEXT NOT NULL,
-  dispatch_mode TEXT NOT NULL,
-  response_mode TEXT NOT NULL,
-  entrypoint TEXT,
-  details TEXT NOT NULL,
-  retained_from INTEGER NOT NULL
+  ${EVENT}
 ) STRICT;
 CREATE INDEX events_task ON events (task_id, seq);
 CREATE INDEX events_type ON events (type, seq);
