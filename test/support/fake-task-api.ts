@@ -69,6 +69,11 @@ export class FakeTaskApi {
     this.#fates[route].push(...fates);
   }
 
+  /** The route behaves again. */
+  forget(route: Route): void {
+    this.#fates[route] = [];
+  }
+
   /** Offers a task to the next poll; returns it as it will be polled. */
   submit(payload: Payload): PolledTask {
     const lease = { leaseId: randomUUID(), attempt: 1, leaseMs: this.leaseMs };

@@ -1,0 +1,15 @@
+/** A runner as a process of its own, for tests that kill it: `node runner-process.ts <url> <token> <data folder>`. */
+import { systemClock } from '../../src/clock.ts';
+import { silentLog } from '../../src/log.ts';
+import { createRunner, RUNNER_DEFAULTS } from '../../src/workers/runner.ts';
+
+const [url = '', token = '', dataDir = ''] = process.argv.slice(2);
+const config = { ...RUNNER_DEFAULTS, url, token, dataDir, runnerId: null, shell: '/bin/sh', envPass: [] };
+const runner = createRunner(config, {
+  executors: {},
+  clock: systemClock,
+  log: silentLog(),
+  env: process.env,
+});
+await runner.start();
+process.once('SIGTERM', () => void runner.drain());

@@ -1,0 +1,186 @@
+import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import type { PolledTask } from '../../../src/http/contract/payload.ts';
+import { createApiClient } from '../../../src/workers/api-client.ts';
+import { Attempts } from '../../../src/workers/attempts.ts';
+import { Heartbeat } from '../../../src/workers/heartbeat.ts';
+import { eventually } from '../../support/eventually.ts';
+import { FakeTaskApi, TOKEN } from '../../support/fake-task-api.ts';
+import { ManualClock } from '../../support/manual-clock.ts';
+import { aResult, openSpool } from '../../support/spool.ts';
+
+const LEASE_MS = 60_000;
+
+/** Remembers the rests between heartbeats; other timers are of requests and leases. */
+class BeatClock extends ManualClock {
+  readonly rests: number[] = [];
+
+  override after(ms: number, fn: () => void): () => void {
+    if (ms !== 10_000 && ms <= 15_000) this.rests.push(ms);
+    return super.after(ms, fn);
+  }
+}
+
+let api: FakeTaskApi;
+let clock: BeatClock;
+
+beforeEach(() => {
+  clock = new BeatClock();
+});
+
+async function startBeating(contract: 'newer' | 'older' = 'newer') {
+  api = await FakeTaskApi.start(contract);
+  const { spool, log, lines } = await openSpool();
+  const attempts = new Attempts(clock);
+  let superseded = 0;
+  const heartbeat = new Heartbeat({
+    api: createApiClient({ url: api.url, token: TOKEN, clock }),
+    attempts,
+    spool,
+    clock,
+    log,
+    runnerId: 'runner-1',
+    instanceId: 'instance-1',
+    slots: 5,
+    capabilities: { types: ['command'] },
+    onSuperseded: () => {
+      superseded += 1;
+    },
+  });
+  heartbeat.start();
+  onTestFinished(async () => {
+    await heartbeat.stop();
+    await api.stop();
+  });
+  await rest(1);
+  return { heartbeat, attempts, spool, lines, superseded: () => superseded };
+}
+
+/** The heartbeat with this number has been answered, or has failed. */
+const rest = (count: number) => eventually(`rest ${count}`, () => clock.rests.length >= count);
+
+function aTask(change: Partial<PolledTask> = {}): PolledTask {
+  const envelope = { id: 't', status: 'running', createdAt: 1, startedAt: 2, completedAt: null } as const;
+  const lease = { leaseId: 'lease-a', attempt: 1, leaseMs: LEASE_MS };
+  return { ...envelope, ...lease, type: 'command', command: 'x', timeout: 1, ...change } as PolledTask;
+}
+
+describe('the heartbeat', () => {
+  test('says who the runner is, what it runs and what it still has to report', async () => {
+    const { heartbeat, attempts, spool } = await startBeating();
+    attempts.begin(aTask(), clock.steady());
+    await spool.add(aResult({ leaseId: 'lease-b' }));
+    heartbeat.now();
+    await rest(2);
+    expect(api.heartbeats[1]).toEqual({
+      runnerId: 'runner-1',
+      instanceId: 'instance-1',
+      leases: ['lease-a'],
+      spooled: ['lease-b'],
+      slots: 5,
+      capabilities: { types: ['command'] },
+    });
+  });
+
+  test.each([
+    ['every 15 s while idle', [], 15_000],
+    ['every 5 s while a lease is held', [60_000], 5_000],
+    ['every third of the shortest lease', [60_000, 6_000], 2_000],
+  ])('comes %s', async (_, leases, restMs) => {
+    const { heartbeat, attempts } = await startBeating();
+    for (const leaseMs of leases) {
+      const task = aTask({ type: 'claude-cli', leaseId: `lease-${leaseMs}`, leaseMs } as Partial<PolledTask>);
+      attempts.begin(task, clock.steady());
+    }
+    heartbeat.now();
+    await rest(2);
+    expect(clock.rests[1]).toBe(restMs);
+    clock.advance(restMs);
+    await rest(3);
+    expect(api.heartbeats).toHaveLength(3);
+  });
+
+  test('comes every 5 s while a result is not settled', async () => {
+    const { heartbeat, spool } = await startBeating();
+    await spool.add(aResult());
+    heartbeat.now();
+    await rest(2);
+    expect(clock.rests[1]).toBe(5_000);
+  });
+
+  test('stops what is cancelled and kills what is lost', async () => {
+    const { heartbeat, attempts } = await startBeating();
+    const a = attempts.begin(aTask({ leaseId: 'a' }), clock.steady());
+    const b = attempts.begin(aTask({ leaseId: 'b' }), clock.steady());
+    api.cancelled.add('a');
+    api.lost.add('b');
+    heartbeat.now();
+    await rest(2);
+    expect([a, b].map((attempt) => attempt.signal.reason?.cause)).toEqual(['cancelled', 'lease lost']);
+  });
+
+  test('goes on through an outage at its own pace and tells of it once', async () => {
+    const { heartbeat, attempts, lines } = await startBeating();
+    attempts.begin(aTask({ type: 'claude-cli' } as Partial<PolledTask>), clock.steady());
+    api.always = { status: 503, headers: { 'Retry-After': '3600' } };
+    heartbeat.now();
+    for (let count = 2; count <= 5; count += 1) {
+      await rest(count);
+      clock.advance(5_000);
+    }
+    api.always = null;
+    await rest(6);
+    clock.advance(5_000);
+    await api.until(() => api.heartbeats.length >= 2);
+    await rest(7);
+    expect(clock.rests.slice(1)).toEqual([5_000, 5_000, 5_000, 5_000, 5_000, 5_000]);
+    expect(lines.map(({ level }) => level)).toEqual(['warn', 'info']);
+  });
+
+  test('gives back what was killed out of touch, as soon as the Task API answers', async () => {
+    const { heartbeat, attempts } = await startBeating();
+    const attempt = attempts.begin(aTask(), clock.steady());
+    api.always = 'reset';
+    heartbeat.now();
+    await rest(2);
+    clock.advance(LEASE_MS);
+    attempts.end(attempt);
+    api.always = null;
+    heartbeat.now();
+    await eventually('the release', () => attempts.givenUp.length === 0);
+    expect(api.heartbeats.at(-1)?.leases).toEqual(['lease-a']);
+    expect(api.releases).toEqual([{ leaseId: 'lease-a', reason: 'out of touch' }]);
+  });
+
+  test('tells when a newer instance has taken over', async () => {
+    const { heartbeat, superseded } = await startBeating();
+    api.next('heartbeat', { status: 409, body: { error: 'taken over', code: 'superseded' } });
+    heartbeat.now();
+    await rest(2);
+    expect(superseded()).toBe(1);
+  });
+});
+
+describe('with an older Task API', () => {
+  test('there are no heartbeats, and that is said once', async () => {
+    const { heartbeat, lines } = await startBeating('older');
+    clock.advance(15_000);
+    await rest(2);
+    expect(api.seen.heartbeat).toBe(1);
+    expect(lines).toMatchObject([{ level: 'warn', msg: expect.stringContaining('older') }]);
+    heartbeat.now();
+    await rest(3);
+    expect(api.seen.heartbeat).toBe(2);
+  });
+
+  test('a page with status 404 does not pass for one while a lease is held', async () => {
+    const { heartbeat, attempts, lines } = await startBeating();
+    attempts.begin(aTask(), clock.steady());
+    api.next('heartbeat', { status: 404, body: '<html>nginx</html>' });
+    heartbeat.now();
+    await rest(2);
+    clock.advance(5_000);
+    await rest(3);
+    expect(api.seen.heartbeat).toBe(3);
+    expect(lines[0]).toMatchObject({ reason: 'HTTP 404' });
+  });
+});
