@@ -1,0 +1,61 @@
+/** The packed package, installed in a folder of its own, as someone who has no clone. */
+import { execFileSync } from 'node:child_process';
+import { cpSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { tempFolder } from '../support/temp-folder.ts';
+import { CLONE, freshEnvironment, outcomeOf, run } from '../support/terminal.ts';
+
+const INSTALL_MS = 300_000;
+
+/** npm's own settings are those of this machine: where its registry is, and what it has cached. */
+function environment(home: string): Record<string, string> {
+  // A warning of npm about those settings is not ours.
+  const { npm_config_userconfig = join(homedir(), '.npmrc'), npm_config_cache = join(homedir(), '.npm') } =
+    process.env;
+  return freshEnvironment(home, {
+    WORKER_PORT: '0',
+    npm_config_loglevel: 'error',
+    npm_config_userconfig,
+    npm_config_cache,
+  });
+}
+
+/** The clone without what git does not know; a build in it leaves this one as it is. */
+function copyOfClone(target: string): string {
+  const listed = execFileSync('git', ['ls-files', '-co', '--exclude-standard', '-z'], {
+    cwd: CLONE,
+    encoding: 'utf8',
+  });
+  for (const file of listed.split('\0').filter(Boolean)) cpSync(join(CLONE, file), join(target, file));
+  symlinkSync(join(CLONE, 'node_modules'), join(target, 'node_modules'));
+  return target;
+}
+
+it('runs a task', { timeout: INSTALL_MS }, async () => {
+  const home = tempFolder();
+  const env = environment(home);
+  const clone = copyOfClone(join(home, 'clone'));
+  const packed = await outcomeOf(['npm', 'run', '-s', 'package'], { env, cwd: clone });
+  expect(packed).toMatchObject({ code: 0, err: '' });
+  const [tarball = ''] = readdirSync(clone).filter((name) => name.endsWith('.tgz'));
+
+  const app = join(home, 'app');
+  mkdirSync(app);
+  writeFileSync(join(app, 'package.json'), '{"private": true}');
+  const options = ['--ignore-scripts', '--prefer-offline', '--no-audit', '--no-fund'];
+  const installed = await outcomeOf(['npm', 'install', ...options, join(clone, tarball)], { env, cwd: app });
+  expect(installed).toMatchObject({ code: 0, err: '' });
+  const shipped = readdirSync(join(app, 'node_modules', 'openclaw-runner'));
+  expect(shipped).toEqual(expect.arrayContaining(['LICENSE', 'README.md', 'bin', 'config', 'dist', 'docs']));
+  expect(shipped).not.toContain('src');
+  expect(shipped).not.toContain('test');
+
+  const session = run(['npx', 'openclaw-runner', 'start'], { env, cwd: app });
+  const { url } = JSON.parse((await session.shows(/^\{.*"msg":"ready".*\}$/m))[0]);
+  const submit = ['npx', 'openclaw-runner', 'submit', '--url', url, 'echo "from the package"'];
+  expect(await outcomeOf(submit, { env, cwd: app })).toEqual({ code: 0, out: 'from the package\n', err: '' });
+  session.kill('SIGTERM');
+  await session.exit;
+});
