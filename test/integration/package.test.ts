@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { expect, it } from 'vitest';
 import { tempFolder } from '../support/temp-folder.ts';
 import { CLONE, freshEnvironment, outcomeOf, run } from '../support/terminal.ts';
@@ -52,10 +52,15 @@ it('runs a task', { timeout: INSTALL_MS }, async () => {
   expect(shipped).not.toContain('src');
   expect(shipped).not.toContain('test');
 
-  const session = run(['npx', 'openclaw-runner', 'start'], { env, cwd: app });
+  // Not through npx: it keeps a SIGTERM to itself.
+  const bin = join(app, 'node_modules', '.bin');
+  const session = run(['openclaw-runner', 'start'], {
+    env: { ...env, PATH: `${bin}${delimiter}${env.PATH}` },
+    cwd: app,
+  });
   const { url } = JSON.parse((await session.shows(/^\{.*"msg":"ready".*\}$/m))[0]);
   const submit = ['npx', 'openclaw-runner', 'submit', '--url', url, 'echo "from the package"'];
   expect(await outcomeOf(submit, { env, cwd: app })).toEqual({ code: 0, out: 'from the package\n', err: '' });
   session.kill('SIGTERM');
-  await session.exit;
+  expect(await session.exit).toBe(0);
 });
