@@ -1,0 +1,131 @@
+/**
+ * What is shipped for Docker, systemd, launchd and CI, read as text: neither Docker nor an init system runs here. The
+ * build steps of the Dockerfile are npm scripts that other tests run.
+ */
+import { execFileSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+
+const TOP = fileURLToPath(new URL('../..', import.meta.url));
+const read = (path: string) => readFileSync(join(TOP, path), 'utf8');
+
+describe('docker/Dockerfile', () => {
+  const lines = read('docker/Dockerfile').replaceAll('\\\n', ' ').split('\n');
+  const last = lines.slice(lines.findLastIndex((line) => line.startsWith('FROM ')));
+
+  it('is built on Node 24 slim', () => {
+    const bases = lines.filter((line) => line.startsWith('FROM '));
+    expect(bases.length).toBeGreaterThan(0);
+    for (const base of bases) expect(base).toMatch(/^FROM node:24-slim( AS build)?$/);
+  });
+
+  it('does not run as root', () => {
+    const user = last.indexOf('USER node');
+    expect(user).toBeGreaterThan(0);
+    expect(last.findIndex((line) => line.startsWith('CMD'))).toBeGreaterThan(user);
+    expect(last.filter((line) => line.startsWith('USER'))).toHaveLength(1);
+  });
+
+  it('keeps its data on a volume that the user owns, and listens on every address of the container', () => {
+    const text = last.join('\n');
+    expect(text).toContain('VOLUME /data');
+    expect(text).toContain('install -d -o node -g node -m 0700 /data');
+    expect(text).toContain('WORKER_HOST=0.0.0.0');
+    expect(text).toContain('WORKER_TASK_DB=/data/tasks.db');
+    expect(text).toContain('WORKER_EVENT_DB=/data/events.db');
+    expect(text).not.toMatch(/TOKEN/);
+  });
+
+  it('asks the Task API for its health, and starts nothing but the Task API', () => {
+    expect(last.join('\n')).toMatch(/HEALTHCHECK .+CMD \["node", "-e", "fetch\(.+\/health/);
+    expect(last).toContain('CMD ["node", "bin/openclaw-runner.mjs", "task-api"]');
+  });
+
+  it('copies only what exists and what .dockerignore lets in', () => {
+    const allowed = read('.dockerignore')
+      .split('\n')
+      .flatMap((line) => (line.startsWith('!') ? line.slice(1) : []));
+    const copied = lines
+      .filter((line) => line.startsWith('COPY ') && !line.includes('--from'))
+      .flatMap((line) => line.split(' ').slice(1, -1));
+    expect(copied.length).toBeGreaterThan(4);
+    for (const path of copied) {
+      expect(existsSync(join(TOP, path)), path).toBe(true);
+      expect(allowed).toContain(path.replace(/^\.\//, ''));
+    }
+  });
+});
+
+describe('docker/compose.yaml', () => {
+  const text = read('docker/compose.yaml');
+
+  it('runs the Task API only, published on loopback', () => {
+    const [services = ''] = /^services:\n(?:(?: .*)?\n)*/m.exec(text) ?? [];
+    expect(services.match(/^ {2}[\w-]+:$/gm)).toEqual(['  task-api:']);
+    expect(services).toContain('"127.0.0.1:3456:3456"');
+    expect(services).not.toContain('runner start');
+  });
+
+  it('mounts no Docker socket and takes no rights', () => {
+    expect(text).not.toMatch(/docker\.sock|privileged: true|network_mode|cap_add/);
+    expect(text).toMatch(/cap_drop:\n +- ALL/);
+    expect(text).toContain('no-new-privileges:true');
+  });
+
+  it('mounts the session folders read-only, where the Task API looks for them', () => {
+    for (const folder of ['/host-claude-projects', '/host-codex-sessions', '/host-gemini-sessions']) {
+      expect(text).toMatch(new RegExp(`target: ${folder}, read_only: true`));
+      expect(text).toMatch(new RegExp(`_DIR: ${folder}$`, 'm'));
+    }
+    expect(text.match(/type: bind/g)).toHaveLength(3);
+  });
+
+  it('keeps the data on a named volume, and holds no secret', () => {
+    expect(text).toMatch(/^ {6}- data:\/data$/m);
+    expect(text).toMatch(/^volumes:\n {2}data:$/m);
+    expect(text).not.toMatch(/TOKEN: *\S/);
+  });
+});
+
+describe('config/', () => {
+  const samples = readdirSync(join(TOP, 'config'));
+
+  it('is data only, without a secret', () => {
+    for (const name of samples) expect(name).toMatch(/\.(env\.example|service|plist|json)$/);
+    for (const name of samples) expect(read(`config/${name}`)).not.toMatch(/^#?\w*(TOKEN|SECRET_KEY)=\S/m);
+  });
+
+  it.each(['task-api', 'runner'])('the sample of %s names only settings that are read', (part) => {
+    const source = [read('src/config.ts'), read('src/runner-config.ts')].join('\n');
+    const names = read(`config/${part}.env.example`).match(/^#?[A-Z][A-Z_]+(?==)/gm) ?? [];
+    expect(names.length).toBeGreaterThan(5);
+    for (const name of names) expect(source).toContain(`'${name.replace('#', '')}'`);
+  });
+
+  it('services stop the runner alone and give it time to drain', () => {
+    const unit = read('config/openclaw-runner.service');
+    expect(unit).toContain('KillMode=mixed');
+    expect(Number(/TimeoutStopSec=(\d+)/.exec(unit)?.[1])).toBeGreaterThan(45);
+    expect(unit).toMatch(/^ExecStart=\S+\/node \S+\/bin\/openclaw-runner\.mjs start$/m);
+    const plist = read('config/openclaw-runner.plist');
+    expect(Number(/ExitTimeOut<\/key>\s*<integer>(\d+)/.exec(plist)?.[1])).toBeGreaterThan(45);
+    expect(plist).toContain('/bin/openclaw-runner.mjs</string>');
+  });
+});
+
+describe('.ci/run', () => {
+  const path = join(TOP, '.ci/run');
+
+  it('is an executable script that bash understands', () => {
+    expect(statSync(path).mode & 0o111).toBe(0o111);
+    execFileSync('bash', ['-n', path]);
+  });
+
+  it('fails when anything fails, installs, checks and tests', () => {
+    const text = readFileSync(path, 'utf8');
+    expect(text).toContain('set -euo pipefail');
+    for (const step of ['npm ci', 'npm run check', 'npm test']) expect(text).toContain(step);
+  });
+});
