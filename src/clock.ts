@@ -47,7 +47,11 @@ export async function within(
   signal?: AbortSignal,
 ): Promise<void> {
   const over = new AbortController();
-  const signals = signal === undefined ? [over.signal] : [over.signal, signal];
-  await Promise.race([promise, pause(clock, ms, AbortSignal.any(signals))]);
-  over.abort();
+  const end = () => over.abort();
+  // Not AbortSignal.any: it holds on to each of these for as long as the caller's signal lives.
+  signal?.addEventListener('abort', end);
+  if (signal?.aborted) end();
+  await Promise.race([promise, pause(clock, ms, over.signal)]);
+  signal?.removeEventListener('abort', end);
+  end();
 }
