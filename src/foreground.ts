@@ -1,5 +1,6 @@
 /** The subcommands that stay in the foreground until a signal: `start`, `task-api`, `runner`. */
 import { once } from 'node:events';
+import { sep } from 'node:path';
 import { banner } from './banner.ts';
 import { systemClock as clock } from './clock.ts';
 import { readDataFolder, readLogLevel, readServiceToken, readTaskApiConfig, readUrl } from './config.ts';
@@ -77,7 +78,7 @@ function describe({ maxConcurrent }: { maxConcurrent: number }): string {
 }
 
 function usesFolder({ taskDb, eventDb }: { taskDb: string; eventDb: string }, folder: string): boolean {
-  return [taskDb, eventDb].some((path) => path.startsWith(folder));
+  return [taskDb, eventDb].some((path) => path.startsWith(`${folder}${sep}`));
 }
 
 /** Throws when any setting that was read until now is wrong. */
