@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { eventually, gone, isAlive, pidsIn } from '../support/eventually.ts';
+import { FakeDiscord } from '../support/fake-discord.ts';
 import { type Bot, environmentIn, launch, linesOf, ready } from '../support/processes.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
@@ -195,5 +196,36 @@ describe('a kill -9 of the runner', () => {
     ]);
     expect(await second.stop()).toBe(0);
     expect(await taskApi.stop()).toBe(0);
+  });
+});
+
+describe('a callback', () => {
+  test('arrives with the answer of an AI CLI, over a failing chat API and a kill -9, and is in the story', async () => {
+    const discord = await FakeDiscord.start();
+    onTestFinished(() => discord.stop());
+    const env = environmentIn(tempFolder(), { CALLBACK_API_BASE_URL: discord.baseUrl });
+    const before = launch('start', env);
+    const bot = await ready(before);
+    discord.next({ status: 500 }, 'silence');
+    const asked = {
+      prompt: 'say hello from the kitchen',
+      callbackChannel: 'C1',
+      callbackBotToken: 'a-bot-token-of-its-own',
+    };
+    const { taskId } = await bot.post('/claude', asked);
+    await discord.received(2);
+    expect(await bot.result(taskId)).toMatchObject({ stdout: 'hello from the kitchen', exitCode: 0 });
+    await before.die();
+
+    const after = launch('start', env);
+    const again = await ready(after);
+    await eventually('the message', () => discord.channel('C1').length > 0);
+    expect(discord.channel('C1')).toEqual(['hello from the kitchen']);
+    expect(discord.requests.at(-1)?.authorization).toBe('Bot a-bot-token-of-its-own');
+    await eventually('its end in the story', async () =>
+      (await again.story(taskId)).includes('callback.sent'),
+    );
+    expect(JSON.stringify([...before.lines, ...after.lines])).not.toContain('a-bot-token-of-its-own');
+    expect(await after.stop()).toBe(0);
   });
 });
