@@ -10,7 +10,7 @@ const STEP = 500;
  */
 export async function recover(core: Core, lifecycle: Lifecycle): Promise<void> {
   const running = core.db.prepare<[number, number], TaskRow>(
-    `SELECT ${TASK_COLUMNS} FROM tasks WHERE status = 'running' AND seq > ? ORDER BY seq LIMIT ?`,
+    `SELECT ${TASK_COLUMNS} FROM tasks WHERE read_at IS NULL AND status = 'running' AND seq > ? ORDER BY seq LIMIT ?`,
   );
   let page: TaskRow[];
   let last = 0;

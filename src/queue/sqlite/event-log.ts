@@ -3,7 +3,7 @@ import { UNKNOWN_PROVENANCE } from '../task.ts';
 import type { EventLog } from '../task-queue.ts';
 import type { Core } from './core.ts';
 import { type EventFile, eventCounters } from './event-file.ts';
-import { type EventRow, TASK_COLUMNS, type TaskRow, toEvent } from './rows.ts';
+import { TASK_COLUMNS, type TaskRow, toEvent } from './rows.ts';
 import type { Transaction } from './transaction.ts';
 
 const STEP = 500;
@@ -21,7 +21,7 @@ export class SqliteEventLog implements EventLog {
     this.#core = core;
     this.#file = file;
     this.#taskById = core.db.prepare<[string], TaskRow>(`SELECT ${TASK_COLUMNS} FROM tasks WHERE id = ?`);
-    for (const row of this.#tail()) this.#tally(row, 1);
+    for (const row of core.tail.after(file.lastSeq, -1)) this.#tally(row, 1);
   }
 
   record(event: NewEvent): Promise<Event> {
@@ -34,24 +34,21 @@ export class SqliteEventLog implements EventLog {
   }
 
   list(filter: EventFilter): Event[] {
-    const matches = (row: EventRow) =>
-      (filter.taskId === undefined || row.task_id === filter.taskId) &&
-      (filter.type === undefined || row.type === filter.type);
-    const recent = this.#tail().filter(matches).reverse().slice(0, filter.limit);
+    const recent = this.#core.tail.list(this.#file.lastSeq, filter);
     const rest = this.#file.list({ ...filter, limit: filter.limit - recent.length });
     return [...recent, ...rest].map(toEvent);
   }
 
   stats(): EventStats {
     const { eventRetentionDays, maxEvents } = this.#core.options;
-    const tail = this.#tail();
-    const edges = this.#file.edges();
+    const copied = this.#file.edges();
+    const tail = this.#core.tail.edges(this.#file.lastSeq);
     return {
       path: this.#file.path,
       sizeBytes: this.#file.sizeBytes,
       count: this.count,
-      oldestCreatedAt: edges.oldest ?? tail[0]?.created_at ?? null,
-      newestCreatedAt: tail.at(-1)?.created_at ?? edges.newest,
+      oldestCreatedAt: copied.oldest ?? tail.oldest,
+      newestCreatedAt: tail.newest ?? copied.newest,
       retentionDays: eventRetentionDays,
       maxEvents,
       byType: this.#ranked('type').map(([type, count]) => ({ type, count })),
@@ -98,11 +95,6 @@ export class SqliteEventLog implements EventLog {
       entrypoint: task?.entrypoint ?? event.entrypoint,
       details: event.details,
     });
-  }
-
-  /** Short while the copier runs: rows that the file lacks. */
-  #tail(): EventRow[] {
-    return this.#core.tail.after(this.#file.lastSeq, -1);
   }
 
   #tally(row: { type: string; task_status: string | null }, change: number): void {

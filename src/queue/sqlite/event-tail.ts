@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../clock.ts';
-import type { Event, EventType } from '../events.ts';
+import type { Event, EventFilter, EventType } from '../events.ts';
 import type { JsonValue } from '../task.ts';
 import type { Db } from './database.ts';
 import { EVENT_COLUMNS, type EventRow, provenanceOf, type TaskRow, toEvent } from './rows.ts';
@@ -16,6 +16,9 @@ export class EventTail {
   readonly #uptime: Uptime;
   readonly #insert;
   readonly #after;
+  readonly #list;
+  readonly #oldest;
+  readonly #newest;
   readonly #drop;
 
   constructor(db: Db, clock: Clock, uptime: Uptime) {
@@ -30,6 +33,16 @@ export class EventTail {
     this.#after = db.prepare<[number, number], EventRow>(
       `SELECT ${EVENT_COLUMNS} FROM event_tail WHERE seq > ? ORDER BY seq LIMIT ?`,
     );
+    this.#list = db.prepare<
+      [number, string | null, string | null, string | null, string | null, number],
+      EventRow
+    >(
+      `SELECT ${EVENT_COLUMNS} FROM event_tail WHERE seq > ? AND (? IS NULL OR task_id = ?) AND (? IS NULL OR type = ?)
+         ORDER BY seq DESC LIMIT ?`,
+    );
+    const createdAt = 'SELECT created_at FROM event_tail WHERE seq > ? ORDER BY seq';
+    this.#oldest = db.prepare<[number], number>(`${createdAt} LIMIT 1`).pluck();
+    this.#newest = db.prepare<[number], number>(`${createdAt} DESC LIMIT 1`).pluck();
     this.#drop = db.prepare<[number, number]>(
       'DELETE FROM event_tail WHERE seq IN (SELECT seq FROM event_tail WHERE seq <= ? ORDER BY seq LIMIT ?)',
     );
@@ -84,6 +97,18 @@ export class EventTail {
   /** Rows behind `seq`, in order. */
   after(seq: number, limit: number): EventRow[] {
     return this.#after.all(seq, limit);
+  }
+
+  /** Those behind `seq`, newest first. */
+  list(seq: number, filter: EventFilter): EventRow[] {
+    const taskId = filter.taskId ?? null;
+    const type = filter.type ?? null;
+    return this.#list.all(seq, taskId, taskId, type, type, filter.limit);
+  }
+
+  /** When the first and the last behind `seq` were written. */
+  edges(seq: number): { oldest: number | null; newest: number | null } {
+    return { oldest: this.#oldest.get(seq) ?? null, newest: this.#newest.get(seq) ?? null };
   }
 
   /** Deletes at most `limit` rows up to `seq`, which the event file has. */

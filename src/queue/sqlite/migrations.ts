@@ -18,7 +18,6 @@ CREATE TABLE tasks (
   priority INTEGER NOT NULL,
   session_id TEXT,
   session_key TEXT,
-  payload TEXT,
   callback TEXT,
   timeout_ms INTEGER,
   origin TEXT NOT NULL,
@@ -43,7 +42,9 @@ CREATE TABLE tasks (
   created_at INTEGER NOT NULL,
   started_at INTEGER,
   completed_at INTEGER,
-  read_at INTEGER
+  read_at INTEGER,
+  -- Last, so that no other column is read past it: it may be megabytes.
+  payload TEXT
 ) STRICT;
 
 -- The line of each session key: its head is the first row.
@@ -52,8 +53,14 @@ CREATE INDEX tasks_line ON tasks (session_key, seq)
 CREATE UNIQUE INDEX tasks_lease ON tasks (lease_id)
   WHERE lease_id IS NOT NULL AND status IN ('pending', 'running');
 CREATE INDEX tasks_due ON tasks (due_up) WHERE due_up IS NOT NULL;
+-- What a list can be filtered by: one for each way to ask, so that no page reads past tasks that are not on it.
+CREATE INDEX tasks_unfiltered ON tasks (seq) WHERE read_at IS NULL;
 CREATE INDEX tasks_session ON tasks (session_key, seq) WHERE session_key IS NOT NULL AND read_at IS NULL;
-CREATE INDEX tasks_status ON tasks (status, seq);
+CREATE INDEX tasks_status ON tasks (status, seq) WHERE read_at IS NULL;
+CREATE INDEX tasks_type ON tasks (type, seq) WHERE read_at IS NULL;
+CREATE INDEX tasks_queue ON tasks (queue, seq) WHERE read_at IS NULL;
+CREATE INDEX tasks_type_status ON tasks (type, status, seq) WHERE read_at IS NULL;
+CREATE INDEX tasks_queue_status ON tasks (queue, status, seq) WHERE read_at IS NULL;
 CREATE INDEX tasks_waiting ON tasks (retained_from) WHERE status = 'pending' AND ready_job IS NOT NULL;
 CREATE INDEX tasks_unread ON tasks (retained_from)
   WHERE read_at IS NULL AND status IN ('completed', 'failed', 'cancelled');
@@ -80,6 +87,7 @@ CREATE TABLE sessions (
   retained_from INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX sessions_recent ON sessions (last_activity);
+CREATE INDEX sessions_of_cli ON sessions (cli_type, last_activity);
 CREATE INDEX sessions_idle ON sessions (retained_from);
 
 -- Which runner has the files of an AI CLI's session.

@@ -181,13 +181,14 @@ function sessionIn(result: ResultRow | undefined): string | null {
   return typeof named === 'string' ? named : null;
 }
 
-/** The filter as SQL; only fields that were given, so that each has its index. */
+/** The filter as SQL; only fields that were given, so that each has its index. `+`: the key's own index is the best. */
 function conditions(filter: TaskFilter): { where: string; values: unknown[] } {
+  const other = filter.sessionKey === undefined ? '' : '+';
   const fields: [string, unknown][] = [
-    ['status = ?', filter.status],
-    ['type = ?', filter.type],
+    [`${other}status = ?`, filter.status],
+    [`${other}type = ?`, filter.type],
     ['session_key IS NOT NULL AND session_key = ?', filter.sessionKey],
-    ['queue = ?', filter.queue],
+    [`${other}queue = ?`, filter.queue],
     ['seq < ?', filter.cursor === undefined ? undefined : Number(filter.cursor)],
   ];
   const given = fields.filter(([, value]) => value !== undefined);

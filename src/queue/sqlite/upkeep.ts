@@ -176,7 +176,7 @@ function prepare({ db }: Core) {
   return {
     bySeq: db.prepare<[number], TaskRow>(`${select} WHERE seq = ?`),
     pending: db.prepare<[number, number], TaskRow>(
-      `${select} WHERE status = 'pending' AND seq > ? ORDER BY seq LIMIT ?`,
+      `${select} WHERE read_at IS NULL AND status = 'pending' AND seq > ? ORDER BY seq LIMIT ?`,
     ),
     waiting: db.prepare<[number, number], TaskRow>(
       `${select} INDEXED BY tasks_waiting

@@ -1,0 +1,56 @@
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { silentLog } from '../../../../src/log.ts';
+import { openQueue, type TaskFilter } from '../../../../src/queue/index.ts';
+import { SETTINGS } from '../../../conformance/engine.ts';
+import { ManualClock } from '../../../support/manual-clock.ts';
+import { tempFolder } from '../../../support/temp-folder.ts';
+
+/** A queue, and how SQLite goes about the statements that it prepares meanwhile. */
+async function setUp() {
+  const folder = tempFolder();
+  const files = { taskDb: join(folder, 'tasks.db'), eventDb: join(folder, 'events.db') };
+  const prepare = vi.spyOn(Database.prototype, 'prepare');
+  onTestFinished(() => prepare.mockRestore());
+  const queue = await openQueue({ ...SETTINGS, ...files, clock: new ManualClock(), log: silentLog() });
+  onTestFinished(() => queue.close());
+  const plans = () =>
+    prepare.mock.calls.map(([sql], call) => {
+      const db = prepare.mock.contexts[call] as Database.Database;
+      return { sql, plan: /^\s*(SELECT|UPDATE|DELETE)\b/.test(sql) ? explain(db, sql) : '' };
+    });
+  return { queue, prepare, plans };
+}
+
+/** Parameters are left NULL: the plan does not depend on them. */
+function explain(db: Database.Database, sql: string): string {
+  const unbound = sql.replaceAll(/@\w+|\?/g, 'NULL');
+  const steps = db.prepare<[], { detail: string }>(`EXPLAIN QUERY PLAN ${unbound}`).all();
+  return steps.map((step) => step.detail).join('; ');
+}
+
+test.each<[Partial<TaskFilter>, string]>([
+  [{}, 'tasks_unfiltered'],
+  [{ status: 'running' }, 'tasks_status'],
+  [{ type: 'codex-cli' }, 'tasks_type'],
+  [{ queue: 'gpu' }, 'tasks_queue'],
+  [{ type: 'codex-cli', status: 'running' }, 'tasks_type_status'],
+  [{ queue: 'gpu', status: 'running', cursor: '9' }, 'tasks_queue_status'],
+  [{ sessionKey: 'deploy' }, 'tasks_session'],
+  [{ sessionKey: 'deploy', type: 'codex-cli', status: 'running', queue: 'gpu' }, 'tasks_session'],
+])('a list of %j walks the index %s and sorts nothing', async (filter, index) => {
+  const { queue, prepare, plans } = await setUp();
+  prepare.mockClear();
+  queue.list({ limit: 50, ...filter });
+  const [list] = plans();
+  expect(list?.plan).toMatch(new RegExp(`USING INDEX ${index}( |$)`));
+  expect(list?.plan).not.toContain('TEMP B-TREE');
+});
+
+test('no statement over tasks or the event tail scans or sorts a table', async () => {
+  const { plans } = await setUp();
+  const ours = plans().filter(({ sql }) => /\b(tasks|event_tail)\b/.test(sql));
+  expect(ours.length).toBeGreaterThan(30);
+  expect(ours.filter(({ plan }) => /SCAN (tasks|event_tail)|TEMP B-TREE/.test(plan))).toEqual([]);
+});
