@@ -141,7 +141,7 @@ export class Claims {
       const task = this.#sql.task.get(next.seq);
       if (task?.ready_job !== next.job) {
         this.#core.log.warn({ job: next.job, seq: next.seq }, 'dropped a ready row without a ready task');
-      } else if (this.#holds.holds(task.seq, poller.runnerId)) {
+      } else if (this.#holds.holds(tx, task.seq, poller.runnerId)) {
         held.push(task);
       } else {
         claims.push(this.#lifecycle.start(tx, task, poller));

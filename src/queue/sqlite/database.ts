@@ -1,4 +1,4 @@
-import { existsSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, realpathSync, statSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import Database from 'better-sqlite3';
 import { StartError } from '../../errors.ts';
@@ -46,10 +46,11 @@ function checkFolder(path: string, setting: string): void {
   }
 }
 
+/** Beside the file itself, so that a link to it is no second way in. */
 function lockFile(path: string, setting: string): () => void {
   let release: (() => void) | null;
   try {
-    release = holdLock(`${path}.lock`);
+    release = holdLock(`${existsSync(path) ? realpathSync(path) : path}.lock`);
   } catch (error) {
     throw toStartError(error, `${path}.lock`, setting);
   }

@@ -162,14 +162,15 @@ export class SqliteQueue implements TaskQueue {
   }
 
   async close(): Promise<void> {
-    this.#line.wake.stop();
-    this.#holds.stop();
     await this.upkeep.checkpoint().catch((error: unknown) => {
       this.#core.log.warn({ err: error }, 'the last checkpoint failed');
     });
     this.#core.commit.close();
     // A poll of the same turn has parked in that last commit.
     for (const parked of this.#core.parking.clear()) parked.settle([]);
+    // Nor may the timers that it set outlive it.
+    this.#line.wake.stop();
+    this.#holds.stop();
     this.outbox.stop();
     this.#files.main.close();
     this.#files.events.close();

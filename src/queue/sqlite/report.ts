@@ -51,8 +51,8 @@ export class Reports {
     }
     if (task.status === 'pending') return void this.#sql.dropLease.run(task.seq);
     const details = { runnerId: task.runner_id, attempt: task.attempt, reason };
-    if (task.runner_id !== null) this.#parts.holds.hold(task.seq, task.runner_id);
     this.#parts.lifecycle.putBack(tx, task, { type: 'task.released', details, keepLease: false });
+    if (task.runner_id !== null) this.#parts.holds.hold(tx, task.seq, task.runner_id);
   }
 
   /** running → pending, since the answer with the claim could not be written. */

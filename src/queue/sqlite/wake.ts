@@ -49,22 +49,28 @@ export class Holds {
       .pluck();
   }
 
-  hold(seq: number, runnerId: string): void {
+  /** In force at once, for the pollers of this very commit; remembered once it is on disk. */
+  hold(tx: Transaction, seq: number, runnerId: string): void {
+    tx.released.set(seq, runnerId);
+    tx.after(() => this.#remember(seq, runnerId));
+  }
+
+  holds(tx: Transaction, seq: number, runnerId: string | null): boolean {
+    return runnerId !== null && (tx.released.get(seq) ?? this.#bySeq.get(seq)?.runnerId) === runnerId;
+  }
+
+  stop(): void {
+    for (const { cancel } of this.#bySeq.values()) cancel();
+    this.#bySeq.clear();
+  }
+
+  #remember(seq: number, runnerId: string): void {
     this.#bySeq.get(seq)?.cancel();
     const cancel = this.#core.clock.after(RELEASE_HOLD_MS, () => {
       this.#bySeq.delete(seq);
       this.#core.commit.ensure((tx) => this.#offer(tx, seq));
     });
     this.#bySeq.set(seq, { runnerId, cancel });
-  }
-
-  holds(seq: number, runnerId: string | null): boolean {
-    return runnerId !== null && this.#bySeq.get(seq)?.runnerId === runnerId;
-  }
-
-  stop(): void {
-    for (const { cancel } of this.#bySeq.values()) cancel();
-    this.#bySeq.clear();
   }
 
   /** Its runner may be parked on the lane by now. */

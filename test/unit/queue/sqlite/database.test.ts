@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { expect, onTestFinished, test } from 'vitest';
@@ -29,6 +29,14 @@ test('refuses a database that another process uses', () => {
   const path = join(tempFolder(), 'tasks.db');
   opened(path);
   expect(() => open(path)).toThrow(/Another Task API already uses .*tasks\.db/);
+});
+
+test('refuses a link to a database that is in use', () => {
+  const folder = tempFolder();
+  opened(join(folder, 'tasks.db'));
+  const link = join(folder, 'link.db');
+  symlinkSync(join(folder, 'tasks.db'), link);
+  expect(() => open(link)).toThrow(/Another Task API already uses .*link\.db/);
 });
 
 test('opens the file again once its holder has closed it', () => {
