@@ -80,7 +80,7 @@ export class OutboxWriter implements Outbox {
   }
 
   defer(id: string, error: string, delayMs: number, counted = true): Promise<void> {
-    const due = this.#core.uptime.now() + delayMs;
+    const due = Math.ceil(this.#core.uptime.now() + delayMs);
     return this.#settle(id, () => void this.#sql.defer.run({ id, due, error, uncounted: counted ? 0 : 1 }));
   }
 

@@ -145,6 +145,14 @@ export function describeOutbox(engine: EngineUnderTest): void {
       expect((await takeOne(stage)).attempts).toBe(1);
     });
 
+    test('a deferral may end within a millisecond, as what is left of a rest does', async () => {
+      const stage = await open();
+      await owe(stage, 'x');
+      await stage.queue.outbox.defer((await takeOne(stage)).id, '401', 999.25);
+      stage.clock.advance(1_000);
+      expect((await takeOne(stage)).attempts).toBe(2);
+    });
+
     test('a dead callback is counted apart and lets the next of its stream go', async () => {
       const stage = await open();
       for (const stdout of ['1', '2']) await owe(stage, stdout);
