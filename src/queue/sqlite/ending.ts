@@ -3,7 +3,7 @@ import type { FinalStatus, JsonObject, JsonValue, Result } from '../task.ts';
 import type { Core } from './core.ts';
 import type { Line } from './line.ts';
 import type { OutboxWriter } from './outbox.ts';
-import { callbackOf, provenanceOf, type TaskRow } from './rows.ts';
+import { callbackOf, provenanceOf, sessionNamedIn, type TaskRow } from './rows.ts';
 import type { Sessions } from './sessions.ts';
 import type { Transaction } from './transaction.ts';
 
@@ -69,10 +69,10 @@ export class Endings {
     tx.count(`tasks/${task.status}`, -1);
     tx.count(`tasks/${status}`, 1);
     tx.count('results', 1);
-    const named = typeof metadata.sessionId === 'string' ? metadata.sessionId.trim() : '';
+    const named = sessionNamedIn(metadata);
     const details = { exitCode, error: shortened(error) };
-    this.#core.tail.ofTask(tx, `task.${status}` satisfies EventType, task, status, details, named || null);
-    if (named === '') return;
+    this.#core.tail.ofTask(tx, `task.${status}` satisfies EventType, task, status, details, named);
+    if (named === null) return;
     const callbackChannel = callbackOf(task)?.target ?? null;
     this.#sessions.touch(tx, { sessionId: named, type: task.type, callbackChannel, tasks: 0 });
   }

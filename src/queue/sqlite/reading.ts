@@ -10,7 +10,7 @@ import {
 import type { Outcome, QueueStats, TaskFilter } from '../task-queue.ts';
 import type { Core } from './core.ts';
 import type { Line } from './line.ts';
-import { TASK_COLUMNS, type TaskRow, UNFINISHED } from './rows.ts';
+import { sessionNamedIn, TASK_COLUMNS, type TaskRow, UNFINISHED } from './rows.ts';
 import type { Runners } from './runners.ts';
 import type { Transaction } from './transaction.ts';
 
@@ -107,7 +107,8 @@ export class Readings {
     tx.count(`tasks/${task.status}`, -1);
     tx.count('results', -1);
     const details = { exitCode: result?.exit_code ?? -1, reconciledBy: 'task-result-fetch' };
-    tail.ofTask(tx, 'task.reconciled', task, task.status, details, sessionIn(result));
+    const named = result === undefined ? null : sessionNamedIn(JSON.parse(result.metadata) as JsonObject);
+    tail.ofTask(tx, 'task.reconciled', task, task.status, details, named);
   }
 
   #toState(task: TaskRow): TaskState {
@@ -174,11 +175,6 @@ function toResult(task: TaskRow, row: ResultRow): Result {
     completedAt: task.completed_at ?? 0,
     metadata: JSON.parse(row.metadata) as JsonObject,
   };
-}
-
-function sessionIn(result: ResultRow | undefined): string | null {
-  const named = result === undefined ? null : (JSON.parse(result.metadata) as JsonObject).sessionId;
-  return typeof named === 'string' ? named : null;
 }
 
 /** The filter as SQL; only fields that were given, so that each has its index. `+`: the key's own index is the best. */

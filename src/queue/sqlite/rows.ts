@@ -1,5 +1,5 @@
 import type { Event } from '../events.ts';
-import type { CallbackTarget, JsonValue, Provenance, TaskStatus, TaskType } from '../task.ts';
+import type { CallbackTarget, JsonObject, JsonValue, Provenance, TaskStatus, TaskType } from '../task.ts';
 
 /** A row of `tasks`, as SQLite gives it. Without `payload`, which only a claim reads. */
 export interface TaskRow {
@@ -94,4 +94,9 @@ export function toEvent(row: EventRow): Event {
     entrypoint: row.entrypoint,
     details: JSON.parse(row.details) as JsonValue,
   };
+}
+
+/** The conversation that the metadata of a result name. */
+export function sessionNamedIn({ sessionId }: JsonObject): string | null {
+  return (typeof sessionId === 'string' && sessionId.trim()) || null;
 }

@@ -57,6 +57,18 @@ export function describeResults(engine: EngineUnderTest): void {
       ]);
     });
 
+    test('reading is told with the session that the runner named, as the ending was', async () => {
+      const stage = await Stage.open(engine);
+      const { id } = await stage.run(A, aCommand(), { metadata: { sessionId: ' s1 ' } });
+      stage.queue.consume(id);
+      await stage.settle();
+      const events = stage.queue.events.list({ taskId: id, limit: 2 });
+      expect(events.map(({ type, sessionId }) => [type, sessionId])).toEqual([
+        ['task.reconciled', 's1'],
+        ['task.completed', 's1'],
+      ]);
+    });
+
     test('reading survives a restart that follows at once', async () => {
       const stage = await Stage.open(engine);
       const { id } = await stage.run(A, aCommand());
