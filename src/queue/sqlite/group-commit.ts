@@ -118,6 +118,7 @@ export class GroupCommit {
       this.#fail(group, error);
       return;
     }
+    if (this.#problem !== null) this.#log.info('commits work again');
     this.#problem = null;
     for (const effect of tx.effects) effect();
     for (const answer of answers) answer();
@@ -146,8 +147,11 @@ export class GroupCommit {
 
   #fail(group: Member[], cause: unknown): void {
     const message = cause instanceof Error ? cause.message : String(cause);
-    this.#problem = `The database can't be written: ${message}`;
-    this.#log.error({ err: cause, operations: group.length }, 'a commit failed; nothing of it was stored');
+    const problem = `The database can't be written: ${message}`;
+    // Once: a disk that is full must not be filled with sentences that say so.
+    if (problem !== this.#problem)
+      this.#log.error({ err: cause }, 'a commit failed; nothing of it was stored');
+    this.#problem = problem;
     if (this.#db.inTransaction) this.#rollBack();
     for (const member of group) member.reject(unavailable(message, cause));
   }

@@ -1,11 +1,11 @@
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { AppError } from '../../../../src/errors.ts';
-import { silentLog } from '../../../../src/log.ts';
 import type { Event } from '../../../../src/queue/events.ts';
 import { openFile } from '../../../../src/queue/sqlite/database.ts';
 import { GroupCommit } from '../../../../src/queue/sqlite/group-commit.ts';
 import type { Transaction } from '../../../../src/queue/sqlite/transaction.ts';
+import { keptLog } from '../../../support/log-lines.ts';
 import { ManualClock } from '../../../support/manual-clock.ts';
 import { tempFolder } from '../../../support/temp-folder.ts';
 
@@ -20,10 +20,11 @@ function setUp(beforeCommit: (tx: Transaction) => void = () => {}) {
   const clock = new ManualClock();
   const commits: number[] = [];
   const afterCommit = (events: readonly Event[]) => void commits.push(events.length);
-  const group = new GroupCommit(db, clock, silentLog(), { afterEach: () => {}, beforeCommit, afterCommit });
+  const { log, lines } = keptLog();
+  const group = new GroupCommit(db, clock, log, { afterEach: () => {}, beforeCommit, afterCommit });
   const insert = db.prepare<[string]>('INSERT INTO notes (text) VALUES (?)');
   const texts = () => db.prepare<[], string>('SELECT text FROM notes ORDER BY id').pluck().all();
-  return { db, clock, commits, group, insert, texts };
+  return { db, clock, commits, group, insert, texts, lines };
 }
 
 /** Leaves SQLite no page more than it has: a real SQLITE_FULL. */
@@ -92,6 +93,18 @@ test('answers every member storage_unavailable when the disk is full, and stores
   await group.run(() => insert.run('later'));
   expect(group.problem).toBeNull();
   expect(texts()).toEqual(['later']);
+});
+
+test('says once that commits fail, and once that they work again', async () => {
+  const { db, group, insert, lines } = setUp();
+  const makeRoom = fillDisk(db);
+  const large = () => group.run(() => insert.run('x'.repeat(100_000)));
+  for (let attempt = 0; attempt < 3; attempt++) await expect(large()).rejects.toThrow();
+  makeRoom();
+  await large();
+  await group.run(() => insert.run('after'));
+  const failed = 'a commit failed; nothing of it was stored';
+  expect(lines.map(({ msg }) => msg)).toEqual([failed, 'commits work again']);
 });
 
 test('fails the group when its last step before the commit fails', async () => {
