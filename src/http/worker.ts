@@ -46,7 +46,7 @@ async function poll(deps: RouteDeps, call: Call): Promise<unknown> {
   const { wait, max, runnerId = null, instanceId, queues, types } = parse(pollQuery, call.query);
   const poller: Poller = {
     runnerId,
-    instanceId: runnerId && (instanceId ?? runnerId),
+    instanceId: (runnerId && instanceId) ?? null,
     queues,
     types,
     max: max ?? 1,

@@ -34,12 +34,15 @@ test('adds the lease for a runner that says who it is', async () => {
   expect(body).toMatchObject({ leaseId: expect.any(String), attempt: 1, leaseMs: 60_000 });
 });
 
-test('takes a runner without an instance for its own', async () => {
+test('takes a poll without an instance for one of the instance that is there', async () => {
   const api = await startApi();
-  await command(api, 'a');
-  const { leaseId } = (await api.get('/worker/poll?runnerId=r')).body;
-  const beat = { runnerId: 'r', instanceId: 'r', leases: [leaseId], spooled: [] };
-  expect((await api.post('/worker/heartbeat', beat)).body).toMatchObject({ lost: [] });
+  for (const name of ['a', 'b']) await command(api, name);
+  const leases: string[] = [];
+  for (let beats = 0; beats < 2; beats++) {
+    leases.push((await api.get('/worker/poll?runnerId=r')).body.leaseId);
+    const beat = { runnerId: 'r', instanceId: 'i', leases, spooled: [] };
+    expect((await api.post('/worker/heartbeat', beat)).body).toMatchObject({ lost: [] });
+  }
 });
 
 test('gives each task to one poller, the oldest first', async () => {

@@ -37,11 +37,11 @@ export class Runners {
     tx.after(() => this.saw(runnerId, instanceId));
   }
 
-  /** Heard of at this moment; with what instance, where it has one. */
+  /** Heard of at this moment; one that names no instance is the current one. */
   saw(runnerId: string, instanceId: string | null): void {
     const now = this.#core.clock.steady();
     const seen = this.#seen.get(runnerId);
-    if (seen?.instanceId === instanceId) seen.last = now;
+    if (seen !== undefined && seen.instanceId === (instanceId ?? seen.instanceId)) seen.last = now;
     else this.#seen.set(runnerId, { instanceId, since: now, last: now });
   }
 
