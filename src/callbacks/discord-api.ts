@@ -1,6 +1,6 @@
 /** The one call of the Discord-compatible API that callbacks and `/notify` share. */
 import type { Clock } from '../clock.ts';
-import { type Answer, postJson } from './post.ts';
+import { type Answer, type Post, postJson } from './post.ts';
 
 export interface DiscordApi {
   /** `https://discord.com/api/v10`, or any server that speaks like it. */
@@ -23,7 +23,7 @@ export function channelSegment(channel: string): string | null {
 /** Rejects when there is no answer. */
 export function postMessage(
   api: DiscordApi,
-  message: { segment: string; token: string; body: unknown; signal?: AbortSignal },
+  message: { segment: string; token: string; body: unknown } & Pick<Post, 'signal' | 'followsRedirects'>,
 ): Promise<Answer> {
   return postJson({
     url: `${api.baseUrl.replace(/\/+$/, '')}/channels/${message.segment}/messages`,
@@ -32,5 +32,6 @@ export function postMessage(
     clock: api.clock,
     timeoutMs: api.timeoutMs ?? TIMEOUT_MS,
     signal: message.signal,
+    followsRedirects: message.followsRedirects,
   });
 }

@@ -16,11 +16,10 @@ export function createNotify(settings: DiscordApi & { token: string | null }): N
     const segment = channelSegment(channel);
     if (segment === null) throw new AppError('invalid_field', 'channel is not valid', { field: 'channel' });
     const content = message.slice(0, MAX_CONTENT_CHARS);
-    const answer = await postMessage(settings, { segment, token, body: { content } }).catch(
-      (error: Error): never => {
-        throw new AppError('upstream_failed', conceal(error.message, token));
-      },
-    );
+    const request = { segment, token, body: { content }, followsRedirects: true };
+    const answer = await postMessage(settings, request).catch((error: Error): never => {
+      throw new AppError('upstream_failed', conceal(error.message, token));
+    });
     if (answer.status < 200 || answer.status >= 300) throw refusal(answer, token);
   };
 }

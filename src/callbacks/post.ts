@@ -1,4 +1,4 @@
-/** One POST of JSON with everything that a far server must not do to us: no redirects, no endless answers. */
+/** One POST of JSON with everything that a far server must not do to us: no endless answers, no unasked redirects. */
 import type { Clock } from '../clock.ts';
 
 export interface Post {
@@ -8,6 +8,8 @@ export interface Post {
   clock: Clock;
   timeoutMs: number;
   signal?: AbortSignal | undefined;
+  /** Else a redirect is the answer. Followed to another server, it does not take the credential along. */
+  followsRedirects?: boolean | undefined;
 }
 
 export interface Answer {
@@ -42,7 +44,7 @@ async function answerTo(post: Post, signal: AbortSignal): Promise<Answer> {
     method: 'POST',
     headers: { ...post.headers, 'Content-Type': 'application/json' },
     body: JSON.stringify(post.body),
-    redirect: 'manual',
+    redirect: post.followsRedirects ? 'follow' : 'manual',
     signal,
   });
   return { status: response.status, headers: response.headers, text: await readText(response) };

@@ -51,10 +51,21 @@ it('passes on what the upstream answered', async () => {
   await expect(notify('123', 'hello')).rejects.toMatchObject(error);
 });
 
-it('counts a redirect as a failure, and does not follow it', async () => {
-  discord.next({ status: 302, headers: { Location: `${discord.baseUrl}/elsewhere` }, body: 'moved' });
-  await expect(notify('123', 'hello')).rejects.toMatchObject({ message: 'Callback API 302: moved' });
-  expect(discord.requests).toHaveLength(1);
+it.each([
+  [302, 'to a GET', {}],
+  [307, 'with its message', { content: 'hello' }],
+])('follows a redirect (%i) %s', async (status, _name, body) => {
+  discord.next({ status, headers: { Location: `${discord.baseUrl}/elsewhere` }, body: 'moved' });
+  await notify('123', 'hello');
+  expect(discord.requests[1]).toMatchObject({ path: '/api/v10/elsewhere', body });
+});
+
+it('does not take the bot token along to another server', async () => {
+  const other = await FakeDiscord.start();
+  discord.next({ status: 307, headers: { Location: `${other.baseUrl}/elsewhere` } });
+  await notify('123', 'hello');
+  expect(other.requests).toMatchObject([{ authorization: undefined }]);
+  await other.stop();
 });
 
 it('passes on the message of a network error', async () => {
