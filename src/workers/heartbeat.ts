@@ -32,8 +32,8 @@ export class Heartbeat {
   readonly #outage: Outage;
   readonly #over = new AbortController();
   #wake = new AbortController();
-  /** An older Task API knows no heartbeats. */
-  #isKnown = true;
+  /** What the Task API has shown to be: an older one knows no heartbeats. */
+  #contract: 'unknown' | 'newer' | 'older' = 'unknown';
   #done: Promise<void> = Promise.resolve();
 
   constructor(parts: HeartbeatParts) {
@@ -47,8 +47,17 @@ export class Heartbeat {
 
   /** There is news: a claim. The Task API has shown that it is a newer one. */
   now(): void {
-    this.#isKnown = true;
+    this.#contract = 'newer';
     this.#wake.abort();
+  }
+
+  /**
+   * What this runner holds may have been given up meanwhile. Named in a heartbeat it is taken up again; polled
+   * before that, it would come as a new attempt, and what is done of it would be lost.
+   */
+  get isOutOfTouch(): boolean {
+    const { attempts, spool } = this.#parts;
+    return this.#outage.count > 0 && attempts.leases.length + spool.leases.length > 0;
   }
 
   async stop(): Promise<void> {
@@ -60,7 +69,7 @@ export class Heartbeat {
   async #run(): Promise<void> {
     while (!this.#over.signal.aborted) {
       this.#wake = new AbortController();
-      if (this.#isKnown) await this.#beat();
+      if (this.#contract !== 'older') await this.#beat();
       if (!this.#over.signal.aborted) await pause(this.#parts.clock, this.#intervalMs(), this.#wake.signal);
     }
   }
@@ -80,17 +89,18 @@ export class Heartbeat {
     const answer = await api.heartbeat(body, this.#over.signal);
     if (this.#over.signal.aborted) return;
     if (answer.kind !== 'ok') return this.#failed(answer);
+    this.#contract = 'newer';
     this.#outage.worked();
     attempts.answered(leases, sentAt, answer.body);
     await Promise.all(attempts.givenUp.map((leaseId) => this.#release(leaseId)));
   }
 
   #failed(answer: Exclude<Answer<HeartbeatReply>, { kind: 'ok' }>): void {
-    const { attempts, log, onSuperseded } = this.#parts;
+    const { spool, log, onSuperseded } = this.#parts;
     const isUnknown = answer.kind === 'retry' && answer.status === 404;
     if (answer.kind === 'settled' && answer.code === 'superseded') onSuperseded();
-    else if (isUnknown && attempts.shortestLeaseMs === undefined) {
-      this.#isKnown = false;
+    else if (isUnknown && this.#contract === 'unknown' && spool.leases.length === 0) {
+      this.#contract = 'older';
       log.warn('this Task API is an older one: no heartbeats, no cancelling, and no callbacks from here');
     } else this.#outage.failed(answer.message);
   }

@@ -83,6 +83,7 @@ export function createRunner(config: RunnerConfig, deps: RunnerDeps): Runner {
 
 /** Milliseconds that the last results get to be sent; what is left is sent after the next start. */
 const FLUSH_MS = 5_000;
+const HURRIED_FLUSH_MS = 1_000;
 
 class PollingRunner implements Runner {
   readonly #config: RunnerConfig;
@@ -145,7 +146,7 @@ class PollingRunner implements Runner {
     const onSuperseded = () => this.#superseded();
     const parts = { api, spool, clock, log, runnerId, instanceId, onSuperseded };
     const capabilities = { types };
-    this.#heartbeat = new Heartbeat({
+    const heartbeat = new Heartbeat({
       ...parts,
       attempts: this.#attempts,
       slots: maxConcurrent,
@@ -156,11 +157,12 @@ class PollingRunner implements Runner {
       slots,
       pollIntervalMs,
       query: { wait: longPollWaitMs, runnerId, instanceId, types: types.join(',') },
-      isBlocked: () => spool.isFull,
+      isBlocked: () => spool.isFull || heartbeat.isOutOfTouch,
       onTasks: (tasks, sentAt) => this.#begin(tasks, sentAt),
     });
     log.info({ runnerId, url: this.#config.url, slots: maxConcurrent, types }, 'runner polls');
-    this.#heartbeat.start();
+    this.#heartbeat = heartbeat;
+    heartbeat.start();
     this.#sender.start();
     this.#polled = poller.run(this.#polling.signal);
   }
@@ -198,8 +200,15 @@ class PollingRunner implements Runner {
     await within(clock, this.#config.drainMs, this.#slots.untilIdle(), this.#hurry.signal);
     this.#attempts.stopAll('runner stopped');
     await this.#slots.untilIdle();
-    await within(clock, FLUSH_MS, this.#sender.emptied(), this.#hurry.signal);
+    await this.#flush();
     await this.#end('drained');
+  }
+
+  /** Hurried or not, what was killed is reported where that is quickly done. */
+  async #flush(): Promise<void> {
+    const [clock, hurry] = [this.#deps.clock, this.#hurry.signal];
+    if (hurry.aborted) await within(clock, HURRIED_FLUSH_MS, this.#sender.emptied());
+    else await within(clock, FLUSH_MS, this.#sender.emptied(), hurry);
   }
 
   #superseded(): void {

@@ -233,15 +233,16 @@ describe('a drain', () => {
     await gone(pids);
   });
 
-  test('is hurried by a second one', async () => {
+  test('is hurried by a second one, and reports all the same', async () => {
     const runner = await startRunner(api, { drainMs: 3_600_000 });
     const sleeper = aSleeper();
-    api.command(sleeper.command);
+    const task = api.command(sleeper.command);
     const pids = await sleeper.pids();
     const first = runner.drain();
     await runner.drain();
     await first;
     await gone(pids);
+    expect(api.results).toMatchObject([{ taskId: task.id, error: 'runner stopped' }]);
   });
 
   test('leaves what it can not send for the next start', async () => {

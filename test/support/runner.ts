@@ -3,8 +3,10 @@ import { onTestFinished } from 'vitest';
 import { type Clock, systemClock } from '../../src/clock.ts';
 import type { Executors } from '../../src/workers/executor.ts';
 import { createRunner, RUNNER_DEFAULTS, type Runner, type RunnerConfig } from '../../src/workers/runner.ts';
+import { eventually } from './eventually.ts';
 import { type FakeTaskApi, TOKEN } from './fake-task-api.ts';
 import { keptLog, type LogLine } from './log-lines.ts';
+import { ManualClock } from './manual-clock.ts';
 import { tempFolder } from './temp-folder.ts';
 
 export interface TestRunner extends Runner {
@@ -31,9 +33,15 @@ export function aRunner(
   const { log, lines } = keptLog();
   const runner = createRunner(config, { executors: {}, clock: systemClock, log, env: process.env, ...deps });
   onTestFinished(async () => {
-    const drained = runner.drain();
-    await runner.drain();
-    await drained;
+    let isOver = false;
+    const ended = Promise.all([runner.drain(), runner.drain()]).finally(() => {
+      isOver = true;
+    });
+    await eventually('the end of the runner', () => {
+      if (deps.clock instanceof ManualClock) deps.clock.advance(1_000);
+      return isOver;
+    });
+    await ended;
   });
   return {
     config,

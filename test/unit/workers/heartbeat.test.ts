@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import type { PolledTask } from '../../../src/http/contract/payload.ts';
+import type { ResultBody } from '../../../src/http/contract/worker.ts';
 import { createApiClient } from '../../../src/workers/api-client.ts';
 import { Attempts } from '../../../src/workers/attempts.ts';
 import { Heartbeat } from '../../../src/workers/heartbeat.ts';
@@ -27,9 +28,10 @@ beforeEach(() => {
   clock = new BeatClock();
 });
 
-async function startBeating(contract: 'newer' | 'older' = 'newer') {
+async function startBeating(contract: 'newer' | 'older' = 'newer', owed?: ResultBody) {
   api = await FakeTaskApi.start(contract);
   const { spool, log, lines } = await openSpool();
+  if (owed !== undefined) await spool.add(owed);
   const attempts = new Attempts(clock);
   let superseded = 0;
   const heartbeat = new Heartbeat({
@@ -136,6 +138,21 @@ describe('the heartbeat', () => {
     expect(lines.map(({ level }) => level)).toEqual(['warn', 'info']);
   });
 
+  test('is out of touch while what is held goes unnamed', async () => {
+    const { heartbeat, attempts } = await startBeating();
+    api.next('heartbeat', 'reset', 'reset');
+    heartbeat.now();
+    await rest(2);
+    expect(heartbeat.isOutOfTouch).toBe(false);
+    attempts.begin(aTask(), clock.steady());
+    heartbeat.now();
+    await rest(3);
+    expect(heartbeat.isOutOfTouch).toBe(true);
+    heartbeat.now();
+    await rest(4);
+    expect(heartbeat.isOutOfTouch).toBe(false);
+  });
+
   test('gives back what was killed out of touch, as soon as the Task API answers', async () => {
     const { heartbeat, attempts } = await startBeating();
     const attempt = attempts.begin(aTask(), clock.steady());
@@ -170,6 +187,18 @@ describe('with an older Task API', () => {
     heartbeat.now();
     await rest(3);
     expect(api.seen.heartbeat).toBe(2);
+  });
+
+  test('a page with status 404 does not pass for one that has answered, or is owed a result', async () => {
+    const answered = await startBeating();
+    api.next('heartbeat', { status: 404, body: '<html>traefik</html>' });
+    answered.heartbeat.now();
+    await rest(2);
+    expect(answered.lines).toMatchObject([{ reason: 'HTTP 404' }]);
+    await answered.heartbeat.stop();
+    clock = new BeatClock();
+    const { lines } = await startBeating('older', aResult());
+    expect(lines).toMatchObject([{ reason: 'HTTP 404' }]);
   });
 
   test('a page with status 404 does not pass for one while a lease is held', async () => {
