@@ -1,3 +1,5 @@
+import { ERROR_STATUS } from '../errors.ts';
+
 /** What an answer of the Task API means to a runner, whoever it really came from. */
 export type Answer<T> =
   | { kind: 'ok'; body: T }
@@ -21,7 +23,7 @@ export function classify<T>(raw: RawAnswer, wallMs: number): Answer<T> {
   if (status >= 200 && status < 300 && body !== undefined) return { kind: 'ok', body: body as T };
   const { code, error } = asError(body);
   const message = error ?? `HTTP ${status}`;
-  if ((status === 404 || status === 409) && code !== undefined)
+  if ((status === 404 || status === 409) && code !== undefined && isOurs(code, status))
     return { kind: 'settled', status, code, message };
   if (status === 400 || status === 413) return { kind: 'refused', status, message };
   return { kind: 'retry', status, message, retryAfterMs: retryAfterMs(raw.retryAfter, wallMs) };
@@ -31,6 +33,11 @@ export function noAnswer(error: unknown): Answer<never> {
   const { message, cause } = error as Error;
   const reason = cause instanceof Error && cause.message !== '' ? cause.message : message;
   return { kind: 'retry', status: null, message: reason, retryAfterMs: 0 };
+}
+
+/** A proxy or a gateway may answer JSON with a code of its own: that decides nothing. */
+function isOurs(code: string, status: number): boolean {
+  return Object.entries(ERROR_STATUS).some((known) => known[0] === code && known[1] === status);
 }
 
 function parsed(text: string): unknown {

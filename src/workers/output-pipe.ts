@@ -22,7 +22,8 @@ export interface OutputPipe {
 /** `count` pipes; null where the system makes none: Node's own have to do there. */
 export async function openPipes(count: number): Promise<OutputPipe[] | null> {
   if (process.platform === 'win32') return null;
-  const folder = await mkdtemp(join(tmpdir(), 'openclaw-runner-'));
+  const folder = await mkdtemp(join(tmpdir(), 'openclaw-runner-')).catch(() => null);
+  if (folder === null) return null;
   try {
     const paths = Array.from({ length: count }, (_, index) => join(folder, String(index)));
     await promisify(execFile)('mkfifo', ['-m', '600', ...paths]);

@@ -21,7 +21,7 @@ export const readFile: Executor = fileExecutor(async (task) => {
 
 export const writeFile: Executor = fileExecutor(async (task) => {
   const { path, content, encoding } = task as FileWritePayload;
-  await replaceFile(expandPath(path), Buffer.from(asText(content), encodingOf(encoding)));
+  await replaceFile(expandPath(path), decoded(asText(content), encodingOf(encoding)));
   return done(`File written: ${path}`);
 });
 
@@ -74,6 +74,13 @@ function searched(oldString: unknown): string {
   const text = asText(oldString);
   if (text === '') throw new FileError('old_string is empty');
   return text;
+}
+
+/** Node would skip what is no base64, and a damaged file would count as written. Line ends may be in it. */
+function decoded(content: string, encoding: BufferEncoding): Buffer {
+  if (/^base64/i.test(encoding) && !/^[\w+/-]*={0,2}$/.test(content.replace(/\s+/g, '')))
+    throw new FileError('content is not valid base64');
+  return Buffer.from(content, encoding);
 }
 
 function encodingOf(encoding: unknown): BufferEncoding {

@@ -41,6 +41,8 @@ describe('an answer', () => {
     ['a wrong token', 401, { error: 'Unauthorized', code: 'unauthorized' }],
     ['a page with status 404', 404, '<html>nginx</html>'],
     ['JSON of another with status 409', 409, { message: 'conflict' }],
+    ['a gateway’s own code with status 404', 404, { error: 'no route', code: 'ROUTE_NOT_FOUND' }],
+    ['a code of ours with another status', 409, { error: 'no route', code: 'not_found' }],
     ['too many requests', 429, { error: 'full', code: 'queue_full' }],
     ['a broken server', 500, '<html>'],
     ['a proxy without a server', 502, '<html>'],

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { sessionMembers } from '../../../src/workers/process-tree.ts';
 import { Stop } from '../../../src/workers/stop.ts';
 import { GRACE_MS, start, TIMEOUT_MS } from '../../support/child.ts';
@@ -21,6 +21,12 @@ describe('the outcome of a child process', () => {
       aborted: false,
       spawnError: null,
     });
+  });
+
+  test('has its output where there is no folder for temporary files', async () => {
+    vi.stubEnv('TMPDIR', join(tempFolder(), 'gone'));
+    onTestFinished(() => void vi.unstubAllEnvs());
+    expect(await start('echo hello').outcome).toMatchObject({ stdout: 'hello\n', exitCode: 0 });
   });
 
   test('names the signal that ended it, and counts it into the exit code', async () => {

@@ -59,6 +59,17 @@ describe('file-write', () => {
     expect(readFileSync(path, 'utf8')).toBe(text);
   });
 
+  test('takes base64 of any kind, and refuses what is none', async () => {
+    const path = join(tempFolder(), 'binary');
+    expect(await write(path, '_-8=\r\n', 'base64')).toMatchObject({ exitCode: 0 });
+    expect(readFileSync(path)).toEqual(Buffer.from([255, 239]));
+    for (const content of ['data:image/png;base64,AAAA', '***', 'AA=A']) {
+      const refused = { exitCode: 1, error: 'content is not valid base64' };
+      expect(await write(path, content, 'base64')).toMatchObject(refused);
+    }
+    expect(readFileSync(path)).toEqual(Buffer.from([255, 239]));
+  });
+
   test('refuses an encoding that nobody knows', async () => {
     const path = join(tempFolder(), 'x');
     expect(await write(path, 'x', 'klingon')).toMatchObject({
