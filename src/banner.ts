@@ -20,7 +20,7 @@ export function banner({ runner, ...reach }: Reach & { runner: string | null }):
     '',
     `    ${line}`,
     '',
-    styleText('dim', '  Ctrl-C stops, after what runs is done.'),
+    styleText('dim', '  Ctrl-C stops it once what runs is done; a second one, without waiting.'),
     '',
     '',
   ].join('\n');

@@ -6,12 +6,9 @@ import { readDataFolder, readUrl } from './config.ts';
 import { StartError } from './errors.ts';
 import { SUBMIT_TYPES, type SubmitType } from './remote-task.ts';
 import { type Environment, Settings } from './settings.ts';
-import { cancel, submit } from './submit.ts';
+import { cancel, SUBMIT_FAILED, submit } from './submit.ts';
 import { readOwnToken, readToken } from './token.ts';
 import { VERSION } from './version.ts';
-
-/** `submit` exits as its task does; its own failures must not be taken for the task's. */
-const SUBMIT_FAILED = 125;
 
 interface Reaching {
   url?: string;
@@ -49,28 +46,37 @@ function createProgram(env: Environment, exit: (code: number) => void): Command 
     .description(
       'A durable task queue for bots and agents, and the runner that executes their tasks on this machine.',
     )
-    .version(VERSION)
+    .version(VERSION, '-V, --version', 'prints the version')
+    .helpOption('-h, --help', 'prints this help')
+    .helpCommand('help [command]', 'prints the help of a command')
+    .configureOutput({
+      outputError: (text, write) => write(text.replace(/^error: /, 'openclaw-runner: ')),
+    })
     .exitOverride()
     .enablePositionalOptions();
   const add = (name: string, description: string) => program.command(name).description(description);
-  add('start', 'Task API and runner on this machine, in the foreground').action(async () =>
+  add('start', 'runs the Task API and a runner on this machine').action(async () =>
     (await foreground()).start(env),
   );
-  add('task-api', 'the Task API alone; needs WORKER_TOKEN').action(async () =>
+  add('task-api', 'runs the Task API alone; needs WORKER_TOKEN').action(async () =>
     (await foreground()).taskApi(env),
   );
-  add('runner', 'a runner alone; needs WORKER_URL and WORKER_TOKEN').action(async () =>
+  add('runner', 'runs a runner alone, for the Task API at WORKER_URL').action(async () =>
     (await foreground()).runner(env),
   );
-  reaching(add('submit', 'submit a task, print its output, exit with its exit code'))
+  reaching(add('submit', 'submits a task, prints its output, exits as it does'))
     .argument('<words...>', 'the command, or the prompt of an AI CLI')
     .passThroughOptions()
-    .addOption(new Option('--type <type>', 'what it is').choices(SUBMIT_TYPES).default('command'))
+    .addOption(
+      new Option('--type <type>', 'a shell command, or a prompt for an AI CLI')
+        .choices(SUBMIT_TYPES)
+        .default('command'),
+    )
     .option('--session <name>', 'the conversation that a prompt belongs to')
-    .option('--timeout <ms>', 'how long it may run', milliseconds)
-    .option('--json', 'print the result as JSON')
+    .option('--timeout <ms>', 'how long it may run, in milliseconds', milliseconds)
+    .option('--json', 'prints the result as JSON')
     .action(async (words: string[], options: SubmitOptions) => exit(await submitWords(env, words, options)));
-  reaching(add('cancel', 'cancel a task'))
+  reaching(add('cancel', 'cancels a task'))
     .argument('<taskId>')
     .action((taskId: string, options: Reaching) => cancel(reachTaskApi(env, options), taskId));
   return program;
@@ -84,10 +90,7 @@ function foreground() {
 function reaching(command: Command): Command {
   return command
     .option('--url <url>', 'where the Task API is (or WORKER_URL)')
-    .option(
-      '--token-file <path>',
-      'the file with its token (or WORKER_TOKEN, or the token in the data folder)',
-    );
+    .option('--token-file <path>', 'file with its token (or WORKER_TOKEN, or the one in the data folder)');
 }
 
 function submitWords(env: Environment, words: string[], options: SubmitOptions): Promise<number> {

@@ -5,9 +5,10 @@
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { type DataFolder, dataFolderAt, USUAL_FOLDER } from './data-folder.ts';
+import { type DataFolder, dataFolderAt, dataFolderProblem, isInFolder, USUAL_FOLDER } from './data-folder.ts';
+import { databaseProblem } from './paths.ts';
 import type { Settings } from './settings.ts';
-import { tokenProblem } from './token.ts';
+import { sendingProblem, tokenProblem } from './token.ts';
 
 const DAY_MS = 86_400_000;
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
@@ -44,11 +45,25 @@ export function readDataFolder(settings: Settings): DataFolder {
   return dataFolderAt(settings.path('OPENCLAW_RUNNER_HOME', USUAL_FOLDER));
 }
 
+/** For those that keep something in it: what is wrong with it is told with the other settings. */
+export function checkDataFolder(settings: Settings, folder: DataFolder): void {
+  const problem = dataFolderProblem(folder);
+  if (problem !== null) settings.problem(problem);
+}
+
 /** Of the Task API: undefined only where it `mayBeMissing`, and is not set. */
 export function readServiceToken(settings: Settings, options = { mayBeMissing: false }): string | undefined {
   const token = settings.get('WORKER_TOKEN');
   if (token === undefined && options.mayBeMissing) return undefined;
   const problem = tokenProblem(token);
+  if (problem !== null) settings.problem(problem);
+  return token;
+}
+
+/** Of a client or a runner: any that can be sent; undefined for the one in the data folder. */
+export function readClientToken(settings: Settings): string | undefined {
+  const token = settings.get('WORKER_TOKEN');
+  const problem = token === undefined ? null : sendingProblem(token);
   if (problem !== null) settings.problem(problem);
   return token;
 }
@@ -62,8 +77,8 @@ export function readTaskApiConfig(settings: Settings, folder: DataFolder): TaskA
   const config = {
     host: settings.get('WORKER_HOST') ?? '127.0.0.1',
     port: settings.integer(['WORKER_PORT', 'PORT'], { default: DEFAULT_PORT, min: 0, max: 65_535 }),
-    taskDb: settings.path('WORKER_TASK_DB', join(folder.path, 'tasks.db')),
-    eventDb: settings.path('WORKER_EVENT_DB', join(folder.path, 'events.db')),
+    taskDb: readDatabase(settings, 'WORKER_TASK_DB', { folder, usual: 'tasks.db' }),
+    eventDb: readDatabase(settings, 'WORKER_EVENT_DB', { folder, usual: 'events.db' }),
     leaseMs: settings.integer('WORKER_LEASE_MS', { default: 60_000, min: 1_000, max: 3_600_000 }),
     ...readRetentions(settings),
     ...readCallbacks(settings),
@@ -73,6 +88,17 @@ export function readTaskApiConfig(settings: Settings, folder: DataFolder): TaskA
     settings.wrong('WORKER_EVENT_DB', 'another file than WORKER_TASK_DB', config.eventDb);
   }
   return config;
+}
+
+function readDatabase(
+  settings: Settings,
+  name: string,
+  { folder, usual }: { folder: DataFolder; usual: string },
+) {
+  const path = settings.path(name, join(folder.path, usual));
+  const problem = isInFolder(folder, path) ? null : databaseProblem(path);
+  if (problem !== null) settings.problem(`${name}: ${problem}.`);
+  return path;
 }
 
 function readRetentions(settings: Settings) {

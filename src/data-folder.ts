@@ -1,8 +1,9 @@
 /** `~/.openclaw-runner`: token, databases, spool. What is in it is nobody else's business. */
-import { mkdirSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { join, sep } from 'node:path';
 import { StartError } from './errors.ts';
+import { folderProblem, isFolder, makeFolder } from './paths.ts';
 import { readOrMakeToken } from './token.ts';
 
 export interface DataFolder {
@@ -17,21 +18,27 @@ export function dataFolderAt(path: string): DataFolder {
   return { path, tokenFile: join(path, 'token') };
 }
 
+export function isInFolder({ path }: DataFolder, file: string): boolean {
+  return file.startsWith(path.endsWith(sep) ? path : path + sep);
+}
+
+/** Why it can't be used, in a sentence; null when nothing speaks against it. Makes nothing. */
+export function dataFolderProblem({ path }: DataFolder): string | null {
+  const problem = folderProblem(path);
+  if (problem !== null) return `The data folder ${path} can't be used: ${problem}.`;
+  // Not closed by us: it may be a folder that is open on purpose, named by mistake.
+  if (process.platform === 'win32' || !isFolder(path) || (statSync(path).mode & 0o077) === 0) return null;
+  return `The data folder ${path} is open to other users; set OPENCLAW_RUNNER_HOME to a folder of its own, or close this one with: chmod 700 ${path}`;
+}
+
 /** Makes it if it is missing, 0700. `StartError` when it can't be used, or when other users can look into it. */
 export function openDataFolder(folder: DataFolder): void {
-  const { path } = folder;
-  let mode: number;
+  const problem = dataFolderProblem(folder);
+  if (problem !== null) throw new StartError(problem);
   try {
-    mkdirSync(path, { recursive: true, mode: 0o700 });
-    mode = statSync(path).mode;
+    makeFolder(folder.path, 0o700);
   } catch (error) {
-    throw new StartError(`The data folder ${path} can't be used: ${(error as Error).message}.`);
-  }
-  // Not closed by us: it may be a folder that is open on purpose, named by mistake.
-  if (process.platform !== 'win32' && (mode & 0o077) !== 0) {
-    throw new StartError(
-      `The data folder ${path} is open to other users; close it with: chmod 700 ${path} (or set OPENCLAW_RUNNER_HOME to another folder).`,
-    );
+    throw new StartError(`The data folder ${folder.path} can't be used: ${(error as Error).message}.`);
   }
 }
 

@@ -1,10 +1,17 @@
 /** The subcommands that stay in the foreground until a signal: `start`, `task-api`, `runner`. */
 import { once } from 'node:events';
-import { sep } from 'node:path';
 import { banner } from './banner.ts';
 import { systemClock as clock } from './clock.ts';
-import { readDataFolder, readLogLevel, readServiceToken, readTaskApiConfig, readUrl } from './config.ts';
-import { openDataFolder, tokenOf } from './data-folder.ts';
+import {
+  checkDataFolder,
+  readClientToken,
+  readDataFolder,
+  readLogLevel,
+  readServiceToken,
+  readTaskApiConfig,
+  readUrl,
+} from './config.ts';
+import { isInFolder, openDataFolder, tokenOf } from './data-folder.ts';
 import type { Reach } from './invocation.ts';
 import { createLog } from './log.ts';
 import { readRunnerSettings } from './runner-config.ts';
@@ -27,6 +34,7 @@ export async function start(env: Environment): Promise<void> {
   const config = readTaskApiConfig(settings, folder);
   const runnerSettings = readRunnerSettings(settings, folder.path);
   const given = readServiceToken(settings, { mayBeMissing: true });
+  checkDataFolder(settings, folder);
   const lent = readSurroundings(settings);
   openDataFolder(folder);
   const token = given ?? tokenOf(folder);
@@ -47,8 +55,10 @@ export async function taskApi(env: Environment): Promise<void> {
   const folder = readDataFolder(settings);
   const token = readServiceToken(settings) ?? '';
   const config = readTaskApiConfig(settings, folder);
+  const usesFolder = [config.taskDb, config.eventDb].some((path) => isInFolder(folder, path));
+  if (usesFolder) checkDataFolder(settings, folder);
   const lent = readSurroundings(settings);
-  if (usesFolder(config, folder.path)) openDataFolder(folder);
+  if (usesFolder) openDataFolder(folder);
   // What it stores is nobody else's business, wherever the databases are.
   process.umask(0o077);
   await untilStopped(lent, async (parts) => {
@@ -64,7 +74,8 @@ export async function runner(env: Environment): Promise<void> {
   const folder = readDataFolder(settings);
   const runnerSettings = readRunnerSettings(settings, folder.path);
   const url = readUrl(settings);
-  const given = settings.get('WORKER_TOKEN');
+  const given = readClientToken(settings);
+  checkDataFolder(settings, folder);
   const lent = readSurroundings(settings);
   openDataFolder(folder);
   const token = given ?? readOwnToken(folder.tokenFile);
@@ -75,10 +86,6 @@ export async function runner(env: Environment): Promise<void> {
 
 function describe({ maxConcurrent }: { maxConcurrent: number }): string {
   return `in this process, up to ${maxConcurrent} tasks at once`;
-}
-
-function usesFolder({ taskDb, eventDb }: { taskDb: string; eventDb: string }, folder: string): boolean {
-  return [taskDb, eventDb].some((path) => path.startsWith(`${folder}${sep}`));
 }
 
 /** Throws when any setting that was read until now is wrong. */

@@ -7,7 +7,7 @@ import { StartError } from './errors.ts';
 export interface Listener {
   /** Where a client on this machine reaches it. */
   readonly url: string;
-  /** Takes no more, lets requests finish for a few seconds (until `hurry` aborts), then cuts them off. */
+  /** Takes no more, lets requests finish for a few seconds (hardly any once `hurry` aborts), then cuts them off. */
   close(hurry: AbortSignal): Promise<void>;
 }
 
@@ -16,6 +16,8 @@ const REQUEST_MS = 120_000;
 /** Longer than clients and proxies keep an idle connection: they close it, and none is used while we do. */
 const KEEP_ALIVE_MS = 75_000;
 const CLOSE_GRACE_MS = 5_000;
+/** Hurried: for answers that are on their way. */
+const HURRIED_GRACE_MS = 250;
 
 /** `StartError` when it can't listen there. */
 export async function listen(
@@ -76,12 +78,13 @@ async function close(
   const closed = once(server, 'close');
   server.close();
   connections.close();
-  const cancel = clock.after(CLOSE_GRACE_MS, cutOff);
-  hurry.addEventListener('abort', cutOff);
-  if (hurry.aborted) cutOff();
+  const timers = [clock.after(CLOSE_GRACE_MS, cutOff)];
+  const hasten = () => timers.push(clock.after(HURRIED_GRACE_MS, cutOff));
+  hurry.addEventListener('abort', hasten);
+  if (hurry.aborted) hasten();
   await closed;
-  hurry.removeEventListener('abort', cutOff);
-  cancel();
+  hurry.removeEventListener('abort', hasten);
+  for (const cancel of timers) cancel();
 }
 
 function urlOf(server: Server, host: string): string {

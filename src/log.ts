@@ -14,7 +14,12 @@ export function createLog(options: { level: string; terminal: boolean }): Log {
     return pino({ ...settings, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination({ sync: true }));
   return pino(
     settings,
-    pretty({ colorize: true, singleLine: true, translateTime: 'SYS:HH:MM:ss', sync: true }),
+    pretty({
+      colorize: process.stdout.hasColors(),
+      singleLine: true,
+      translateTime: 'SYS:HH:MM:ss',
+      sync: true,
+    }),
   );
 }
 

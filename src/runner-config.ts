@@ -1,7 +1,7 @@
 /** The settings of a runner, those of the AI CLIs included. No request can change one of them. */
-import { accessSync, constants, statSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
+import { folderProblem, isExecutable, isFolder } from './paths.ts';
 import type { Settings } from './settings.ts';
 import {
   type AgentSettings,
@@ -43,7 +43,7 @@ function readAgentSettings(settings: Settings, dataDir: string): AgentSettings {
   return {
     workdir: readWorkdir(settings),
     maxTimeoutMs: settings.clamped('CC_TIMEOUT', { default: 1_200_000, min: 1_000, max: DAY_MS }),
-    sessionCacheFile: settings.path('RUNNER_SESSION_CACHE_FILE', join(dataDir, 'session-cache.json')),
+    sessionCacheFile: readSessionCacheFile(settings, dataDir),
     sessionRetentionMs: settings.clamped('RUNNER_SESSION_RETENTION_MS', retention),
     ...readCliSettings(settings),
   };
@@ -84,10 +84,20 @@ function readReplyHint(settings: Settings): string | null {
   return hint.toLowerCase() === 'off' ? null : hint;
 }
 
+/** A folder would be moved away as an unreadable cache. */
+function readSessionCacheFile(settings: Settings, dataDir: string): string {
+  const name = 'RUNNER_SESSION_CACHE_FILE';
+  const file = settings.path(name, join(dataDir, 'session-cache.json'));
+  if (settings.get(name) === undefined) return file;
+  if (isFolder(file)) settings.wrong(name, 'a file', file);
+  const problem = folderProblem(dirname(file));
+  if (problem !== null) settings.problem(`${name}: ${problem}.`);
+  return file;
+}
+
 function readWorkdir(settings: Settings): string {
   const folder = settings.path('RUNNER_WORKDIR', homedir());
-  const isFolder = statSync(folder, { throwIfNoEntry: false })?.isDirectory() ?? false;
-  if (settings.get('RUNNER_WORKDIR') !== undefined && !isFolder) {
+  if (settings.get('RUNNER_WORKDIR') !== undefined && !isFolder(folder)) {
     settings.wrong('RUNNER_WORKDIR', 'a folder that exists', folder);
   }
   return folder;
@@ -101,19 +111,14 @@ function readId(settings: Settings): string | null {
   return id;
 }
 
+/** A name without a slash is looked for on PATH. */
 function readShell(settings: Settings): string | null {
   const given = settings.get('RUNNER_SHELL');
   if (given === undefined) return null;
   const shell = readProgram(settings, 'RUNNER_SHELL', given);
-  if (shell.includes('/') && !isExecutable(shell)) settings.wrong('RUNNER_SHELL', 'an executable', given);
-  return shell;
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
+  const folders = shell.includes('/') ? [''] : (settings.get('PATH') ?? '').split(delimiter);
+  if (!folders.some((folder) => isExecutable(join(folder, shell)))) {
+    settings.wrong('RUNNER_SHELL', 'an executable', given);
   }
+  return shell;
 }

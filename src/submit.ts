@@ -1,5 +1,5 @@
 /** `openclaw-runner submit` and `cancel`: a task as if it were a command of this shell. */
-import { Client, type ClientOptions } from './client.ts';
+import { Client, ClientError, type ClientOptions } from './client.ts';
 import { curlLine, invocation, type Reach } from './invocation.ts';
 import {
   acknowledge,
@@ -11,6 +11,8 @@ import {
 } from './remote-task.ts';
 
 const TIMED_OUT = 124;
+/** Its own failure: it must not be taken for the task's. */
+export const SUBMIT_FAILED = 125;
 const INTERRUPTED = 130;
 
 /** Prints what the task printed; its exit code. Rejects with a `ClientError` when that can't be had. */
@@ -31,9 +33,13 @@ export async function submit(
     await acknowledge(client, taskId);
     return exitCodeOf(result);
   } catch (error) {
-    process.stderr.write(stillThere(options, taskId));
-    if (interruption.signal.aborted) return INTERRUPTED;
-    throw error;
+    if (interruption.signal.aborted) {
+      process.stderr.write(stillThere(options, taskId));
+      return INTERRUPTED;
+    }
+    if (!(error instanceof ClientError && error.passing)) throw error;
+    process.stderr.write(`openclaw-runner: ${error.message}\n${stillThere(options, taskId)}`);
+    return SUBMIT_FAILED;
   } finally {
     process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
   }
@@ -76,7 +82,7 @@ function tellWaiting(taskId: string): void {
 
 function stillThere(reach: Reach, taskId: string): string {
   return [
-    `openclaw-runner: task ${taskId} goes on at the Task API.`,
+    `openclaw-runner: task ${taskId} is still with the Task API.`,
     `  cancel it:        ${invocation('cancel', taskId, reach)}`,
     `  read its result:  ${curlLine(`/tasks/${taskId}`, reach)}`,
     '',

@@ -19,6 +19,11 @@ const UNSENDABLE_TOKEN =
 /** Why the Task API does not take this token, in one sentence that does not show it; null for a good one. */
 export function tokenProblem(token: string | undefined): string | null {
   if (token === undefined || token.length < MIN_CHARS || DEFAULT_TEXT.test(token)) return WEAK_TOKEN;
+  return sendingProblem(token);
+}
+
+/** Why no client can send this token, in one sentence that does not show it. */
+export function sendingProblem(token: string): string | null {
   return SENDABLE.test(token) ? null : UNSENDABLE_TOKEN;
 }
 
@@ -27,7 +32,9 @@ export function readOrMakeToken(path: string): string {
   if (statSync(path, { throwIfNoEntry: false }) === undefined) makeToken(path);
   const token = readToken(path);
   if (tokenProblem(token) === null) return token;
-  throw new StartError(`${path} holds no usable token; remove the file, and the next start makes a new one.`);
+  throw new StartError(
+    `The token file ${path} holds no usable token; remove it, and the next start makes a new one.`,
+  );
 }
 
 /** The token of a client or a runner, from a file that need not be there yet. */
@@ -41,10 +48,14 @@ export function readOwnToken(path: string): string {
 /** `StartError` when the file can't be read, or can be read by other users. */
 export function readToken(path: string): string {
   try {
-    if (process.platform !== 'win32' && (statSync(path).mode & 0o077) !== 0) {
+    const found = statSync(path);
+    if (!found.isFile()) throw new StartError(`The token file ${path} is no file.`);
+    if (process.platform !== 'win32' && (found.mode & 0o077) !== 0) {
       throw new StartError(`The token file ${path} is open to other users; close it with: chmod 600 ${path}`);
     }
-    return readFileSync(path, 'utf8').trim();
+    const token = readFileSync(path, 'utf8').trim();
+    if (sendingProblem(token) === null) return token;
+    throw new StartError(`The token file ${path} holds no usable token.`);
   } catch (error) {
     if (error instanceof StartError) throw error;
     throw new StartError(`The token file ${path} can't be read: ${(error as Error).message}.`);

@@ -17,6 +17,7 @@ function environment(home: string): Record<string, string> {
   return freshEnvironment(home, {
     WORKER_PORT: '0',
     npm_config_loglevel: 'error',
+    npm_config_update_notifier: 'false',
     npm_config_userconfig,
     npm_config_cache,
   });

@@ -41,11 +41,14 @@ describe('task-api', () => {
   );
 
   it('tells all wrong settings at once', async () => {
-    const wrong = { WORKER_PORT: '70000', WORKER_LEASE_MS: 'x', CALLBACK_DELIVERY: 'x', WORKER_TOKEN: 'x' };
+    const wrong = {
+      ...{ WORKER_PORT: '70000', WORKER_LEASE_MS: 'x', CALLBACK_DELIVERY: 'x', WORKER_TOKEN: 'x' },
+      WORKER_TASK_DB: '/no/such/folder/tasks.db',
+    };
     const { code, out, err } = await outcomeOf(ours('task-api'), { env: environment(wrong) });
     expect([code, out]).toEqual([1, '']);
     for (const name of Object.keys(wrong)) expect(err).toContain(`\n  ${name}`);
-    expect(err.trim().split('\n')).toHaveLength(5);
+    expect(err.trim().split('\n')).toHaveLength(6);
   });
 
   it('refuses a database of the older system, and leaves it untouched', async () => {
@@ -86,6 +89,29 @@ describe.each(['task-api', 'start'])('%s', (subcommand) => {
     const folder = join(tempFolder(), 'folder');
     mkdirSync(folder);
     expect(await refusal(subcommand, environment({ WORKER_EVENT_DB: folder }))).toContain('WORKER_EVENT_DB');
+    // Node's recursive mkdir never ends there.
+    expect(await refusal(subcommand, environment({ OPENCLAW_RUNNER_HOME: '/proc/none' }))).toContain(
+      'data folder /proc/none',
+    );
+  });
+});
+
+describe.each(['start', 'runner'])('%s', (subcommand) => {
+  it('refuses a session cache that is a folder, and leaves it where it is', async () => {
+    const folder = tempFolder();
+    const env = environment({ RUNNER_SESSION_CACHE_FILE: folder });
+    expect(await refusal(subcommand, env)).toContain('RUNNER_SESSION_CACHE_FILE: expected a file');
+    accessSync(folder);
+  });
+
+  it.each([CLONE, 'no-such-shell', '/no/such/shell'])('refuses %s as a shell', async (shell) => {
+    expect(await refusal(subcommand, environment({ RUNNER_SHELL: shell }))).toContain('RUNNER_SHELL');
+  });
+
+  it('refuses a token that no HTTP header can carry, without showing it', async () => {
+    const told = await refusal(subcommand, environment({ WORKER_TOKEN: 'a token with blanks and ü' }));
+    expect(told).toContain('characters that an HTTP header does not carry');
+    expect(told).not.toContain('blanks and ü');
   });
 });
 

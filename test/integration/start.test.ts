@@ -154,6 +154,15 @@ describe('npm start, in a terminal', () => {
     expect(await session.exit).toBe(0);
   });
 
+  it('shows no colours where they are not wanted', async () => {
+    const { env } = newcomer({ NO_COLOR: '1' });
+    const session = runInTerminal(ours('start').join(' '), { env });
+    await session.shows(/runner polls/);
+    session.type('\x03');
+    expect(await session.exit).toBe(0);
+    expect(session.out).not.toContain('\x1b');
+  });
+
   it('Ctrl-C lets a running task finish first, and ends with 0', async () => {
     const { home, env } = newcomer();
     const task = gatedTask(home);

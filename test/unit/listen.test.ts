@@ -12,7 +12,11 @@ const PATIENT = new AbortController().signal;
 async function serve(handler: RequestListener, host = '127.0.0.1') {
   const clock = new ManualClock();
   const listener = await listen(handler, { host, port: 0, clock });
-  onTestFinished(() => listener.close(AbortSignal.abort()).catch(() => {}));
+  onTestFinished(() => {
+    const closed = listener.close(AbortSignal.abort()).catch(() => {});
+    clock.advance(250);
+    return closed;
+  });
   return { clock, listener };
 }
 
@@ -71,12 +75,16 @@ describe('closing', () => {
     await expect(answered).rejects.toThrow('socket hang up');
   });
 
-  it('cuts off at once when it is hurried', async () => {
-    const { listener, answered } = await heldRequest();
+  it('cuts off soon when it is hurried, and lets out what is on its way', async () => {
+    const { listener, answered, clock } = await heldRequest();
     const hurry = new AbortController();
     const closed = listener.close(hurry.signal);
     hurry.abort();
+    clock.advance(249);
+    expect(await Promise.race([closed.then(() => 'closed'), 'open'])).toBe('open');
+    clock.advance(1);
     await closed;
+    expect(clock.pending).toBe(0);
     await expect(answered).rejects.toThrow('socket hang up');
   });
 

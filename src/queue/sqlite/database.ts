@@ -1,14 +1,17 @@
 import { existsSync, realpathSync, statSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
 import Database from 'better-sqlite3';
 import { StartError } from '../../errors.ts';
 import { holdLock } from '../../lock.ts';
+import { databaseProblem } from '../../paths.ts';
 import type { Migration } from './migrations.ts';
 
 export type Db = Database.Database;
 
-/** Written into the header of our files, so that a database of another program is never touched: 'OCRQ'. */
-const APPLICATION_ID = 0x4f435251;
+/** Written into the header of our files, 'OCRQ' and 'OCRE', so that no other database is ever touched. */
+const APPLICATION_IDS = { WORKER_TASK_DB: 0x4f435251, WORKER_EVENT_DB: 0x4f435245 };
+
+/** The environment variable that names a file. */
+type PathSetting = keyof typeof APPLICATION_IDS;
 
 /** An opened file with its lock; `close` frees both. */
 export interface OpenFile {
@@ -16,15 +19,16 @@ export interface OpenFile {
   close: () => void;
 }
 
-/** Opens or creates one of our files. `setting` is the environment variable that names it, for the sentences. */
-export function openFile(path: string, setting: string, migrations: readonly Migration[]): OpenFile {
-  checkFolder(path, setting);
+/** Opens or creates one of our files. */
+export function openFile(path: string, setting: PathSetting, migrations: readonly Migration[]): OpenFile {
+  const problem = databaseProblem(path);
+  if (problem !== null) throw new StartError(`${setting}: ${problem}.`);
   const unlock = lockFile(path, setting);
   try {
     refuseForeign(path, setting, migrations);
     // Prompts and outputs are nobody else's business; SQLite gives its side files the same mode.
     if (!existsSync(path)) writeFileSync(path, '', { mode: 0o600, flag: 'wx' });
-    const db = connect(path);
+    const db = connect(path, setting);
     migrate(db, migrations);
     return {
       db,
@@ -36,13 +40,6 @@ export function openFile(path: string, setting: string, migrations: readonly Mig
   } catch (error) {
     unlock();
     throw toStartError(error, path, setting);
-  }
-}
-
-function checkFolder(path: string, setting: string): void {
-  const folder = dirname(path);
-  if (!existsSync(folder) || !statSync(folder).isDirectory()) {
-    throw new StartError(`${setting}: the folder ${folder} does not exist; create it or name another path.`);
   }
 }
 
@@ -63,14 +60,14 @@ function lockFile(path: string, setting: string): () => void {
 }
 
 /** Looks at an existing file through SQLite, read-only, before anything is written to it. */
-function refuseForeign(path: string, setting: string, migrations: readonly Migration[]): void {
+function refuseForeign(path: string, setting: PathSetting, migrations: readonly Migration[]): void {
   // Size is asked of the file system without opening the file: closing a descriptor of our own would drop SQLite's locks.
   if (!existsSync(path) || statSync(path).size === 0) return;
   const db = new Database(path, { readonly: true });
   try {
     const id = db.pragma('application_id', { simple: true });
     const version = Number(db.pragma('user_version', { simple: true }));
-    if (id !== APPLICATION_ID) {
+    if (id !== APPLICATION_IDS[setting]) {
       throw new StartError(
         `${path} is a database of the older Task API or of another program; it was left untouched. Set ${setting} to a new path.`,
       );
@@ -85,12 +82,12 @@ function refuseForeign(path: string, setting: string, migrations: readonly Migra
   }
 }
 
-function connect(path: string): Db {
+function connect(path: string, setting: PathSetting): Db {
   const db = new Database(path, { timeout: 0 });
   // Only heeded on a new file, before WAL and before any table.
   db.pragma('auto_vacuum = INCREMENTAL');
   db.pragma('journal_mode = WAL');
-  db.pragma(`application_id = ${APPLICATION_ID}`);
+  db.pragma(`application_id = ${APPLICATION_IDS[setting]}`);
   assertPragma(db, 'auto_vacuum', 2);
   assertPragma(db, 'journal_mode', 'wal');
   makeDurable(db);

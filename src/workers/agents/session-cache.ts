@@ -1,8 +1,9 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { z } from 'zod';
 import type { Clock } from '../../clock.ts';
 import type { Log } from '../../log.ts';
+import { makeFolder } from '../../paths.ts';
 import { AGENT_TYPES, type AgentType } from '../../queue/task.ts';
 
 /**
@@ -98,7 +99,7 @@ export class SessionCache {
 }
 
 function writeAtomically(file: string, text: string): void {
-  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  makeFolder(dirname(file), 0o700);
   const temporary = `${file}.tmp`;
   const descriptor = openSync(temporary, 'w', 0o600);
   try {

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { constants, type Stats } from 'node:fs';
-import { type FileHandle, lstat, mkdir, open, readlink, rename, rm, stat } from 'node:fs/promises';
+import { type FileHandle, lstat, open, readlink, rename, rm, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
+import { makeFolder } from '../../paths.ts';
 import { syncFolder } from '../durable.ts';
 
 /** Files as the file tasks need them: read up to a limit, replaced as a whole or not at all. */
@@ -54,7 +55,7 @@ export async function replaceFile(path: string, content: Buffer): Promise<void> 
   const before = await stat(target).catch(() => null);
   if (before !== null) checkRegular(before);
   const folder = dirname(target);
-  await mkdir(folder, { recursive: true }).catch(explained);
+  makeParents(folder);
   const temporary = join(folder, `.openclaw-${randomUUID()}.tmp`);
   try {
     await writeSynced(temporary, content, before);
@@ -64,6 +65,14 @@ export async function replaceFile(path: string, content: Buffer): Promise<void> 
     return explained(error);
   }
   await syncFolder(folder);
+}
+
+function makeParents(folder: string): void {
+  try {
+    makeFolder(folder);
+  } catch (error) {
+    explained(error);
+  }
 }
 
 async function writeSynced(path: string, content: Buffer, before: Stats | null): Promise<void> {

@@ -1,10 +1,10 @@
-import { mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { expect, onTestFinished, test } from 'vitest';
 import { StartError } from '../../../../src/errors.ts';
 import { openFile } from '../../../../src/queue/sqlite/database.ts';
-import { MAIN_MIGRATIONS } from '../../../../src/queue/sqlite/migrations.ts';
+import { EVENT_MIGRATIONS, MAIN_MIGRATIONS } from '../../../../src/queue/sqlite/migrations.ts';
 import { ReadyList } from '../../../../src/queue/sqlite/ready-list.ts';
 import { tempFolder } from '../../../support/temp-folder.ts';
 
@@ -57,6 +57,14 @@ test('refuses the database of the older system and leaves its bytes as they were
   expect(readFileSync(path).equals(before)).toBe(true);
 });
 
+test('refuses the task file as the event file', () => {
+  const path = join(tempFolder(), 'tasks.db');
+  open(path).close();
+  expect(() => openFile(path, 'WORKER_EVENT_DB', EVENT_MIGRATIONS)).toThrow(
+    /Set WORKER_EVENT_DB to a new path/,
+  );
+});
+
 test('refuses a file that is no database', () => {
   const path = join(tempFolder(), 'tasks.db');
   writeFileSync(path, 'not a database, but long enough to be looked at'.repeat(50));
@@ -80,7 +88,8 @@ test('says which folder is missing', () => {
 test('says that a folder is no file', () => {
   const path = join(tempFolder(), 'tasks.db');
   mkdirSync(path);
-  expect(() => open(path)).toThrow(/WORKER_TASK_DB: /);
+  expect(() => open(path)).toThrow(/WORKER_TASK_DB: .*tasks\.db is no file/);
+  expect(existsSync(`${path}.lock`)).toBe(false);
 });
 
 test('migrates a new file once', () => {
