@@ -27,6 +27,7 @@ export interface TaskApiConfig {
   sessionRetentionMs: number;
   eventRetentionDays: number;
   maxEvents: number;
+  maxPending: number;
   callbackDelivery: 'api' | 'runner';
   callbackBaseUrl: string;
   callbackToken: string | null;
@@ -80,6 +81,7 @@ export function readTaskApiConfig(settings: Settings, folder: DataFolder): TaskA
     taskDb: readDatabase(settings, 'WORKER_TASK_DB', { folder, usual: 'tasks.db' }),
     eventDb: readDatabase(settings, 'WORKER_EVENT_DB', { folder, usual: 'events.db' }),
     leaseMs: settings.integer('WORKER_LEASE_MS', { default: 60_000, min: 1_000, max: 3_600_000 }),
+    maxPending: settings.integer('WORKER_MAX_PENDING', { default: 1_000_000, min: 1, max: 100_000_000 }),
     ...readRetentions(settings),
     ...readCallbacks(settings),
     ...readSessionFolders(settings),

@@ -1,8 +1,9 @@
 import { once } from 'node:events';
 import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { Clock } from './clock.ts';
-import { StartError } from './errors.ts';
+import { type ErrorCode, StartError } from './errors.ts';
 
 export interface Listener {
   /** Where a client on this machine reaches it. */
@@ -29,6 +30,7 @@ export async function listen(
   server.on('connection', (socket) => connections.add(socket));
   server.on('request', (_request, response) => connections.await(response));
   server.on('request', handler);
+  server.on('clientError', refuseMalformed);
   server.listen(port, host);
   try {
     await once(server, 'listening');
@@ -40,6 +42,30 @@ export async function listen(
     close: (hurry) => close(server, connections, { clock, hurry }),
   };
 }
+
+/** What is no HTTP, or more of it than Node takes: an answer in the shape of ours, and the connection ends. */
+function refuseMalformed(error: NodeJS.ErrnoException, socket: Duplex): void {
+  if (!socket.writable) return void socket.destroy();
+  const [status, code, text] = MALFORMED[error.code ?? ''] ?? BAD_REQUEST;
+  const body = JSON.stringify({ error: text, code });
+  const headers = [
+    'Content-Type: application/json; charset=utf-8',
+    `Content-Length: ${Buffer.byteLength(body)}`,
+  ];
+  socket.end([`HTTP/1.1 ${status}`, ...headers, 'Connection: close', '', body].join('\r\n'));
+}
+
+type Refusal = readonly [status: string, code: ErrorCode, text: string];
+
+const BAD_REQUEST: Refusal = ['400 Bad Request', 'invalid_field', 'The request is not valid HTTP'];
+const MALFORMED: Record<string, Refusal> = {
+  HPE_HEADER_OVERFLOW: [
+    '431 Request Header Fields Too Large',
+    'payload_too_large',
+    'The headers are larger than 16 KiB',
+  ],
+  ERR_HTTP_REQUEST_TIMEOUT: ['408 Request Timeout', 'invalid_field', 'The request did not arrive in time'],
+};
 
 /** The answers that are not written yet, and the connections that wait for none. */
 class Connections {

@@ -10,6 +10,7 @@ import {
 import { type Handler, parse } from './call.ts';
 import { type AgentBody, agentBody } from './contract/agents.ts';
 import type { RouteDeps } from './deps.ts';
+import { submit as submitTask } from './submission.ts';
 
 /** How the three routes differ. */
 interface Agent {
@@ -54,11 +55,16 @@ export function agentHandlers(deps: RouteDeps) {
 }
 
 function submit(deps: RouteDeps, agent: Agent): Handler {
-  return async (call) => {
+  return (call) => {
     const body = parse(agent.body, call.body);
     const sessionId = body.sessionId ?? randomUUID();
-    const { taskId } = await deps.queue.submit(agentTask(deps, agent, body, sessionId));
-    return { taskId, sessionId, message: `${agent.label} CLI task created` };
+    const task = agentTask(deps, agent, body, sessionId);
+    const message = `${agent.label} CLI task created`;
+    return submitTask(deps.queue, call, task, (receipt) => ({
+      taskId: receipt.taskId,
+      sessionId: receipt.sessionId,
+      message,
+    }));
   };
 }
 
@@ -74,6 +80,8 @@ function agentTask(deps: RouteDeps, { type, extras }: Agent, body: AgentBody, se
     sessionKey: agentSessionKey(type, sessionId),
     provenance,
     callback: callbackOf(deps, body),
+    ...(body.maxAttempts !== undefined && { maxAttempts: body.maxAttempts }),
+    ...(body.leaseMs !== undefined && { leaseMs: body.leaseMs }),
   };
 }
 

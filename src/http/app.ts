@@ -1,9 +1,9 @@
 import Router, { type RouterContext } from '@koa/router';
 import Koa, { type Context, type Middleware } from 'koa';
 import { AppError } from '../errors.ts';
-import type { Call } from './call.ts';
+import { Reply } from './call.ts';
 import type { HttpDeps } from './deps.ts';
-import { createTokenCheck } from './middleware/auth.ts';
+import { createTokenCheck, fingerprint } from './middleware/auth.ts';
 import { readBody } from './middleware/body.ts';
 import { errors } from './middleware/errors.ts';
 import { requestLog } from './middleware/request-log.ts';
@@ -12,7 +12,11 @@ import { sendJson } from './send.ts';
 
 export type { HttpDeps } from './deps.ts';
 
-type TokenCheck = ReturnType<typeof createTokenCheck>;
+interface Door {
+  isToken: ReturnType<typeof createTokenCheck>;
+  /** Stands for the token where it must not be shown. */
+  caller: string;
+}
 
 const METHODS = ['GET', 'HEAD', 'POST'];
 
@@ -24,9 +28,9 @@ export function createApp({ token, ...deps }: HttpDeps): Koa {
   app.use(errors(deps.log));
   app.use(wellFormedPath);
   const router = new Router();
-  const isToken = createTokenCheck(token);
+  const door = { isToken: createTokenCheck(token), caller: fingerprint(token) };
   for (const route of routesOf(deps)) {
-    router.register(route.path, [route.method], (ctx: RouterContext) => serve(ctx, route, isToken));
+    router.register(route.path, [route.method], (ctx: RouterContext) => serve(ctx, route, door));
   }
   app.use(router.routes());
   app.use(unrouted);
@@ -34,18 +38,21 @@ export function createApp({ token, ...deps }: HttpDeps): Koa {
 }
 
 /** The token before the body, the body before its fields. */
-async function serve(ctx: RouterContext, route: Route, isToken: TokenCheck): Promise<void> {
+async function serve(ctx: RouterContext, route: Route, door: Door): Promise<void> {
   ctx.state.route = route.path;
-  const trusted = isToken(ctx.headers.authorization);
+  const trusted = door.isToken(ctx.headers.authorization);
   if (!trusted && !route.open) {
     ctx.set('WWW-Authenticate', 'Bearer');
     throw new AppError('unauthorized', 'Unauthorized');
   }
   const body = route.method === 'POST' ? await readBody(ctx) : {};
-  sendJson(ctx, 200, await route.handler(callOf(ctx, body, trusted)));
+  const { path, handler } = route;
+  const answer = await handler({ ...callOf(ctx), route: path, caller: door.caller, body, trusted });
+  if (answer instanceof Reply) sendJson(ctx, answer.status, answer.body);
+  else sendJson(ctx, 200, answer);
 }
 
-function callOf(ctx: RouterContext, body: unknown, trusted: boolean): Call {
+function callOf(ctx: RouterContext) {
   const firsts = Object.entries(ctx.query).map(([name, value]) => [
     name,
     Array.isArray(value) ? value[0] : value,
@@ -53,9 +60,8 @@ function callOf(ctx: RouterContext, body: unknown, trusted: boolean): Call {
   return {
     taskId: ctx.params.taskId ?? '',
     query: Object.fromEntries(firsts),
-    body,
     peek: ctx.method === 'HEAD',
-    trusted,
+    idempotencyKey: ctx.req.headers['idempotency-key'] as string | undefined,
     response: ctx.res,
   };
 }

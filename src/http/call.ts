@@ -12,13 +12,29 @@ export interface Call {
   body: unknown;
   /** A HEAD: answer, but claim, wait for and consume nothing. */
   peek: boolean;
+  /** The route's template. */
+  route: string;
+  /** Stands for the token that was given, without showing it. */
+  caller: string;
+  idempotencyKey: string | undefined;
   /** It carries the token; false only on routes that need none. */
   trusted: boolean;
   /** To learn whether the answer got out. */
   response: ServerResponse;
 }
 
-/** Answers with JSON, status 200; refuses with an `AppError`. */
+/** An answer that is not 200 and no error either. */
+export class Reply {
+  readonly status: number;
+  readonly body: object;
+
+  constructor(status: number, body: object) {
+    this.status = status;
+    this.body = body;
+  }
+}
+
+/** Answers with JSON, status 200 unless it is a `Reply`; refuses with an `AppError`. */
 export type Handler = (call: Call) => unknown;
 
 /** `input` as the schema gives it; `invalid_field` names the first field that is to blame. */

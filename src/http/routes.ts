@@ -5,6 +5,7 @@ import { eventHandlers } from './events.ts';
 import { fileHandlers } from './files.ts';
 import { healthHandler } from './health.ts';
 import { notifyHandler } from './notify.ts';
+import { readyHandler } from './ready.ts';
 import { recentHandlers } from './recent.ts';
 import { sessionHandlers } from './sessions.ts';
 import { taskHandlers } from './tasks.ts';
@@ -30,12 +31,15 @@ export function routesOf(deps: RouteDeps): Route[] {
   const recent = recentHandlers(deps);
   return [
     { ...get('/health', healthHandler(deps)), open: true },
+    { ...get('/ready', readyHandler(deps)), open: true },
     post('/tasks', tasks.submit),
     get('/tasks', tasks.list),
     get('/tasks/stats', tasks.stats),
     get('/tasks/:taskId', tasks.outcome),
     get('/tasks/:taskId/state', tasks.state),
     post('/tasks/:taskId/cancel', tasks.cancel),
+    post('/tasks/:taskId/retry', tasks.retry),
+    post('/tasks/:taskId/unstick', tasks.unstick),
     post('/files/write', files.write),
     post('/files/read', files.read),
     post('/files/edit', files.edit),

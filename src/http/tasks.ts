@@ -4,6 +4,7 @@ import { type Call, type Handler, onAnswered, parse } from './call.ts';
 import { type CommandBody, commandBody, listQuery, outcomeQuery } from './contract/tasks.ts';
 import type { RouteDeps } from './deps.ts';
 import { withPatience } from './patience.ts';
+import { created, submit } from './submission.ts';
 import { Waiters } from './waiters.ts';
 
 /** `/tasks`: submitting commands, and what becomes of tasks of every type. */
@@ -11,9 +12,9 @@ export function taskHandlers(deps: RouteDeps) {
   const { queue } = deps;
   const waiters = new Waiters(queue);
   return {
-    submit: (async ({ body }) => {
-      const { taskId } = await queue.submit(commandTask(parse(commandBody, body)));
-      return { taskId, message: 'Task created, waiting for reconciler' };
+    submit: ((call) => {
+      const task = commandTask(parse(commandBody, call.body));
+      return submit(queue, call, task, created('Task created, waiting for reconciler'));
     }) satisfies Handler,
 
     stats: (() => {
@@ -33,11 +34,16 @@ export function taskHandlers(deps: RouteDeps) {
     state: (({ taskId }) => queue.state(taskId) ?? notFound()) satisfies Handler,
 
     cancel: (({ taskId }) => queue.cancel(taskId)) satisfies Handler,
+
+    retry: (({ taskId }) => queue.retry(taskId)) satisfies Handler,
+
+    unstick: (({ taskId }) => queue.unstick(taskId)) satisfies Handler,
   };
 }
 
-function commandTask({ command, timeout, sessionKey }: CommandBody): NewTask {
+function commandTask({ command, timeout, sessionKey, ...asked }: CommandBody): NewTask {
   return {
+    ...asked,
     type: 'command',
     payload: { command, timeout, type: 'command' },
     timeoutMs: timeout,

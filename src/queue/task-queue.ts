@@ -24,10 +24,20 @@ import type {
 export interface TaskQueue {
   // Clients
 
-  /** Stores the task and, when it is the head of its key and due, makes it ready. `session_queue_mismatch`. */
-  submit(task: NewTask): Promise<Receipt>;
+  /**
+   * Stores the task and, when it is the head of its key and due, makes it ready. With `once`, the same submission
+   * within a day gets the receipt of the first one. `session_queue_mismatch`, `queue_full`, `idempotency_conflict`.
+   */
+  submit(task: NewTask, once?: Once): Promise<Receipt>;
   /** Ends a pending task at once; asks the runner of a running one to stop. `not_found`, `already_finished`. */
   cancel(taskId: string): Promise<{ taskId: string; status: TaskStatus; cancelRequested: boolean }>;
+  /**
+   * A failed or cancelled task whose result nobody read starts anew: same id, same place, counters at zero.
+   * `not_found`, `not_final`, `already_finished` (it is completed), `result_consumed`.
+   */
+  retry(taskId: string): Promise<{ taskId: string; status: TaskStatus }>;
+  /** Says in a sentence why a task is where it is, and frees what can be freed. `not_found`. */
+  unstick(taskId: string): Promise<Explanation>;
   /** The status, and the result once there is one; undefined for an unknown or read task. Reading consumes nothing. */
   outcome(taskId: string): Outcome | undefined;
   /** Counts the result as read: it is gone for `outcome` at once, on disk soon, and retried until it is. */
@@ -80,6 +90,25 @@ export interface TaskQueue {
 export interface Receipt {
   taskId: string;
   sessionId: string | null;
+  /** It is the receipt of an earlier, equal submission. */
+  duplicate?: true;
+}
+
+/** What makes two submissions the same one. */
+export interface Once {
+  /** Whose keys these are. */
+  scope: string;
+  key: string;
+  route: string;
+  bodyHash: string;
+}
+
+export interface Explanation {
+  taskId: string;
+  /** Where the task was and why. */
+  was: string;
+  /** What was done about it. */
+  did: string;
 }
 
 export type Outcome =
@@ -169,6 +198,8 @@ export interface Upkeep {
   expireTombstones(): Promise<number>;
   expireSessions(): Promise<number>;
   expireBindings(): Promise<number>;
+  /** Receipts of submissions with an `Idempotency-Key`, after a day. */
+  expireIdempotency(): Promise<number>;
   /** Moves events from the tail to the event file. */
   copyEvents(): Promise<number>;
   /** Removes events past their age, and the oldest past the maximum count; one step. */

@@ -12,17 +12,21 @@ import { describeHeartbeat } from './suite/heartbeat.ts';
 import { describeInvariants } from './suite/invariants.ts';
 import { describeLeases } from './suite/leases.ts';
 import { describeLookingOn } from './suite/looking-on.ts';
+import { describeOnce } from './suite/once.ts';
 import { describeOutbox } from './suite/outbox.ts';
 import { describeReadyList } from './suite/ready-list.ts';
 import { describeRestart } from './suite/restart.ts';
 import { describeResults } from './suite/results.ts';
 import { describeRetention } from './suite/retention.ts';
+import { describeRetry } from './suite/retry.ts';
 import { describeSameTurn } from './suite/same-turn.ts';
 import { describeSubmit } from './suite/submit.ts';
+import { describeUnstick } from './suite/unstick.ts';
 import { describeWallClock } from './suite/wall-clock.ts';
 
 const PARTS = [
   describeSubmit,
+  describeOnce,
   describeClaim,
   describeGivingBack,
   describeAffinity,
@@ -30,6 +34,8 @@ const PARTS = [
   describeLeases,
   describeFinish,
   describeCancel,
+  describeRetry,
+  describeUnstick,
   describeResults,
   describeRetention,
   describeWallClock,

@@ -29,6 +29,7 @@ export const SETTINGS: EngineSettings = {
   sessionRetentionMs: 30 * MINUTE,
   eventRetentionDays: 14,
   maxEvents: 2_000,
+  maxPending: 1_000_000,
   callbackDelivery: 'api',
   composeCallback: () => null,
 };

@@ -24,6 +24,7 @@ const queue = await openQueue({
   sessionRetentionMs: HOUR,
   eventRetentionDays: 14,
   maxEvents: 2_000,
+  maxPending: 1_000_000,
   callbackDelivery: 'api',
   composeCallback: (_task, result) => result.stdout,
 });

@@ -141,6 +141,7 @@ export class CallbackStage {
       sessionRetentionMs: HOUR,
       eventRetentionDays: 14,
       maxEvents: 2_000,
+      maxPending: 1_000_000,
       callbackDelivery: 'api',
       composeCallback,
     });

@@ -95,6 +95,7 @@ function engineOptions(folder: string) {
     sessionRetentionMs: 30 * MINUTE,
     eventRetentionDays: 14,
     maxEvents: 2_000,
+    maxPending: 1_000_000,
     callbackDelivery: 'api' as const,
     composeCallback: () => null,
   };

@@ -98,3 +98,21 @@ describe('closing', () => {
     await ended;
   });
 });
+
+describe('a request that is no HTTP', () => {
+  it.each([
+    ['garbage', 'nonsense\r\n\r\n', 400],
+    ['a wrong Content-Length', 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\n', 400],
+    ['headers of 20 KB', `GET / HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`, 431],
+  ])('%s is answered in JSON like any other error', async (_name, text, status) => {
+    const { listener } = await serve(() => {});
+    const socket = connect(Number(new URL(listener.url).port), '127.0.0.1');
+    socket.write(text);
+    let answer = '';
+    for await (const chunk of socket.setEncoding('utf8')) answer += chunk;
+    const [head = '', body = ''] = answer.split('\r\n\r\n');
+    expect(head).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
+    expect(head).toContain('Content-Type: application/json; charset=utf-8');
+    expect(JSON.parse(body)).toEqual({ error: expect.any(String), code: expect.any(String) });
+  });
+});

@@ -2,6 +2,7 @@
 import * as z from 'zod';
 import { UNKNOWN_PROVENANCE } from '../../queue/task.ts';
 import { optionalText, spokenText, timeout, truthy } from './fields.ts';
+import { submissionFields } from './submission.ts';
 
 const DISPATCH_MODES = ['direct-command', 'agent-tool'];
 
@@ -19,6 +20,7 @@ export function agentBody(defaults: { timeoutMs: number; entrypoint: string }) {
     ),
     entrypoint: optionalText.transform((entrypoint) => entrypoint ?? defaults.entrypoint),
     sessionKey: z.undefined('sessionKey is not for AI CLI tasks: theirs is their sessionId').optional(),
+    ...submissionFields,
     model: optionalText,
     resumeLatest: truthy,
   });

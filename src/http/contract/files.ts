@@ -1,6 +1,7 @@
 /** Bodies of `POST /files/write`, `/files/read` and `/files/edit` → `{taskId, message}`. */
 import * as z from 'zod';
 import { anyJson, present, requiredText, sessionKey } from './fields.ts';
+import { submissionFields } from './submission.ts';
 
 const WRITE = 'path and content are required';
 export const writeBody = z.object({
@@ -8,6 +9,7 @@ export const writeBody = z.object({
   content: present(WRITE),
   encoding: anyJson('utf8'),
   sessionKey,
+  ...submissionFields,
 });
 
 export const readBody = z.object({
@@ -18,6 +20,7 @@ export const readBody = z.object({
     .optional()
     .transform((encoding) => (encoding === 'base64' ? encoding : null)),
   sessionKey,
+  ...submissionFields,
 });
 
 const EDIT = 'path, old_string, new_string are required';
@@ -27,4 +30,5 @@ export const editBody = z.object({
   new_string: present(EDIT),
   replace_all: anyJson(false),
   sessionKey,
+  ...submissionFields,
 });

@@ -2,12 +2,14 @@
 import * as z from 'zod';
 import { TASK_STATUSES, TASK_TYPES } from '../../queue/task.ts';
 import { boundedText, isQueueName, looseInt, queryInt, requiredText, sessionKey, timeout } from './fields.ts';
+import { submissionFields } from './submission.ts';
 
 /** `POST /tasks` → `{taskId, message}` */
 export const commandBody = z.object({
   command: requiredText('command is required'),
   timeout: timeout(30_000),
   sessionKey,
+  ...submissionFields,
 });
 export type CommandBody = z.output<typeof commandBody>;
 

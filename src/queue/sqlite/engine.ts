@@ -11,7 +11,16 @@ import type {
   TaskState,
   TaskStatus,
 } from '../task.ts';
-import type { Outcome, QueueStats, Receipt, SessionStats, TaskFilter, TaskQueue } from '../task-queue.ts';
+import type {
+  Explanation,
+  Once,
+  Outcome,
+  QueueStats,
+  Receipt,
+  SessionStats,
+  TaskFilter,
+  TaskQueue,
+} from '../task-queue.ts';
 import { recover } from './boot.ts';
 import { Claims } from './claim.ts';
 import type { Core } from './core.ts';
@@ -23,6 +32,7 @@ import { SqliteEventLog } from './event-log.ts';
 import { EventTail } from './event-tail.ts';
 import { GroupCommit } from './group-commit.ts';
 import { Heartbeats } from './heartbeat.ts';
+import { Idempotency } from './idempotency.ts';
 import { Leases } from './leases.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { Line } from './line.ts';
@@ -32,9 +42,11 @@ import { Parking } from './parking.ts';
 import { Readings } from './reading.ts';
 import { ReadyList } from './ready-list.ts';
 import { Reports } from './report.ts';
+import { Retrials } from './retrial.ts';
 import { Runners } from './runners.ts';
 import { Sessions } from './sessions.ts';
 import { Submissions } from './submit.ts';
+import { Unsticking } from './unstick.ts';
 import { SqliteUpkeep } from './upkeep.ts';
 import { Uptime } from './uptime.ts';
 import { Holds } from './wake.ts';
@@ -51,6 +63,8 @@ export class SqliteQueue implements TaskQueue {
   readonly #holds: Holds;
   readonly #sessions: Sessions;
   readonly #submissions: Submissions;
+  readonly #retrials: Retrials;
+  readonly #unsticking: Unsticking;
   readonly #claims: Claims;
   readonly #heartbeats: Heartbeats;
   readonly #reports: Reports;
@@ -74,8 +88,11 @@ export class SqliteQueue implements TaskQueue {
       endings,
       runners,
       sessions: this.#sessions,
+      idempotency: new Idempotency(core),
     };
-    this.#submissions = new Submissions(core, this.#line, this.#sessions);
+    this.#submissions = new Submissions(core, this.#line, this.#sessions, parts.idempotency);
+    this.#retrials = new Retrials(core, this.#line);
+    this.#unsticking = new Unsticking(core, parts);
     this.#reports = new Reports(core, { ...parts, holds: this.#holds });
     const giveBack = (leaseIds: readonly string[]) => this.giveBack(leaseIds);
     this.#claims = new Claims(core, { ...parts, holds: this.#holds, giveBack });
@@ -92,8 +109,16 @@ export class SqliteQueue implements TaskQueue {
     this.outbox.plan();
   }
 
-  submit(task: NewTask): Promise<Receipt> {
-    return this.#core.commit.run((tx) => this.#submissions.submit(tx, task));
+  submit(task: NewTask, once?: Once): Promise<Receipt> {
+    return this.#core.commit.run((tx) => this.#submissions.submit(tx, task, once));
+  }
+
+  retry(taskId: string): Promise<{ taskId: string; status: TaskStatus }> {
+    return this.#core.commit.run((tx) => this.#retrials.retry(tx, taskId));
+  }
+
+  unstick(taskId: string): Promise<Explanation> {
+    return this.#core.commit.run((tx) => this.#unsticking.unstick(tx, taskId));
   }
 
   cancel(taskId: string): Promise<{ taskId: string; status: TaskStatus; cancelRequested: boolean }> {

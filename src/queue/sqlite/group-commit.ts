@@ -40,6 +40,7 @@ export class GroupCommit {
   #waiting: Member[] = [];
   #scheduled = false;
   #problem: string | null = null;
+  #changesAtFailure: number | undefined;
   #retries = new Set<() => void>();
   #closed = false;
 
@@ -54,6 +55,7 @@ export class GroupCommit {
       savepoint: db.prepare('SAVEPOINT operation'),
       release: db.prepare('RELEASE operation'),
       undo: db.prepare('ROLLBACK TO operation'),
+      changes: db.prepare<[], number>('SELECT total_changes()').pluck(),
     };
   }
 
@@ -118,8 +120,7 @@ export class GroupCommit {
       this.#fail(group, error);
       return;
     }
-    if (this.#problem !== null) this.#log.info('commits work again');
-    this.#problem = null;
+    this.#worked();
     for (const effect of tx.effects) effect();
     for (const answer of answers) answer();
     this.#hooks.afterCommit(tx.events);
@@ -145,6 +146,13 @@ export class GroupCommit {
     return answer;
   }
 
+  /** Only a commit that wrote something tells that the storage takes writes again. */
+  #worked(): void {
+    if (this.#problem === null || this.#sql.changes.get() === this.#changesAtFailure) return;
+    this.#log.info('commits work again');
+    this.#problem = null;
+  }
+
   #fail(group: Member[], cause: unknown): void {
     const message = cause instanceof Error ? cause.message : String(cause);
     const problem = `The database can't be written: ${message}`;
@@ -153,6 +161,7 @@ export class GroupCommit {
       this.#log.error({ err: cause }, 'a commit failed; nothing of it was stored');
     this.#problem = problem;
     if (this.#db.inTransaction) this.#rollBack();
+    this.#changesAtFailure = this.#sql.changes.get();
     for (const member of group) member.reject(unavailable(message, cause));
   }
 

@@ -12,6 +12,7 @@ import {
 import type { Core } from './core.ts';
 import { type Endings, noOutput } from './ending.ts';
 import type { Line } from './line.ts';
+import { answer } from './parking.ts';
 import { callbackOf, type TaskRow } from './rows.ts';
 import type { Sessions } from './sessions.ts';
 import type { Transaction } from './transaction.ts';
@@ -54,7 +55,7 @@ export class Lifecycle {
     const startedAt = this.#core.clock.wall();
     const attempt = task.attempt + 1;
     this.#sql.start.run({ seq: task.seq, leaseId, runnerId, instanceId, attempt, startedAt });
-    this.#sessions.bind(task, runnerId ?? LEGACY_RUNNER);
+    this.#sessions.bind(task, runnerId ?? LEGACY_RUNNER, leaseId);
     this.#move(tx, task, 'running', 'task.started', runnerId === null ? null : { runnerId, attempt });
     this.#endLease(tx, task);
     const leaseMs = this.#grant(tx, { ...task, runner_id: runnerId }, leaseId, instanceId, false);
@@ -81,6 +82,7 @@ export class Lifecycle {
 
   /** A lease was lost: back to its place, or the end when its attempts are used up. */
   lose(tx: Transaction, task: TaskRow): void {
+    this.#dismiss(tx, task);
     const lost = task.lost + 1;
     const details = { runnerId: task.runner_id, attempt: task.attempt, lost };
     if (task.cancel_requested === 1 || lost < task.max_attempts) {
@@ -89,6 +91,12 @@ export class Lifecycle {
     }
     this.#core.tail.ofTask(tx, 'task.lease_lost', task, 'running', details);
     this.#endings.end(tx, { ...task, lost }, noOutput('failed', `lost with its runner ${lost} times`));
+  }
+
+  /** Who lost a lease may be cut off: its parked poll would claim the task again for a connection that is dead. */
+  #dismiss(tx: Transaction, { runner_id: runnerId, instance_id: instanceId }: TaskRow): void {
+    const parked = runnerId === null ? undefined : this.#core.parking.ofInstance(runnerId, instanceId);
+    if (parked !== undefined) answer(tx, parked, () => parked.settle([]));
   }
 
   /** pending → running under the lease that it lost: its runner is back before anyone else claimed it. */

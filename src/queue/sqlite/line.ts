@@ -31,23 +31,44 @@ export class Line {
     return this.#sql.head.get(sessionKey);
   }
 
-  /** A pending task becomes ready, or stays delayed or blocked: called when it arrives, comes back or falls due. */
-  enter(tx: Transaction, task: TaskRow): void {
-    if (task.session_key !== null && this.head(task.session_key)?.seq !== task.seq) return;
-    if (task.due_up !== null && task.due_up > this.#core.uptime.now()) {
-      tx.after(() => this.wake.plan());
-      return;
-    }
-    const lane = this.laneOf(task);
-    const job = this.#core.ready.add(lane, task.seq, task.priority);
-    this.#sql.ready.run(job, this.#core.uptime.now(), task.seq);
-    tx.readied.push(lane);
+  /** The task of a key that is ready or runs; there is never more than one, and the schema says so too. */
+  front(sessionKey: string): TaskRow | undefined {
+    return this.#sql.front.get(sessionKey);
   }
 
-  /** The head of a key left: the next one's turn. */
+  /** A pending task becomes ready, or stays delayed or blocked: called when it arrives, comes back or falls due. */
+  enter(tx: Transaction, task: TaskRow): void {
+    if (task.session_key === null) this.#place(tx, task);
+    else this.advance(tx, task.session_key);
+  }
+
+  /**
+   * A task comes back before those that were submitted after it: one of them that is ready steps back; one that runs
+   * is waited for.
+   */
+  rejoin(tx: Transaction, task: TaskRow): void {
+    const later = task.session_key === null ? undefined : this.front(task.session_key);
+    if (later !== undefined && later.ready_job !== null && later.seq > task.seq) this.#stepBack(later);
+    this.enter(tx, task);
+  }
+
+  /** Nobody of the key is ready or runs: its head is next. */
   advance(tx: Transaction, sessionKey: string | null): void {
-    const next = sessionKey === null ? undefined : this.head(sessionKey);
-    if (next?.status === 'pending' && next.ready_job === null) this.enter(tx, next);
+    if (sessionKey === null || this.front(sessionKey) !== undefined) return;
+    const head = this.head(sessionKey);
+    if (head !== undefined) this.#place(tx, head);
+  }
+
+  /** Pending, and it is not its turn: another of its key is ready or runs, or was submitted before it. */
+  isBlocked(task: TaskRow): boolean {
+    if (task.session_key === null) return false;
+    return (this.front(task.session_key) ?? this.head(task.session_key))?.seq !== task.seq;
+  }
+
+  /** A ready task is placed anew, since its lane has changed. */
+  replace(tx: Transaction, task: TaskRow): void {
+    this.#stepBack(task);
+    this.enter(tx, { ...task, ready_job: null });
   }
 
   /** A ready task gets its row in the ready list again, in its old place; it does not start to age anew. */
@@ -64,6 +85,22 @@ export class Line {
   laneOf(task: TaskRow): string {
     const runner = this.runnerOf(task);
     return runner === undefined ? laneOf(task.queue, task.type) : boundLaneOf(runner, task.type);
+  }
+
+  #stepBack(task: TaskRow): void {
+    if (task.ready_job !== null) this.#core.ready.drop(task.ready_job);
+    this.#sql.stepBack.run(task.seq);
+  }
+
+  #place(tx: Transaction, task: TaskRow): void {
+    if (task.due_up !== null && task.due_up > this.#core.uptime.now()) {
+      tx.after(() => this.wake.plan());
+      return;
+    }
+    const lane = this.laneOf(task);
+    const job = this.#core.ready.add(lane, task.seq, task.priority);
+    this.#sql.ready.run(job, this.#core.uptime.now(), task.seq);
+    tx.readied.push(lane);
   }
 
   #fallDue(tx: Transaction): void {
@@ -83,6 +120,10 @@ function prepare({ db }: Core) {
     ready: db.prepare<[number, number, number]>(
       'UPDATE tasks SET ready_job = ?, due_up = NULL, retained_from = ? WHERE seq = ?',
     ),
+    front: db.prepare<[string], TaskRow>(
+      `${select} WHERE session_key = ? AND session_key IS NOT NULL AND (status = 'running' OR ready_job IS NOT NULL)`,
+    ),
+    stepBack: db.prepare<[number]>('UPDATE tasks SET ready_job = NULL WHERE seq = ?'),
     restore: db.prepare<[number, number]>('UPDATE tasks SET ready_job = ? WHERE seq = ?'),
     due: db.prepare<[number, number], TaskRow>(`${select} WHERE due_up <= ? ORDER BY due_up LIMIT ?`),
     clearDue: db.prepare<[number]>('UPDATE tasks SET due_up = NULL WHERE seq = ?'),

@@ -50,6 +50,9 @@ CREATE TABLE tasks (
 -- The line of each session key: its head is the first row.
 CREATE INDEX tasks_line ON tasks (session_key, seq)
   WHERE session_key IS NOT NULL AND status IN ('pending', 'running');
+-- At most one task of a key is ready or runs.
+CREATE UNIQUE INDEX tasks_front ON tasks (session_key)
+  WHERE session_key IS NOT NULL AND (status = 'running' OR ready_job IS NOT NULL);
 CREATE UNIQUE INDEX tasks_lease ON tasks (lease_id)
   WHERE lease_id IS NOT NULL AND status IN ('pending', 'running');
 CREATE INDEX tasks_due ON tasks (due_up) WHERE due_up IS NOT NULL;
@@ -94,6 +97,8 @@ CREATE INDEX sessions_idle ON sessions (retained_from);
 CREATE TABLE bindings (
   session_key TEXT PRIMARY KEY,
   runner_id TEXT NOT NULL,
+  -- The lease that made it, until a later claim has confirmed it.
+  made_by TEXT,
   retained_from INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX bindings_idle ON bindings (retained_from);
@@ -154,6 +159,18 @@ CREATE TABLE event_tail (
   seq INTEGER PRIMARY KEY AUTOINCREMENT,
   ${EVENT}
 ) STRICT;
+
+-- What was answered to submissions with an Idempotency-Key.
+CREATE TABLE idempotency (
+  scope TEXT NOT NULL,
+  key TEXT NOT NULL,
+  route TEXT NOT NULL,
+  body_hash TEXT NOT NULL,
+  receipt TEXT NOT NULL,
+  retained_from INTEGER NOT NULL,
+  PRIMARY KEY (scope, key)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX idempotency_age ON idempotency (retained_from);
 
 -- Every count that a request shows.
 CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;

@@ -32,6 +32,8 @@ export interface QueueOptions {
   sessionRetentionMs: number;
   eventRetentionDays: number;
   maxEvents: number;
+  /** With so many tasks pending, submissions are refused. */
+  maxPending: number;
   /** `runner`: attempts of older runners send their own callbacks, so none is owed for them. */
   callbackDelivery: 'api' | 'runner';
   /** The text that is owed to the task's callback, null for none. Pure: it runs inside the transaction. */

@@ -140,7 +140,7 @@ export class Readings {
 
   #waitingFor(task: TaskRow): WaitingFor | null {
     if (task.status !== 'pending') return null;
-    if (task.session_key !== null && this.#line.head(task.session_key)?.seq !== task.seq) return 'blocked';
+    if (this.#line.isBlocked(task)) return 'blocked';
     if (task.due_up !== null) return 'delayed';
     const runner = this.#line.runnerOf(task);
     if (runner === undefined || this.#core.parking.hasRunner(runner)) return 'ready';

@@ -4,6 +4,7 @@ import type { Core } from './core.ts';
 import { type Ending, type Endings, noOutput } from './ending.ts';
 import type { Lifecycle } from './lifecycle.ts';
 import { TASK_COLUMNS, type TaskRow, UNFINISHED } from './rows.ts';
+import type { Sessions } from './sessions.ts';
 import type { Transaction } from './transaction.ts';
 import type { Holds } from './wake.ts';
 
@@ -20,6 +21,7 @@ interface ReportParts {
   lifecycle: Lifecycle;
   endings: Endings;
   holds: Holds;
+  sessions: Sessions;
 }
 
 /** What holders and clients say of a task: finish, release, cancel. Finish only what you own. */
@@ -61,6 +63,7 @@ export class Reports {
       const task = this.#sql.byLease.get(leaseId);
       if (task?.status !== 'running') continue;
       const details = { reason: 'undelivered', attempt: task.attempt };
+      this.#parts.sessions.unbindUndelivered(task);
       this.#parts.lifecycle.putBack(tx, task, { type: 'task.requeued', details, keepLease: false });
     }
   }

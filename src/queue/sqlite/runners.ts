@@ -50,6 +50,12 @@ export class Runners {
     return this.#seen.get(runnerId)?.since ?? this.#core.clock.steady();
   }
 
+  /** Milliseconds since it was heard of; null: not since this start. */
+  heardAgoMs(runnerId: string): number | null {
+    const seen = this.#seen.get(runnerId);
+    return seen === undefined ? null : this.#core.clock.steady() - seen.last;
+  }
+
   isAway(runnerId: string): boolean {
     const seen = this.#seen.get(runnerId);
     return seen === undefined || this.#core.clock.steady() - seen.last > AWAY_MS;

@@ -90,9 +90,19 @@ export class Sessions {
   }
 
   /** Binds an AI CLI's key to the runner that claims it first, and keeps the binding fresh. */
-  bind(task: { type: TaskType; session_key: string | null }, runnerId: string): void {
+  bind(task: { type: TaskType; session_key: string | null }, runnerId: string, leaseId: string): void {
     if (task.session_key === null || !isAgentType(task.type)) return;
-    this.#sql.bind.run(task.session_key, runnerId, this.#core.uptime.now());
+    this.#sql.bind.run(task.session_key, runnerId, leaseId, this.#core.uptime.now());
+  }
+
+  /** A claim never reached its runner: if it was the first of the session, nobody has its files yet. */
+  unbindUndelivered(task: { session_key: string | null; lease_id: string | null }): void {
+    this.#sql.unbindUndelivered.run(task.session_key, task.lease_id);
+  }
+
+  /** Any runner may have the conversation from now on. */
+  unbind(sessionKey: string | null): void {
+    if (sessionKey !== null) this.#sql.unbind.run(sessionKey);
   }
 
   /** Forgets at most `limit` bindings that nobody used since `before` and whose key has no unfinished task. */
@@ -128,10 +138,15 @@ function prepare({ db }: Core) {
       )
       .pluck(),
     runnerOf: db.prepare<[string], string>('SELECT runner_id FROM bindings WHERE session_key = ?').pluck(),
-    bind: db.prepare<[string, string, number]>(
-      `INSERT INTO bindings (session_key, runner_id, retained_from) VALUES (?, ?, ?)
-       ON CONFLICT (session_key) DO UPDATE SET runner_id = excluded.runner_id, retained_from = excluded.retained_from`,
+    bind: db.prepare<[string, string, string, number]>(
+      `INSERT INTO bindings (session_key, runner_id, made_by, retained_from) VALUES (?, ?, ?, ?)
+       ON CONFLICT (session_key) DO UPDATE SET runner_id = excluded.runner_id, made_by = NULL,
+         retained_from = excluded.retained_from`,
     ),
+    unbindUndelivered: db.prepare<[string | null, string | null]>(
+      'DELETE FROM bindings WHERE session_key = ? AND made_by = ?',
+    ),
+    unbind: db.prepare<[string]>('DELETE FROM bindings WHERE session_key = ?'),
     expireBindings: db.prepare<[number, number]>(
       `DELETE FROM bindings WHERE session_key IN (SELECT session_key FROM bindings AS b WHERE retained_from < ?
          AND NOT EXISTS (SELECT 1 FROM tasks WHERE session_key = b.session_key AND session_key IS NOT NULL

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { AppError } from '../../errors.ts';
 import { DEFAULT_MAX_ATTEMPTS, DEFAULT_QUEUE, DEFAULT_RETRY_BACKOFF_MS, type NewTask } from '../task.ts';
-import type { Receipt } from '../task-queue.ts';
+import type { Once, Receipt } from '../task-queue.ts';
 import type { Core } from './core.ts';
+import type { Idempotency } from './idempotency.ts';
 import type { Line } from './line.ts';
 import type { TaskRow } from './rows.ts';
 import type { Sessions } from './sessions.ts';
@@ -13,16 +14,27 @@ export class Submissions {
   readonly #core: Core;
   readonly #line: Line;
   readonly #sessions: Sessions;
+  readonly #idempotency: Idempotency;
   readonly #insert;
 
-  constructor(core: Core, line: Line, sessions: Sessions) {
+  constructor(core: Core, line: Line, sessions: Sessions, idempotency: Idempotency) {
     this.#core = core;
     this.#line = line;
     this.#sessions = sessions;
+    this.#idempotency = idempotency;
     this.#insert = prepare(core);
   }
 
-  submit(tx: Transaction, task: NewTask): Receipt {
+  submit(tx: Transaction, task: NewTask, once?: Once): Receipt {
+    const earlier = once && this.#idempotency.earlier(once);
+    if (earlier !== undefined) return earlier;
+    const receipt = this.#store(tx, task);
+    if (once !== undefined) this.#idempotency.remember(once, receipt);
+    return receipt;
+  }
+
+  #store(tx: Transaction, task: NewTask): Receipt {
+    this.#checkRoom(tx);
     const row = this.#toRow(task);
     this.#checkQueue(row);
     const payload = JSON.stringify(task.payload);
@@ -35,6 +47,13 @@ export class Submissions {
     }
     this.#line.enter(tx, row);
     return { taskId: row.id, sessionId: task.sessionId };
+  }
+
+  #checkRoom(tx: Transaction): void {
+    const { counters, options } = this.#core;
+    const waiting = counters.read('tasks/pending') + (tx.counts.get('tasks/pending') ?? 0);
+    if (waiting < options.maxPending) return;
+    throw new AppError('queue_full', `${waiting} tasks wait already, and the queue takes no more for now`);
   }
 
   #checkQueue(task: TaskRow): void {

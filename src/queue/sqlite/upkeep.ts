@@ -3,6 +3,7 @@ import type { Upkeep } from '../task-queue.ts';
 import type { Core } from './core.ts';
 import { type Endings, noOutput } from './ending.ts';
 import type { SqliteEventLog } from './event-log.ts';
+import type { Idempotency } from './idempotency.ts';
 import type { Lifecycle } from './lifecycle.ts';
 import type { Line } from './line.ts';
 import { TASK_COLUMNS, type TaskRow } from './rows.ts';
@@ -15,12 +16,14 @@ const STEP = 500;
 /** Pages that one step gives back at most. */
 const PAGES = 256;
 const BINDING_RETENTION_MS = 30 * 86_400_000;
+const IDEMPOTENCY_RETENTION_MS = 86_400_000;
 
 interface UpkeepParts {
   line: Line;
   lifecycle: Lifecycle;
   endings: Endings;
   sessions: Sessions;
+  idempotency: Idempotency;
   runners: Runners;
   events: SqliteEventLog;
   eventDb: Core['db'];
@@ -102,6 +105,12 @@ export class SqliteUpkeep implements Upkeep {
     );
   }
 
+  expireIdempotency(): Promise<number> {
+    return this.#core.commit.run(() =>
+      this.#parts.idempotency.expire(this.#before(IDEMPOTENCY_RETENTION_MS), STEP),
+    );
+  }
+
   expireBindings(): Promise<number> {
     return this.#core.commit.run(() => {
       const before = this.#before(BINDING_RETENTION_MS);
@@ -144,8 +153,7 @@ export class SqliteUpkeep implements Upkeep {
   /** Ready with its row, delayed, or blocked behind another. */
   #isInPlace(task: TaskRow): boolean {
     if (task.ready_job !== null) return this.#core.ready.laneOf(task.ready_job) !== undefined;
-    if (task.due_up !== null) return true;
-    return task.session_key !== null && this.#parts.line.head(task.session_key)?.seq !== task.seq;
+    return task.due_up !== null || this.#parts.line.isBlocked(task);
   }
 
   #restore(tx: Transaction, stale: TaskRow): void {

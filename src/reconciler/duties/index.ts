@@ -2,6 +2,7 @@ import type { Duty } from '../duty.ts';
 import { checkpoint } from './checkpoint.ts';
 import { copyEvents } from './copy-events.ts';
 import { expireBindings } from './expire-bindings.ts';
+import { expireIdempotency } from './expire-idempotency.ts';
 import { expirePending } from './expire-pending.ts';
 import { expireResults } from './expire-results.ts';
 import { expireSessions } from './expire-sessions.ts';
@@ -21,6 +22,7 @@ export const DUTIES: readonly Duty[] = [
   expireTombstones,
   expireSessions,
   expireBindings,
+  expireIdempotency,
   copyEvents,
   trimEvents,
   pruneReady,

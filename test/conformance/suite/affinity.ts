@@ -144,5 +144,23 @@ export function describeAffinity(engine: EngineUnderTest): void {
       expect(await stage.takeIds(A)).toEqual([]);
       expect(await stage.takeIds(B)).toEqual([next]);
     });
+
+    test('a first claim that was never delivered binds nothing', async () => {
+      const stage = await Stage.open(engine);
+      const id = await stage.submit(aPrompt('kitchen'));
+      const [claim] = await stage.poll(aRunner('gone')).stop();
+      stage.queue.giveBack([claim?.leaseId ?? '']);
+      expect(await stage.takeIds(aRunner('here'))).toEqual([id]);
+    });
+
+    test('a later claim that was never delivered leaves the session where it is', async () => {
+      const stage = await Stage.open(engine);
+      await stage.run(aRunner('here'), aPrompt('kitchen'));
+      const id = await stage.submit(aPrompt('kitchen'));
+      const [claim] = await stage.poll(aRunner('here')).stop();
+      stage.queue.giveBack([claim?.leaseId ?? '']);
+      expect(await stage.takeIds(aRunner('other'))).toEqual([]);
+      expect(await stage.takeIds(aRunner('here'))).toEqual([id]);
+    });
   });
 }

@@ -160,5 +160,19 @@ export function describeLeases(engine: EngineUnderTest): void {
       await stage.finish(claim);
       expect(await stage.takeIds(B)).toEqual([second]);
     });
+
+    test('the parked poll of whoever lost a lease gets nothing: its connection may be dead', async () => {
+      const stage = await Stage.open(engine);
+      const id = await stage.submit(aCommand());
+      const lost = await stage.takeOne(aRunner('cut off'));
+      const parked = stage.poll(aRunner('cut off'));
+      await stage.settle();
+      await stage.pass(stage.state(id).leaseUntil! - stage.clock.wall() + 5_000);
+      expect(await parked.claims).toEqual([]);
+      expect(stage.state(id)).toMatchObject({ status: 'pending', lost: 1 });
+      const beat = await stage.beat(aRunner('cut off'), [lost.leaseId]);
+      expect(beat.lost).toEqual([]);
+      expect(stage.state(id)).toMatchObject({ status: 'running', attempt: 1, lost: 0 });
+    });
   });
 }

@@ -25,6 +25,7 @@ function someUpkeep(): { upkeep: Upkeep; calls: string[] } {
     expireTombstones: step('expireTombstones'),
     expireSessions: step('expireSessions'),
     expireBindings: step('expireBindings'),
+    expireIdempotency: step('expireIdempotency'),
     copyEvents: step('copyEvents'),
     trimEvents,
     pruneReady: step('pruneReady'),
