@@ -6,7 +6,7 @@ import { readDataFolder, readUrl } from './config.ts';
 import { StartError } from './errors.ts';
 import { SUBMIT_TYPES, type SubmitType } from './remote-task.ts';
 import { type Environment, Settings } from './settings.ts';
-import { cancel, SUBMIT_FAILED, submit } from './submit.ts';
+import { cancel, SUBMIT_FAILED, submit, unstick } from './submit.ts';
 import { readOwnToken, readToken } from './token.ts';
 import { VERSION } from './version.ts';
 
@@ -79,6 +79,9 @@ function createProgram(env: Environment, exit: (code: number) => void): Command 
   reaching(add('cancel', 'cancels a task'))
     .argument('<taskId>')
     .action((taskId: string, options: Reaching) => cancel(reachTaskApi(env, options), taskId));
+  reaching(add('unstick', 'says why a task is where it is, and frees what can be freed'))
+    .argument('<taskId>')
+    .action((taskId: string, options: Reaching) => unstick(reachTaskApi(env, options), taskId));
   return program;
 }
 

@@ -78,3 +78,10 @@ export async function cancelTask(client: Client, taskId: string): Promise<string
     ? `${taskId} is running: its runner has been asked to stop it.`
     : `${taskId} is ${status}.`;
 }
+
+/** Why the task is where it is, and what was done about it. */
+export async function unstickTask(client: Client, taskId: string): Promise<string> {
+  const path = `/tasks/${encodeURIComponent(taskId)}/unstick`;
+  const { was, did } = await client.request({ method: 'POST', path, body: {} });
+  return did === 'nothing' ? String(was) : `${was}\nDone: ${did}.`;
+}

@@ -1,4 +1,4 @@
-/** `openclaw-runner submit` and `cancel`: a task as if it were a command of this shell. */
+/** `openclaw-runner submit`, `cancel` and `unstick`: a task as if it were a command of this shell. */
 import { Client, ClientError, type ClientOptions } from './client.ts';
 import { curlLine, invocation, type Reach } from './invocation.ts';
 import {
@@ -8,6 +8,7 @@ import {
   type Submission,
   submitTask,
   type TaskResult,
+  unstickTask,
 } from './remote-task.ts';
 
 const TIMED_OUT = 124;
@@ -47,6 +48,10 @@ export async function submit(
 
 export async function cancel(options: ClientOptions, taskId: string): Promise<void> {
   process.stdout.write(`${await cancelTask(new Client(options), taskId)}\n`);
+}
+
+export async function unstick(options: ClientOptions, taskId: string): Promise<void> {
+  process.stdout.write(`${await unstickTask(new Client(options), taskId)}\n`);
 }
 
 /** Output goes out as it is. An error of our own (a timeout, a signal) is a line of ours behind it. */

@@ -32,6 +32,7 @@ async function house(subcommand: 'start' | 'task-api' = 'start') {
     env: client,
     session,
     submit: (...args: string[]) => outcomeOf(ours('submit', ...args), { env: client }),
+    unstick: (...args: string[]) => outcomeOf(ours('unstick', ...args), { env: client }),
     cancel: (...args: string[]) => outcomeOf(ours('cancel', ...args), { env: client }),
     tasks: async () => {
       const answer = await fetch(`${url}/tasks`, { headers: { authorization: `Bearer ${TOKEN}` } });
@@ -141,6 +142,11 @@ describe('submit', () => {
     expect(session.out).toContain(`npm run -s cancel -- --url ${started.url} ${taskId}`);
     expect(session.out).toContain(`${started.url}/tasks/${taskId}`);
     expect(session.out).not.toContain(TOKEN);
+    expect(await started.unstick(taskId)).toEqual({
+      code: 0,
+      out: 'It is ready, and waits for a runner that takes command from the queue "default".\n',
+      err: '',
+    });
     expect(await started.cancel(taskId)).toEqual({ code: 0, out: `${taskId} is cancelled.\n`, err: '' });
     expect(await started.cancel(taskId)).toMatchObject({ code: 1, err: expect.stringContaining('409') });
   });
