@@ -23,23 +23,29 @@ export interface OpenFile {
 export function openFile(path: string, setting: PathSetting, migrations: readonly Migration[]): OpenFile {
   const problem = databaseProblem(path);
   if (problem !== null) throw new StartError(`${setting}: ${problem}.`);
-  const unlock = lockFile(path, setting);
   try {
     refuseForeign(path, setting, migrations);
+    return openLocked(path, setting, migrations);
+  } catch (error) {
+    throw toStartError(error, path, setting);
+  }
+}
+
+function openLocked(path: string, setting: PathSetting, migrations: readonly Migration[]): OpenFile {
+  const unlock = lockFile(path, setting);
+  try {
     // Prompts and outputs are nobody else's business; SQLite gives its side files the same mode.
     if (!existsSync(path)) writeFileSync(path, '', { mode: 0o600, flag: 'wx' });
     const db = connect(path, setting);
     migrate(db, migrations);
-    return {
-      db,
-      close: () => {
-        db.close();
-        unlock();
-      },
+    const close = () => {
+      db.close();
+      unlock();
     };
+    return { db, close };
   } catch (error) {
     unlock();
-    throw toStartError(error, path, setting);
+    throw error;
   }
 }
 

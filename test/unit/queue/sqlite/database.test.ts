@@ -1,5 +1,13 @@
-import { existsSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
 import Database from 'better-sqlite3';
 import { expect, onTestFinished, test } from 'vitest';
 import { StartError } from '../../../../src/errors.ts';
@@ -55,6 +63,7 @@ test('refuses the database of the older system and leaves its bytes as they were
   const before = readFileSync(path);
   expect(() => open(path)).toThrow(/older Task API/);
   expect(readFileSync(path).equals(before)).toBe(true);
+  expect(readdirSync(dirname(path))).toEqual(['tasks.db']);
 });
 
 test('refuses the task file as the event file', () => {
