@@ -160,7 +160,7 @@ class PollingRunner implements Runner {
       isBlocked: () => spool.isFull || heartbeat.isOutOfTouch,
       onTasks: (tasks, sentAt) => this.#begin(tasks, sentAt),
     });
-    log.info({ runnerId, url: this.#config.url, slots: maxConcurrent, types }, 'runner polls');
+    log.info({ runnerId, url: this.#config.url, slots: maxConcurrent }, 'runner polls');
     this.#heartbeat = heartbeat;
     heartbeat.start();
     this.#sender.start();
