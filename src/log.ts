@@ -22,8 +22,3 @@ export function createLog(options: { level: string; terminal: boolean }): Log {
     }),
   );
 }
-
-/** For parts that run without a log, in tests and one-shot commands. */
-export function silentLog(): Log {
-  return pino({ level: 'silent' });
-}

@@ -1,9 +1,9 @@
 /** What an engine shows to the suite. The suite itself uses nothing but the `TaskQueue` interface. */
-import type { QueueOptions, TaskQueue } from '../../src/queue/index.ts';
+import type { TaskQueue } from '../../src/queue/index.ts';
 import type { ManualClock } from '../support/manual-clock.ts';
+import type { EngineSettings } from '../support/settings.ts';
 
-/** The options that every engine has; where it stores is its own business. */
-export type EngineSettings = Omit<QueueOptions, 'taskDb' | 'eventDb' | 'clock' | 'log'>;
+export { DAY, type EngineSettings, HOUR, MINUTE, SETTINGS } from '../support/settings.ts';
 
 export interface EngineUnderTest {
   name: string;
@@ -16,20 +16,3 @@ export interface EngineUnderTest {
   /** Closes what is open and removes every store. */
   dispose(): Promise<void>;
 }
-
-export const MINUTE = 60_000;
-export const HOUR = 60 * MINUTE;
-export const DAY = 24 * HOUR;
-
-/** The values that the tests count with, unless they give their own. */
-export const SETTINGS: EngineSettings = {
-  leaseMs: MINUTE,
-  taskRetentionMs: 20 * MINUTE,
-  resultRetentionMs: 30 * MINUTE,
-  sessionRetentionMs: 30 * MINUTE,
-  eventRetentionDays: 14,
-  maxEvents: 2_000,
-  maxPending: 1_000_000,
-  callbackDelivery: 'api',
-  composeCallback: () => null,
-};

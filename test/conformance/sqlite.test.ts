@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
-import { silentLog } from '../../src/log.ts';
 import { openQueue, type QueueOptions, type TaskQueue } from '../../src/queue/index.ts';
+import { silentLog } from '../support/log-lines.ts';
 import { describeConformance } from './conformance.ts';
 import type { EngineUnderTest } from './engine.ts';
 

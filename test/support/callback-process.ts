@@ -6,26 +6,19 @@ import { join } from 'node:path';
 import { Dispatcher } from '../../src/callbacks/dispatcher.ts';
 import { createDiscordSink } from '../../src/callbacks/sinks/discord.ts';
 import { systemClock as clock } from '../../src/clock.ts';
-import { silentLog } from '../../src/log.ts';
 import { openQueue, TASK_TYPES } from '../../src/queue/index.ts';
+import { silentLog } from './log-lines.ts';
 import { aCallback, aPrompt, aReport } from './queue.ts';
+import { SETTINGS } from './settings.ts';
 
 const [, , folder = '', baseUrl = '', text = ''] = process.argv;
-const HOUR = 3_600_000;
 
 const queue = await openQueue({
   taskDb: join(folder, 'tasks.db'),
   eventDb: join(folder, 'events.db'),
   clock,
   log: silentLog(),
-  leaseMs: 60_000,
-  taskRetentionMs: HOUR,
-  resultRetentionMs: HOUR,
-  sessionRetentionMs: HOUR,
-  eventRetentionDays: 14,
-  maxEvents: 2_000,
-  maxPending: 1_000_000,
-  callbackDelivery: 'api',
+  ...SETTINGS,
   composeCallback: (_task, result) => result.stdout,
 });
 await queue.submit(aPrompt('session', { callback: aCallback({ target: '1' }) }));

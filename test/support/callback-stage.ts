@@ -10,11 +10,11 @@ import { FakeDiscord } from './fake-discord.ts';
 import { keptLog } from './log-lines.ts';
 import { ManualClock } from './manual-clock.ts';
 import { aCallback, aPrompt, aReport } from './queue.ts';
+import { SETTINGS } from './settings.ts';
 import { tempFolder } from './temp-folder.ts';
 
 export const TOKEN = 'bot-token';
 const RUNNER = { runnerId: 'runner', instanceId: 'runner-1' };
-const HOUR = 3_600_000;
 
 /** An operation of the outbox that is on disk: its name, then its arguments. */
 type Operation = [name: string, ...unknown[]];
@@ -135,14 +135,7 @@ export class CallbackStage {
       eventDb: join(this.folder, 'events.db'),
       clock: this.clock,
       log: this.#kept.log,
-      leaseMs: 60_000,
-      taskRetentionMs: HOUR,
-      resultRetentionMs: HOUR,
-      sessionRetentionMs: HOUR,
-      eventRetentionDays: 14,
-      maxEvents: 2_000,
-      maxPending: 1_000_000,
-      callbackDelivery: 'api',
+      ...SETTINGS,
       composeCallback,
     });
   }

@@ -1,9 +1,9 @@
 import { onTestFinished } from 'vitest';
-import { silentLog } from '../../src/log.ts';
 import { childEnvironment } from '../../src/workers/environment.ts';
 import type { ChildCommand, ExecutionContext } from '../../src/workers/executor.ts';
 import { type ProcessOptions, type ProcessOutcome, runProcess } from '../../src/workers/process.ts';
 import { Stop } from '../../src/workers/stop.ts';
+import { silentLog } from './log-lines.ts';
 import { ManualClock } from './manual-clock.ts';
 
 /** A child process under test: its time stands still unless the test moves it. */

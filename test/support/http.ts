@@ -8,11 +8,10 @@ import { createApp, type HttpDeps } from '../../src/http/app.ts';
 import { openQueue, type QueueOptions, type TaskQueue } from '../../src/queue/index.ts';
 import { keptLog, type LogLine } from './log-lines.ts';
 import { ManualClock } from './manual-clock.ts';
+import { SETTINGS } from './settings.ts';
 import { tempFolder } from './temp-folder.ts';
 
 export const TOKEN = 'a-token-of-the-tests-0123456789';
-
-const MINUTE = 60_000;
 
 export interface Answer {
   status: number;
@@ -89,15 +88,7 @@ function engineOptions(folder: string) {
   return {
     taskDb: join(folder, 'tasks.db'),
     eventDb: join(folder, 'events.db'),
-    leaseMs: MINUTE,
-    taskRetentionMs: 20 * MINUTE,
-    resultRetentionMs: 30 * MINUTE,
-    sessionRetentionMs: 30 * MINUTE,
-    eventRetentionDays: 14,
-    maxEvents: 2_000,
-    maxPending: 1_000_000,
-    callbackDelivery: 'api' as const,
-    composeCallback: () => null,
+    ...SETTINGS,
   };
 }
 

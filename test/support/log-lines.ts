@@ -14,3 +14,8 @@ export function keptLog(): { log: Log; lines: LogLine[] } {
   const write = (line: string) => void lines.push(JSON.parse(line));
   return { log: pino({ level: 'debug', base: null, formatters }, { write }), lines };
 }
+
+/** For tests that don't look at the log. */
+export function silentLog(): Log {
+  return pino({ level: 'silent' });
+}

@@ -1,7 +1,7 @@
 /** A runner as a process of its own, for tests that kill it: `node runner-process.ts <url> <token> <data folder>`. */
 import { systemClock } from '../../src/clock.ts';
-import { silentLog } from '../../src/log.ts';
 import { createRunner, RUNNER_DEFAULTS } from '../../src/workers/runner.ts';
+import { silentLog } from './log-lines.ts';
 
 const [url = '', token = '', dataDir = ''] = process.argv.slice(2);
 const config = { ...RUNNER_DEFAULTS, url, token, dataDir, runnerId: null, shell: '/bin/sh', envPass: [] };

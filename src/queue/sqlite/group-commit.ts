@@ -83,7 +83,7 @@ export class GroupCommit {
     });
   }
 
-  /** Why the last commit failed; null after one that succeeded. */
+  /** Why a commit failed; null again after one that wrote something. */
   get problem(): string | null {
     return this.#problem;
   }
@@ -161,8 +161,8 @@ export class GroupCommit {
       this.#log.error({ err: cause }, 'a commit failed; nothing of it was stored');
     this.#problem = problem;
     if (this.#db.inTransaction) this.#rollBack();
-    this.#changesAtFailure = this.#sql.changes.get();
     for (const member of group) member.reject(unavailable(message, cause));
+    this.#changesAtFailure = this.#sql.changes.get();
   }
 
   #rollBack(): void {

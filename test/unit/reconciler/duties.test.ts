@@ -1,10 +1,9 @@
 import { Cron } from 'croner';
 import { describe, expect, it } from 'vitest';
-import { silentLog } from '../../../src/log.ts';
 import type { TrimReport, Upkeep } from '../../../src/queue/index.ts';
 import { DUTIES } from '../../../src/reconciler/duties/index.ts';
 import { untilDone } from '../../../src/reconciler/duty.ts';
-import { keptLog } from '../../support/log-lines.ts';
+import { keptLog, silentLog } from '../../support/log-lines.ts';
 
 /** Upkeep whose every step finds three rows, then two, then none; it remembers what was called. */
 function someUpkeep(): { upkeep: Upkeep; calls: string[] } {

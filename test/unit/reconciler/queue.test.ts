@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
-import { silentLog } from '../../../src/log.ts';
 import { Reconciler } from '../../../src/reconciler/reconciler.ts';
 import { CallbackStage } from '../../support/callback-stage.ts';
+import { silentLog } from '../../support/log-lines.ts';
 
 it('brings a real queue in order by hand: what is too old is gone, and the events are in their file', async () => {
   const stage = await CallbackStage.open();

@@ -1,10 +1,9 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { silentLog } from '../../../src/log.ts';
 import type { Upkeep } from '../../../src/queue/index.ts';
 import type { Duty } from '../../../src/reconciler/duty.ts';
 import { Reconciler } from '../../../src/reconciler/reconciler.ts';
-import { keptLog } from '../../support/log-lines.ts';
+import { keptLog, silentLog } from '../../support/log-lines.ts';
 
 const HOUR = 3_600_000;
 const upkeep = {} as Upkeep;

@@ -2,9 +2,9 @@
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { silentLog } from '../../../../src/log.ts';
 import { type Claim, openQueue, TASK_TYPES, type TaskQueue } from '../../../../src/queue/index.ts';
 import { SETTINGS } from '../../../conformance/engine.ts';
+import { silentLog } from '../../../support/log-lines.ts';
 import { ManualClock } from '../../../support/manual-clock.ts';
 import { aCommand } from '../../../support/queue.ts';
 import { tempFolder } from '../../../support/temp-folder.ts';

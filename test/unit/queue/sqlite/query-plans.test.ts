@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { silentLog } from '../../../../src/log.ts';
 import { openQueue, type TaskFilter } from '../../../../src/queue/index.ts';
 import { SETTINGS } from '../../../conformance/engine.ts';
+import { silentLog } from '../../../support/log-lines.ts';
 import { ManualClock } from '../../../support/manual-clock.ts';
 import { tempFolder } from '../../../support/temp-folder.ts';
 

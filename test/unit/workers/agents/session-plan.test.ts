@@ -1,13 +1,13 @@
 import { mkdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { silentLog } from '../../../../src/log.ts';
 import { claude } from '../../../../src/workers/agents/claude.ts';
 import { codex } from '../../../../src/workers/agents/codex.ts';
 import { gemini } from '../../../../src/workers/agents/gemini.ts';
 import type { Provider } from '../../../../src/workers/agents/provider.ts';
 import { SessionCache } from '../../../../src/workers/agents/session-cache.ts';
 import { planSession } from '../../../../src/workers/agents/session-plan.ts';
+import { silentLog } from '../../../support/log-lines.ts';
 import { ManualClock } from '../../../support/manual-clock.ts';
 import { tempFolder } from '../../../support/temp-folder.ts';
 
