@@ -136,3 +136,14 @@ test('commits what waits when it closes, and refuses what comes later', async ()
   expect(texts()).toEqual(['last']);
   await expect(group.run(() => insert.run('late'))).rejects.toMatchObject({ code: 'storage_unavailable' });
 });
+
+test('a commit that wrote nothing does not tell that the disk takes writes again', async () => {
+  const { db, group, insert } = setUp();
+  const makeRoom = fillDisk(db);
+  await expect(group.run(() => insert.run('x'.repeat(100_000)))).rejects.toThrow();
+  await group.run(() => {});
+  expect(group.problem).toMatch(/full/);
+  makeRoom();
+  await group.run(() => insert.run('now'));
+  expect(group.problem).toBeNull();
+});
