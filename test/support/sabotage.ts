@@ -1,0 +1,74 @@
+/**
+ * Breaks the product on purpose, to see that a proof turns red. Nothing of this is in the product: a copy of the
+ * sources gets the edits, and the proof runs against that copy.
+ */
+import { cpSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+
+interface Edit {
+  file: string;
+  find: string;
+  put: string;
+}
+
+/** What is broken, and what a proof then has to see. */
+export const BREAKS = {
+  /** Whoever held a task once may finish it: two attempts end it, and its successor overlaps one of them. */
+  fence: [
+    {
+      file: 'src/queue/sqlite/report.ts',
+      find: "if (leaseId !== null) return task.lease_id === leaseId ? null : 'lease_lost';",
+      put: 'if (leaseId !== null) return null;',
+    },
+  ],
+  /** The end of a task does not make the next of its key ready: it is stuck. */
+  promotion: [
+    {
+      file: 'src/queue/sqlite/ending.ts',
+      find: 'this.#line.advance(tx, task.session_key);',
+      put: '',
+    },
+  ],
+  /** A killed runner leaves its processes behind: they overlap the next attempt. */
+  guard: [{ file: 'src/workers/guard.ts', find: '\nread -r _\n', put: '\nexit 0\n' }],
+  /** A commit returns before it is on disk: a power failure takes what was acknowledged. */
+  sync: [
+    {
+      file: 'src/queue/sqlite/database.ts',
+      find: "db.pragma('synchronous = FULL');",
+      put: "db.pragma('synchronous = OFF');",
+    },
+    {
+      file: 'src/queue/sqlite/database.ts',
+      find: "assertPragma(db, 'synchronous', 2);",
+      put: '',
+    },
+  ],
+} satisfies Record<string, Edit[]>;
+
+export type Break = keyof typeof BREAKS;
+
+export function isBreak(word: string): word is Break {
+  return Object.hasOwn(BREAKS, word);
+}
+
+/** The root of the product as it is; it has `bin/` and `src/`. */
+export const PRODUCT = ROOT;
+
+/** Copies the product into `folder`, which must not exist, with the edits made; throws when one no longer applies. */
+export function brokenProduct(folder: string, edits: readonly Edit[]): string {
+  for (const part of ['bin', 'src', 'package.json']) {
+    cpSync(join(ROOT, part), join(folder, part), { recursive: true });
+  }
+  symlinkSync(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
+  for (const { file, find, put } of edits) {
+    const path = join(folder, file);
+    const parts = readFileSync(path, 'utf8').split(find);
+    if (parts.length !== 2) throw new Error(`${file} has ${parts.length - 1} times, not once: ${find}`);
+    writeFileSync(path, parts.join(put));
+  }
+  return folder;
+}
