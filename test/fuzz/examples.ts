@@ -1,0 +1,236 @@
+/**
+ * A valid request of every route, and what its fields take. A route without one fails the run: whoever adds a route
+ * adds its example here, and it is fuzzed and in the authentication matrix from then on.
+ */
+import type { ZodType } from 'zod';
+import { agentBody } from '../../src/http/contract/agents.ts';
+import { eventsQuery, maintenanceBody } from '../../src/http/contract/events.ts';
+import { editBody, readBody, writeBody } from '../../src/http/contract/files.ts';
+import { notifyBody } from '../../src/http/contract/notify.ts';
+import { recentQuery } from '../../src/http/contract/recent.ts';
+import { sessionsQuery } from '../../src/http/contract/sessions.ts';
+import { commandBody, listQuery, outcomeQuery } from '../../src/http/contract/tasks.ts';
+import {
+  eventBody,
+  heartbeatBody,
+  pollQuery,
+  releaseBody,
+  resultBody,
+} from '../../src/http/contract/worker.ts';
+import { TASK_STATUSES, TASK_TYPES } from '../../src/queue/task.ts';
+import {
+  absent,
+  bounded,
+  choice,
+  exactly,
+  type Field,
+  ids,
+  integer,
+  lenient,
+  lenientText,
+  name,
+  names,
+  object,
+  own,
+  present,
+  queryChoice,
+  queryInteger,
+  session,
+  text,
+  type Value,
+} from './fields.ts';
+
+/** Stand for ids that are known only when the request is sent; of the same length. */
+export const TASK_ID = 'ffffffff-0000-4000-8000-00000000000a';
+export const LEASE_ID = 'ffffffff-0000-4000-8000-00000000000b';
+
+/** What has to be there before the request: a pending task, one that ended unread, a claimed one, a ready one of each type. */
+export type Need = 'pending' | 'ended' | 'claimed' | 'ready';
+
+export interface Example {
+  /** Fields of the query of a GET, of the body of a POST. */
+  fields: Readonly<Record<string, Field>>;
+  /** The product's own schema of these fields; null where the route reads none. */
+  contract: ZodType | null;
+  need?: Need;
+  /** A submission: takes an `Idempotency-Key`. */
+  submits?: true;
+  /** Without a reason to answer it waits: whoever sends something odd hangs up soon. */
+  parks?: true;
+}
+
+const ASKED = { maxAttempts: integer(1, 20), leaseMs: integer(1_000, 3_600_000) };
+const SUBMISSION = { sessionKey: bounded(200), ...ASKED };
+const AGENT_CONTRACT = agentBody({ timeoutMs: 1_000, entrypoint: 'fuzz' });
+const AGENT: Example = {
+  fields: {
+    prompt: text,
+    timeout: lenient,
+    sessionId: session,
+    callbackChannel: lenientText,
+    callbackBotToken: lenientText,
+    origin: lenientText,
+    dispatchMode: lenientText,
+    entrypoint: lenientText,
+    sessionKey: absent,
+    ...ASKED,
+    model: lenientText,
+    resumeLatest: lenient,
+  },
+  contract: AGENT_CONTRACT,
+  submits: true,
+};
+const LEASE = exactly(LEASE_ID, { refused: ['', 'l'.repeat(201), 5, true, [], {}] });
+const PROVENANCE = ['sessionId', 'origin', 'dispatchMode', 'responseMode', 'entrypoint'];
+const output: Field = {
+  valid: (random, marker) => lenientOutput(lenientText.valid(random, marker)),
+  invalid: (random) => random.pick<Value>([5, true, false, [], ['x'], {}]),
+};
+const exitCode: Field = {
+  valid: (random) => random.pick([undefined, null, 0, 0, 1, -1, 255, 2 ** 31]),
+  invalid: (random) => random.pick<Value>([0.5, '0', 'ENOENT', true, [], {}, 1e308, 2 ** 53]),
+};
+const optionalTaskId: Field = {
+  valid: (random) => random.pick([undefined, null, TASK_ID, 'no-task', '']),
+  invalid: (random) => random.pick<Value>([5, true, [], {}]),
+};
+const channel: Field = {
+  ...text,
+  valid: (random, marker) => String(text.valid(random, marker)).toWellFormed(),
+};
+const NOTHING: Example = { fields: {}, contract: null };
+const OF_PENDING: Example = { ...NOTHING, need: 'pending' };
+
+export const EXAMPLES: Readonly<Record<string, Example>> = {
+  'GET /health': NOTHING,
+  'GET /ready': NOTHING,
+  'POST /tasks': {
+    fields: { command: text, timeout: lenient, ...SUBMISSION },
+    contract: commandBody,
+    submits: true,
+  },
+  'GET /tasks': {
+    fields: {
+      status: queryChoice(TASK_STATUSES),
+      type: queryChoice(TASK_TYPES),
+      sessionKey: { valid: (random, marker) => random.pick([undefined, marker]), invalid: () => '' },
+      queue: { valid: () => 'default', invalid: (random) => random.pick(['', 'A B', 'q'.repeat(65)]) },
+      tag: {
+        valid: (random) => random.pick([undefined, 'tag']),
+        invalid: (random) => random.pick(['', 't'.repeat(65)]),
+      },
+      limit: queryInteger(1, 500),
+      cursor: {
+        valid: (random) => random.pick([undefined, '1', '9'.repeat(15)]),
+        invalid: (random) => random.pick(['', '-1', 'x', '9'.repeat(16)]),
+      },
+    },
+    contract: listQuery,
+  },
+  'GET /tasks/stats': NOTHING,
+  'GET /tasks/:taskId': {
+    fields: { wait: lenient, keep: queryChoice(['0', '1']) },
+    contract: outcomeQuery,
+    need: 'ended',
+    parks: true,
+  },
+  'GET /tasks/:taskId/state': OF_PENDING,
+  'POST /tasks/:taskId/cancel': OF_PENDING,
+  'POST /tasks/:taskId/retry': { ...NOTHING, need: 'ended' },
+  'POST /tasks/:taskId/unstick': OF_PENDING,
+  'POST /files/write': {
+    fields: { path: text, content: present, encoding: lenient, ...SUBMISSION },
+    contract: writeBody,
+    submits: true,
+  },
+  'POST /files/read': {
+    fields: { path: text, encoding: choice(['base64', 'utf8', 'utf-8']), ...SUBMISSION },
+    contract: readBody,
+    submits: true,
+  },
+  'POST /files/edit': {
+    fields: { path: text, old_string: present, new_string: present, replace_all: lenient, ...SUBMISSION },
+    contract: editBody,
+    submits: true,
+  },
+  'POST /claude': AGENT,
+  'POST /codex': AGENT,
+  'POST /gemini': AGENT,
+  'GET /worker/poll': {
+    fields: {
+      wait: { valid: (random) => random.pick(['1', '0', '1000', '-5']), invalid: null },
+      max: queryInteger(1, 50),
+      runnerId: {
+        valid: (random, marker) => random.pick([undefined, own(200).valid(random, marker)]),
+        invalid: (random) => random.pick(['', 'r'.repeat(201)]),
+      },
+      instanceId: { ...bounded(200), invalid: (random) => random.pick(['', 'i'.repeat(201)]) },
+      queues: {
+        ...names(['default']),
+        valid: (random) => random.pick([undefined, 'default', 'default,other']),
+      },
+      types: names(TASK_TYPES),
+    },
+    contract: pollQuery,
+    need: 'ready',
+    parks: true,
+  },
+  'POST /worker/result': {
+    fields: {
+      taskId: exactly(TASK_ID, { refused: [undefined, '', 0, null, 5, true, [], {}] }),
+      leaseId: LEASE,
+      stdout: output,
+      stderr: output,
+      exitCode,
+      error: lenient,
+      metadata: object(PROVENANCE),
+    },
+    contract: resultBody,
+    need: 'claimed',
+  },
+  'POST /worker/event': {
+    fields: {
+      type: text,
+      taskId: optionalTaskId,
+      leaseId: bounded(200),
+      details: lenient,
+      metadata: object(['taskType', 'taskStatus', ...PROVENANCE]),
+    },
+    contract: eventBody,
+    need: 'pending',
+  },
+  'POST /worker/heartbeat': {
+    fields: {
+      runnerId: own(200),
+      instanceId: name(200),
+      leases: ids({ required: true }),
+      spooled: ids({ required: false }),
+      slots: integer(0, 10_000),
+      capabilities: object([]),
+    },
+    contract: heartbeatBody,
+  },
+  'POST /worker/release': {
+    fields: { leaseId: LEASE, reason: bounded(1_000) },
+    contract: releaseBody,
+    need: 'claimed',
+  },
+  'GET /events': {
+    fields: { limit: lenient, taskId: lenientText, type: lenientText },
+    contract: eventsQuery,
+  },
+  'GET /events/stats': NOTHING,
+  'POST /events/maintenance': { fields: { vacuum: lenient }, contract: maintenanceBody },
+  'GET /sessions/stats': NOTHING,
+  'GET /sessions/state': { fields: { limit: lenient, cliType: lenientText }, contract: sessionsQuery },
+  'GET /claude/sessions': NOTHING,
+  'GET /claude/recent': { fields: { limit: lenient }, contract: recentQuery },
+  'GET /codex/recent': { fields: { limit: lenient }, contract: recentQuery },
+  'GET /gemini/recent': { fields: { limit: lenient }, contract: recentQuery },
+  'POST /notify': { fields: { channel, message: text }, contract: notifyBody },
+};
+
+/** A text or nothing. */
+function lenientOutput(value: Value): Value {
+  return typeof value === 'string' || value === null ? value : undefined;
+}

@@ -1,0 +1,49 @@
+/** Requests as their parts, and as the bytes that go out. */
+import type { JsonValue } from '../../src/queue/task.ts';
+import { TASK_ID } from './examples.ts';
+import type { Value } from './fields.ts';
+import type { Random } from './random.ts';
+import type { Target } from './route-table.ts';
+
+export interface Request {
+  method: string;
+  /** As it stands in the request line. */
+  path: string;
+  /** Without what follows from the body. */
+  headers: readonly (readonly [name: string, value: string])[];
+  /** Undefined for none. */
+  body: string | Buffer | undefined;
+}
+
+export type Values = Readonly<Record<string, Value>>;
+
+/** A valid value for every field. */
+export function validValues(target: Target, random: Random, marker: string): Values {
+  const fields = Object.entries(target.fields);
+  return Object.fromEntries(fields.map(([name, field]) => [name, field.valid(random, marker)]));
+}
+
+/** The route's request with these fields in its query or body. */
+export function requestOf(target: Target, values: Values): Request {
+  const path = target.path.replace(':taskId', TASK_ID);
+  if (target.method === 'GET')
+    return { method: 'GET', path: path + queryOf(values), headers: [], body: undefined };
+  return { method: 'POST', path, headers: [JSON_TYPE], body: JSON.stringify(values) };
+}
+
+export const JSON_TYPE = ['Content-Type', 'application/json'] as const;
+
+function queryOf(values: Values): string {
+  const pairs = Object.entries(values)
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => `${encoded(name)}=${encoded(shown(value ?? null))}`);
+  return pairs.length === 0 ? '' : `?${pairs.join('&')}`;
+}
+
+function encoded(text: string): string {
+  return encodeURIComponent(text.toWellFormed());
+}
+
+function shown(value: JsonValue): string {
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
