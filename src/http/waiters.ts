@@ -1,6 +1,6 @@
 import type { Event, Outcome, TaskQueue } from '../queue/index.ts';
 
-type Wake = (outcome: Outcome | undefined) => void;
+type Wake = (outcome: Outcome | undefined | Promise<Outcome | undefined>) => void;
 
 const ENDINGS = new Set(['task.completed', 'task.failed', 'task.cancelled']);
 
@@ -24,7 +24,8 @@ export class Waiters {
     const known = this.#queue.outcome(taskId);
     if (known === undefined || known.result !== null || signal.aborted) return Promise.resolve(known);
     return new Promise((resolve) => {
-      const giveUp = () => wake(this.#queue.outcome(taskId));
+      // In a promise of its own: what can't be read rejects it, and throws at nobody who can't answer.
+      const giveUp = () => wake(new Promise((tell) => tell(this.#queue.outcome(taskId))));
       const wake: Wake = (outcome) => {
         this.#leave(taskId, wake);
         signal.removeEventListener('abort', giveUp);

@@ -17,7 +17,7 @@ import type {
 /**
  * The queue as the rest of the program sees it. Every method is a whole operation; an engine keeps its
  * transactions to itself. A promise that resolves means: it is on disk. Refusals are `AppError`s with the
- * codes named here; `storage_unavailable` may come from any method that writes.
+ * codes named here; `storage_unavailable` may come from any method that writes or reads.
  *
  * One suite, test/conformance, says what each method does; every engine passes it.
  */
@@ -76,8 +76,8 @@ export interface TaskQueue {
   sessionStats(): SessionStats;
   /** Most recently used first. */
   sessions(filter: { limit: number; cliType?: string }): SessionRow[];
-  /** A sentence about why nothing can be stored at the moment, or null. */
-  problem(): string | null;
+  /** Sentences about what keeps this queue from storing or showing all that it should; empty when all is well. */
+  problems(): string[];
 
   readonly events: EventLog;
   readonly outbox: Outbox;

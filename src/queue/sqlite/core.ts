@@ -8,11 +8,13 @@ import type { Leases } from './leases.ts';
 import type { QueueOptions } from './open.ts';
 import type { Parking } from './parking.ts';
 import type { ReadyList } from './ready-list.ts';
+import type { Storage } from './storage.ts';
 import type { Uptime } from './uptime.ts';
 
 /** What the operations of this engine share: one connection, and the state in memory beside it. */
 export interface Core {
   db: Db;
+  storage: Storage;
   clock: Clock;
   uptime: Uptime;
   log: Log;

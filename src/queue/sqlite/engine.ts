@@ -45,6 +45,7 @@ import { Reports } from './report.ts';
 import { Retrials } from './retrial.ts';
 import { Runners } from './runners.ts';
 import { Sessions } from './sessions.ts';
+import { Storage } from './storage.ts';
 import { Submissions } from './submit.ts';
 import { Unsticking } from './unstick.ts';
 import { SqliteUpkeep } from './upkeep.ts';
@@ -99,7 +100,7 @@ export class SqliteQueue implements TaskQueue {
     this.#heartbeats = new Heartbeats(core, this.#lifecycle, runners);
     this.#readings = new Readings(core, this.#line, runners);
     this.events = new SqliteEventLog(core, eventFile);
-    this.upkeep = new SqliteUpkeep(core, { ...parts, events: this.events, eventDb: eventFile.db });
+    this.upkeep = new SqliteUpkeep(core, { ...parts, events: this.events, eventFile });
   }
 
   /** Puts right what the last run left open; before anyone is served. */
@@ -126,7 +127,7 @@ export class SqliteQueue implements TaskQueue {
   }
 
   outcome(taskId: string): Outcome | undefined {
-    return this.#readings.outcome(taskId);
+    return this.#core.storage.read(() => this.#readings.outcome(taskId));
   }
 
   consume(taskId: string): void {
@@ -134,11 +135,11 @@ export class SqliteQueue implements TaskQueue {
   }
 
   state(taskId: string): TaskState | undefined {
-    return this.#readings.state(taskId);
+    return this.#core.storage.read(() => this.#readings.state(taskId));
   }
 
   list(filter: TaskFilter): { tasks: TaskState[]; nextCursor: string | null } {
-    return this.#readings.list(filter);
+    return this.#core.storage.read(() => this.#readings.list(filter));
   }
 
   claim(poller: Poller, signal: AbortSignal): Promise<Claim[]> {
@@ -171,19 +172,20 @@ export class SqliteQueue implements TaskQueue {
   }
 
   stats(): QueueStats {
-    return this.#readings.stats();
+    return this.#core.storage.read(() => this.#readings.stats());
   }
 
   sessionStats(): SessionStats {
-    return this.#sessions.stats();
+    return this.#core.storage.read(() => this.#sessions.stats());
   }
 
   sessions(filter: { limit: number; cliType?: string }): SessionRow[] {
-    return this.#sessions.list(filter);
+    return this.#core.storage.read(() => this.#sessions.list(filter));
   }
 
-  problem(): string | null {
-    return this.#core.commit.problem;
+  problems(): string[] {
+    const problems = [this.#core.storage.problem, this.#files.events.storage.problem];
+    return problems.filter((problem) => problem !== null);
   }
 
   async close(): Promise<void> {
@@ -205,7 +207,8 @@ export class SqliteQueue implements TaskQueue {
     const { clock, log } = options;
     const uptime = new Uptime(db, clock);
     const counters = new Counters(db);
-    const commit = new GroupCommit(db, clock, log, {
+    const storage = new Storage('task database', db, log);
+    const commit = new GroupCommit(storage, clock, log, {
       afterEach: (tx) => this.#claims.match(tx),
       beforeCommit: (tx) => {
         counters.apply(tx.counts);
@@ -216,7 +219,7 @@ export class SqliteQueue implements TaskQueue {
     const ready = new ReadyList(db);
     const tail = new EventTail(db, clock, uptime);
     const memory = { leases: new Leases(clock), parking: new Parking() };
-    return { db, clock, uptime, log, options, commit, counters, ready, tail, ...memory };
+    return { db, storage, clock, uptime, log, options, commit, counters, ready, tail, ...memory };
   }
 
   #publish(events: readonly Event[], log: Log): void {

@@ -1,7 +1,9 @@
+import type { Log } from '../../log.ts';
 import type { EventFilter } from '../events.ts';
 import { Counters } from './counters.ts';
 import type { OpenFile } from './database.ts';
 import { EVENT_COLUMNS, type EventRow } from './rows.ts';
+import { Storage } from './storage.ts';
 
 /** Names of the counters that an event adds to. */
 export function eventCounters(event: { type: string; task_status: string | null }): string[] {
@@ -11,14 +13,16 @@ export function eventCounters(event: { type: string; task_status: string | null 
 /** `WORKER_EVENT_DB`: the events that have left the tail, on a connection of its own. */
 export class EventFile {
   readonly #file: OpenFile;
-  readonly counters: Counters;
+  readonly storage: Storage;
+  readonly #counters: Counters;
   readonly #sql;
   /** The newest event that was ever copied here; it survives the trimming of all events. */
   lastSeq: number;
 
-  constructor(file: OpenFile) {
+  constructor(file: OpenFile, log: Log) {
     this.#file = file;
-    this.counters = new Counters(file.db);
+    this.storage = new Storage('event database', file.db, log);
+    this.#counters = new Counters(file.db);
     this.#sql = prepare(file);
     this.lastSeq = this.#sql.lastSeq.get() ?? 0;
   }
@@ -27,62 +31,70 @@ export class EventFile {
     return this.#file.db.name;
   }
 
-  get db(): OpenFile['db'] {
-    return this.#file.db;
-  }
-
   /** Stores rows of the tail in one commit. */
   copy(rows: readonly EventRow[]): void {
     const last = rows.at(-1);
     if (last === undefined) return;
     const changes = new Map<string, number>();
-    this.#file.db
-      .transaction(() => {
-        for (const row of rows) if (this.#sql.insert.run(row).changes > 0) tally(changes, row, 1);
-        this.counters.apply(changes);
-        this.#sql.remember.run(last.seq);
-      })
-      .immediate();
+    this.#commit(() => {
+      for (const row of rows) if (this.#sql.insert.run(row).changes > 0) tally(changes, row, 1);
+      this.#counters.apply(changes);
+      this.#sql.remember.run(last.seq);
+    });
     this.lastSeq = last.seq;
   }
 
   /** Deletes the oldest `limit` events that `doomed` says are due; they are a prefix of the order. */
   trim(limit: number, doomed: (row: EventRow) => boolean): number {
-    const rows: EventRow[] = [];
-    for (const row of this.#sql.oldest.all(limit)) {
-      if (!doomed(row)) break;
-      rows.push(row);
-    }
+    const oldest = this.storage.read(() => this.#sql.oldest.all(limit));
+    const spared = oldest.findIndex((row) => !doomed(row));
+    const rows = spared === -1 ? oldest : oldest.slice(0, spared);
     const last = rows.at(-1);
     if (last === undefined) return 0;
     const changes = new Map<string, number>();
     for (const row of rows) tally(changes, row, -1);
-    this.#file.db
-      .transaction(() => {
-        this.#sql.deleteUpTo.run(last.seq);
-        this.counters.apply(changes);
-      })
-      .immediate();
+    this.#commit(() => {
+      this.#sql.deleteUpTo.run(last.seq);
+      this.#counters.apply(changes);
+    });
     return rows.length;
   }
 
   /** Newest first. */
   list(filter: EventFilter): EventRow[] {
-    const { taskId, type, limit } = filter;
-    if (taskId !== undefined) return this.#sql.listOfTask.all(taskId, type ?? null, type ?? null, limit);
-    return type === undefined ? this.#sql.list.all(limit) : this.#sql.listOfType.all(type, limit);
+    return this.storage.read(() => {
+      const { taskId, type, limit } = filter;
+      if (taskId !== undefined) return this.#sql.listOfTask.all(taskId, type ?? null, type ?? null, limit);
+      return type === undefined ? this.#sql.list.all(limit) : this.#sql.listOfType.all(type, limit);
+    });
   }
 
   edges(): { oldest: number | null; newest: number | null } {
-    return { oldest: this.#sql.first.get() ?? null, newest: this.#sql.last.get() ?? null };
+    return this.storage.read(() => ({
+      oldest: this.#sql.first.get() ?? null,
+      newest: this.#sql.last.get() ?? null,
+    }));
   }
 
   get sizeBytes(): number {
-    return this.#sql.size.get() ?? 0;
+    return this.storage.read(() => this.#sql.size.get() ?? 0);
+  }
+
+  get count(): number {
+    return this.storage.read(() => this.#counters.read('count'));
+  }
+
+  /** The counts of a group of names, without its prefix. */
+  counts(group: string): Map<string, number> {
+    return this.storage.read(() => this.#counters.group(group));
   }
 
   close(): void {
     this.#file.close();
+  }
+
+  #commit(change: () => void): void {
+    this.storage.write(() => this.#file.db.transaction(change).immediate());
   }
 }
 

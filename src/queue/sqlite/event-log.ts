@@ -34,7 +34,8 @@ export class SqliteEventLog implements EventLog {
   }
 
   list(filter: EventFilter): Event[] {
-    const recent = this.#core.tail.list(this.#file.lastSeq, filter);
+    const { storage, tail } = this.#core;
+    const recent = storage.read(() => tail.list(this.#file.lastSeq, filter));
     const rest = this.#file.list({ ...filter, limit: filter.limit - recent.length });
     return [...recent, ...rest].map(toEvent);
   }
@@ -42,7 +43,7 @@ export class SqliteEventLog implements EventLog {
   stats(): EventStats {
     const { eventRetentionDays, maxEvents } = this.#core.options;
     const copied = this.#file.edges();
-    const tail = this.#core.tail.edges(this.#file.lastSeq);
+    const tail = this.#core.storage.read(() => this.#core.tail.edges(this.#file.lastSeq));
     return {
       path: this.#file.path,
       sizeBytes: this.#file.sizeBytes,
@@ -57,16 +58,17 @@ export class SqliteEventLog implements EventLog {
   }
 
   get count(): number {
-    return this.#file.counters.read('count') + (this.#tailCounts.get('count') ?? 0);
+    return this.#file.count + (this.#tailCounts.get('count') ?? 0);
   }
 
   /** One step of at most 500: to the file first, then out of the tail. */
   async copy(): Promise<number> {
-    const rows = this.#core.tail.after(this.#file.lastSeq, STEP);
+    const { storage, tail } = this.#core;
+    const rows = storage.read(() => tail.after(this.#file.lastSeq, STEP));
     this.#file.copy(rows);
     for (const row of rows) this.#tally(row, -1);
     const copied = this.#file.lastSeq;
-    await this.#core.commit.run(() => this.#core.tail.drop(copied, 2 * STEP));
+    await this.#core.commit.run(() => tail.drop(copied, 2 * STEP));
     return rows.length;
   }
 
@@ -107,7 +109,7 @@ export class SqliteEventLog implements EventLog {
 
   /** By count, then by name. */
   #ranked(group: string): [string, number][] {
-    const counts = this.#file.counters.group(group);
+    const counts = this.#file.counts(group);
     for (const [name, value] of this.#tailCounts) {
       if (!name.startsWith(`${group}/`)) continue;
       const key = name.slice(group.length + 1);

@@ -3,13 +3,13 @@ import type { Clock } from '../../clock.ts';
 import { AppError } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 import type { Event } from '../events.ts';
-import type { Db } from './database.ts';
+import type { Storage } from './storage.ts';
 import { Transaction } from './transaction.ts';
 
 /** At most so many operations share a commit: enough to amortise the sync, few enough to keep its latency low. */
 const GROUP_SIZE = 64;
-/** How long an operation of our own waits after the storage failed. */
-const RETRY_MS = 1_000;
+/** How long what we do of our own accord waits after the storage failed. */
+export const RETRY_MS = 1_000;
 
 interface Member {
   run: (tx: Transaction) => unknown;
@@ -32,20 +32,19 @@ interface Hooks {
  * (`AppError`, constraint) is undone alone; any other error ends the whole group as `storage_unavailable`.
  */
 export class GroupCommit {
-  readonly #db: Db;
+  readonly #storage: Storage;
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #hooks: Hooks;
   readonly #sql;
   #waiting: Member[] = [];
   #scheduled = false;
-  #problem: string | null = null;
-  #changesAtFailure: number | undefined;
   #retries = new Set<() => void>();
   #closed = false;
 
-  constructor(db: Db, clock: Clock, log: Log, hooks: Hooks) {
-    this.#db = db;
+  constructor(storage: Storage, clock: Clock, log: Log, hooks: Hooks) {
+    const { db } = storage;
+    this.#storage = storage;
     this.#clock = clock;
     this.#log = log;
     this.#hooks = hooks;
@@ -55,14 +54,13 @@ export class GroupCommit {
       savepoint: db.prepare('SAVEPOINT operation'),
       release: db.prepare('RELEASE operation'),
       undo: db.prepare('ROLLBACK TO operation'),
-      changes: db.prepare<[], number>('SELECT total_changes()').pluck(),
     };
   }
 
   /** Resolves with what `operation` returned, after the commit. */
   run<T>(operation: (tx: Transaction) => T): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      if (this.#closed) return reject(unavailable('the queue is closed'));
+      if (this.#closed) return reject(closed());
       this.#waiting.push({ run: operation, resolve: resolve as (value: never) => void, reject });
       this.#schedule();
     });
@@ -81,11 +79,6 @@ export class GroupCommit {
       const cancel = this.#clock.after(RETRY_MS, again);
       this.#retries.add(cancel);
     });
-  }
-
-  /** Why a commit failed; null again after one that wrote something. */
-  get problem(): string | null {
-    return this.#problem;
   }
 
   /** Commits what waits, then refuses everything. */
@@ -120,7 +113,7 @@ export class GroupCommit {
       this.#fail(group, error);
       return;
     }
-    this.#worked();
+    this.#storage.worked();
     for (const effect of tx.effects) effect();
     for (const answer of answers) answer();
     this.#hooks.afterCommit(tx.events);
@@ -136,7 +129,7 @@ export class GroupCommit {
       this.#sql.release.run();
       answer = () => member.resolve(value as never);
     } catch (error) {
-      if (!isRefusal(error) || !this.#db.inTransaction) throw error;
+      if (!isRefusal(error) || !this.#storage.db.inTransaction) throw error;
       this.#sql.undo.run();
       this.#sql.release.run();
       tx.backTo(mark);
@@ -146,28 +139,15 @@ export class GroupCommit {
     return answer;
   }
 
-  /** Only a commit that wrote something tells that the storage takes writes again. */
-  #worked(): void {
-    if (this.#problem === null || this.#sql.changes.get() === this.#changesAtFailure) return;
-    this.#log.info('commits work again');
-    this.#problem = null;
-  }
-
   #fail(group: Member[], cause: unknown): void {
-    const message = cause instanceof Error ? cause.message : String(cause);
-    const problem = `The database can't be written: ${message}`;
-    // Once: a disk that is full must not be filled with sentences that say so.
-    if (problem !== this.#problem)
-      this.#log.error({ err: cause }, 'a commit failed; nothing of it was stored');
-    this.#problem = problem;
-    if (this.#db.inTransaction) this.#rollBack();
-    for (const member of group) member.reject(unavailable(message, cause));
-    this.#changesAtFailure = this.#sql.changes.get();
+    if (this.#storage.db.inTransaction) this.#rollBack();
+    const unavailable = this.#storage.failed(cause, 'written');
+    for (const member of group) member.reject(unavailable);
   }
 
   #rollBack(): void {
     try {
-      this.#db.exec('ROLLBACK');
+      this.#storage.db.exec('ROLLBACK');
     } catch (error) {
       this.#log.error({ err: error }, 'the failed commit could not be rolled back');
     }
@@ -179,6 +159,6 @@ function isRefusal(error: unknown): boolean {
   return error instanceof Database.SqliteError && error.code.startsWith('SQLITE_CONSTRAINT');
 }
 
-function unavailable(message: string, cause?: unknown): AppError {
-  return new AppError('storage_unavailable', `Nothing can be stored at the moment: ${message}`, { cause });
+function closed(): AppError {
+  return new AppError('storage_unavailable', 'Nothing can be stored at the moment: the queue is closed');
 }

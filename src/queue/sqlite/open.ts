@@ -46,7 +46,7 @@ export async function openQueue(options: QueueOptions): Promise<TaskQueue> {
   try {
     const events = openFile(options.eventDb, 'WORKER_EVENT_DB', EVENT_MIGRATIONS);
     try {
-      const eventFile = new EventFile(events);
+      const eventFile = new EventFile(events, options.log);
       continueSequence(main.db, eventFile.lastSeq);
       const queue = new SqliteQueue(options, main, eventFile);
       await queue.recover();

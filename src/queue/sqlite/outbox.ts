@@ -3,6 +3,7 @@ import type { EventType } from '../events.ts';
 import { type CallbackTarget, UNKNOWN_PROVENANCE } from '../task.ts';
 import type { Outbox, OwedCallback } from '../task-queue.ts';
 import type { Core } from './core.ts';
+import { RETRY_MS } from './group-commit.ts';
 import { TASK_COLUMNS, type TaskRow } from './rows.ts';
 import type { Transaction } from './transaction.ts';
 
@@ -102,19 +103,26 @@ export class OutboxWriter implements Outbox {
   }
 
   counts(): { pending: number; dead: number } {
-    const counts = this.#core.counters.group('callbacks');
+    const counts = this.#core.storage.read(() => this.#core.counters.group('callbacks'));
     return { pending: counts.get('pending') ?? 0, dead: counts.get('dead') ?? 0 };
   }
 
   /** Tells of the earliest row that is not being sent, at once or by the one timer. */
   plan(): void {
     this.stop();
-    const earliest = this.#sql.earliest.all(this.#sending.size + 1).find((row) => !this.#sending.has(row.id));
+    const { clock, storage, uptime } = this.#core;
+    let earliest: { due_up: number } | undefined;
+    try {
+      earliest = storage.read(() => this.#earliest());
+    } catch {
+      this.#cancel = clock.after(RETRY_MS, () => this.plan());
+      return;
+    }
     if (earliest === undefined) return;
-    const wait = earliest.due_up - this.#core.uptime.now();
+    const wait = earliest.due_up - uptime.now();
     if (wait <= 0) this.#tell();
     // Planned anew: a timer may fire a fraction of a millisecond early, and then nothing would be due.
-    else this.#cancel = this.#core.clock.after(wait, () => this.plan());
+    else this.#cancel = clock.after(wait, () => this.plan());
   }
 
   stop(): void {
@@ -139,6 +147,10 @@ export class OutboxWriter implements Outbox {
         this.plan();
       });
     });
+  }
+
+  #earliest(): { due_up: number } | undefined {
+    return this.#sql.earliest.all(this.#sending.size + 1).find((row) => !this.#sending.has(row.id));
   }
 
   #tell(): void {

@@ -2,6 +2,7 @@ import type { TrimReport } from '../events.ts';
 import type { Upkeep } from '../task-queue.ts';
 import type { Core } from './core.ts';
 import { type Endings, noOutput } from './ending.ts';
+import type { EventFile } from './event-file.ts';
 import type { SqliteEventLog } from './event-log.ts';
 import type { Idempotency } from './idempotency.ts';
 import type { Lifecycle } from './lifecycle.ts';
@@ -9,6 +10,7 @@ import type { Line } from './line.ts';
 import { TASK_COLUMNS, type TaskRow } from './rows.ts';
 import type { Runners } from './runners.ts';
 import type { Sessions } from './sessions.ts';
+import type { Storage } from './storage.ts';
 import type { Transaction } from './transaction.ts';
 
 /** Rows that one step touches at most: a commit of so many takes a few milliseconds. */
@@ -26,7 +28,7 @@ interface UpkeepParts {
   idempotency: Idempotency;
   runners: Runners;
   events: SqliteEventLog;
-  eventDb: Core['db'];
+  eventFile: EventFile;
 }
 
 /** The duties' steps: stored state brought back in line with the world. */
@@ -56,7 +58,7 @@ export class SqliteUpkeep implements Upkeep {
   }
 
   async restoreReady(): Promise<number> {
-    const missing = this.#nextMissing();
+    const missing = this.#core.storage.read(() => this.#nextMissing());
     if (missing.length === 0) return 0;
     return this.#core.commit.run((tx) => {
       for (const task of missing) this.#restore(tx, task);
@@ -131,12 +133,14 @@ export class SqliteUpkeep implements Upkeep {
   }
 
   async checkpoint(): Promise<number> {
+    // First, since it may make the room in the WAL that the commit needs.
+    const pages = checkpointed(this.#core.storage) + checkpointed(this.#parts.eventFile.storage);
     await this.#core.commit.run(() => this.#core.uptime.remember());
-    return checkpointed(this.#core.db) + checkpointed(this.#parts.eventDb);
+    return pages;
   }
 
   async reclaimSpace(): Promise<number> {
-    return freed(this.#core.db) + freed(this.#parts.eventDb);
+    return freed(this.#core.storage) + freed(this.#parts.eventFile.storage);
   }
 
   #before(retentionMs: number): number {
@@ -165,17 +169,19 @@ export class SqliteUpkeep implements Upkeep {
 }
 
 /** Pages written back into the database file. */
-function checkpointed(db: Core['db']): number {
-  const [row] = db.pragma('wal_checkpoint(PASSIVE)') as { checkpointed: number }[];
+function checkpointed(storage: Storage): number {
+  const [row] = storage.write(
+    () => storage.db.pragma('wal_checkpoint(PASSIVE)') as { checkpointed: number }[],
+  );
   return Math.max(row?.checkpointed ?? 0, 0);
 }
 
-function freed(db: Core['db']): number {
-  const free = () => Number(db.pragma('freelist_count', { simple: true }));
-  const before = free();
+function freed(storage: Storage): number {
+  const free = () => Number(storage.db.pragma('freelist_count', { simple: true }));
+  const before = storage.read(free);
   if (before === 0) return 0;
-  db.pragma(`incremental_vacuum(${PAGES})`);
-  return before - free();
+  storage.write(() => storage.db.pragma(`incremental_vacuum(${PAGES})`));
+  return before - storage.read(free);
 }
 
 /** With INDEXED BY where SQLite, left alone, takes the index on status and sorts the whole backlog. */

@@ -1,5 +1,6 @@
 import { RELEASE_HOLD_MS } from '../task.ts';
 import type { Core } from './core.ts';
+import { RETRY_MS } from './group-commit.ts';
 import type { Transaction } from './transaction.ts';
 
 /** The one timer for tasks that fall due: set for the earliest, set anew after each change. */
@@ -20,19 +21,27 @@ export class Wake {
 
   plan(): void {
     this.stop();
-    const due = this.#earliest.get() ?? null;
-    if (due === null) return;
-    this.#cancel = this.#core.clock.after(Math.max(due - this.#core.uptime.now(), 0), () => {
-      this.#core.commit.ensure((tx) => {
-        this.#promote(tx);
-        tx.after(() => this.plan());
-      });
-    });
+    const { clock, storage, uptime } = this.#core;
+    let due: number | null;
+    try {
+      due = storage.read(() => this.#earliest.get() ?? null);
+    } catch {
+      this.#cancel = clock.after(RETRY_MS, () => this.plan());
+      return;
+    }
+    if (due !== null) this.#cancel = clock.after(Math.max(due - uptime.now(), 0), () => this.#fire());
   }
 
   stop(): void {
     this.#cancel?.();
     this.#cancel = null;
+  }
+
+  #fire(): void {
+    this.#core.commit.ensure((tx) => {
+      this.#promote(tx);
+      tx.after(() => this.plan());
+    });
   }
 }
 

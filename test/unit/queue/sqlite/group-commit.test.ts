@@ -4,6 +4,7 @@ import { AppError } from '../../../../src/errors.ts';
 import type { Event } from '../../../../src/queue/events.ts';
 import { openFile } from '../../../../src/queue/sqlite/database.ts';
 import { GroupCommit } from '../../../../src/queue/sqlite/group-commit.ts';
+import { Storage } from '../../../../src/queue/sqlite/storage.ts';
 import type { Transaction } from '../../../../src/queue/sqlite/transaction.ts';
 import { keptLog } from '../../../support/log-lines.ts';
 import { ManualClock } from '../../../support/manual-clock.ts';
@@ -21,10 +22,11 @@ function setUp(beforeCommit: (tx: Transaction) => void = () => {}) {
   const commits: number[] = [];
   const afterCommit = (events: readonly Event[]) => void commits.push(events.length);
   const { log, lines } = keptLog();
-  const group = new GroupCommit(db, clock, log, { afterEach: () => {}, beforeCommit, afterCommit });
+  const storage = new Storage('task database', db, log);
+  const group = new GroupCommit(storage, clock, log, { afterEach: () => {}, beforeCommit, afterCommit });
   const insert = db.prepare<[string]>('INSERT INTO notes (text) VALUES (?)');
   const texts = () => db.prepare<[], string>('SELECT text FROM notes ORDER BY id').pluck().all();
-  return { db, clock, commits, group, insert, texts, lines };
+  return { db, clock, commits, storage, group, insert, texts, lines };
 }
 
 /** Leaves SQLite no page more than it has: a real SQLITE_FULL. */
@@ -74,7 +76,7 @@ test('undoes an operation that breaks a constraint alone', async () => {
 });
 
 test('answers every member storage_unavailable when the disk is full, and stores nothing of the group', async () => {
-  const { db, group, insert, texts } = setUp();
+  const { db, storage, group, insert, texts } = setUp();
   const makeRoom = fillDisk(db);
   const effects: string[] = [];
   const small = group.run((tx) => {
@@ -88,10 +90,10 @@ test('answers every member storage_unavailable when the disk is full, and stores
   }
   expect(texts()).toEqual([]);
   expect(effects).toEqual([]);
-  expect(group.problem).toMatch(/full/);
+  expect(storage.problem).toMatch(/full/);
   makeRoom();
   await group.run(() => insert.run('later'));
-  expect(group.problem).toBeNull();
+  expect(storage.problem).toBeNull();
   expect(texts()).toEqual(['later']);
 });
 
@@ -138,12 +140,12 @@ test('commits what waits when it closes, and refuses what comes later', async ()
 });
 
 test('a commit that wrote nothing does not tell that the disk takes writes again', async () => {
-  const { db, group, insert } = setUp();
+  const { db, storage, group, insert } = setUp();
   const makeRoom = fillDisk(db);
   await expect(group.run(() => insert.run('x'.repeat(100_000)))).rejects.toThrow();
   await group.run(() => {});
-  expect(group.problem).toMatch(/full/);
+  expect(storage.problem).toMatch(/full/);
   makeRoom();
   await group.run(() => insert.run('now'));
-  expect(group.problem).toBeNull();
+  expect(storage.problem).toBeNull();
 });
