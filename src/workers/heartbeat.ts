@@ -32,6 +32,8 @@ export class Heartbeat {
   readonly #outage: Outage;
   readonly #over = new AbortController();
   #wake = new AbortController();
+  /** It knows what this runner still has of an earlier start. */
+  #isIntroduced = true;
   /** What the Task API has shown to be: an older one knows no heartbeats. */
   #contract: 'unknown' | 'newer' | 'older' = 'unknown';
   #done: Promise<void> = Promise.resolve();
@@ -42,6 +44,7 @@ export class Heartbeat {
   }
 
   start(): void {
+    this.#isIntroduced = this.#parts.spool.leases.length === 0;
     this.#done = this.#run();
   }
 
@@ -52,12 +55,13 @@ export class Heartbeat {
   }
 
   /**
-   * What this runner holds may have been given up meanwhile. Named in a heartbeat it is taken up again; polled
-   * before that, it would come as a new attempt, and what is done of it would be lost.
+   * What this runner holds, of an earlier start too, may have been given up meanwhile. Named in a heartbeat it is
+   * taken up again; polled before that, it would come as a new attempt, and what is done of it would be lost.
    */
   get isOutOfTouch(): boolean {
     const { attempts, spool } = this.#parts;
-    return this.#outage.count > 0 && attempts.leases.length + spool.leases.length > 0;
+    const isInTouch = this.#isIntroduced && this.#outage.count === 0;
+    return !isInTouch && attempts.leases.length + spool.leases.length > 0;
   }
 
   async stop(): Promise<void> {
@@ -90,6 +94,7 @@ export class Heartbeat {
     if (this.#over.signal.aborted) return;
     if (answer.kind !== 'ok') return this.#failed(answer);
     this.#contract = 'newer';
+    this.#isIntroduced = true;
     this.#outage.worked();
     attempts.answered(leases, sentAt, answer.body);
     await Promise.all(attempts.givenUp.map((leaseId) => this.#release(leaseId)));

@@ -7,9 +7,15 @@ import { writeDurably } from './durable.ts';
 export async function runnerIdOf(dataDir: string, override: string | null): Promise<string> {
   if (override !== null) return override;
   const path = join(dataDir, 'runner-id');
-  const kept = await readFile(path, 'utf8').catch(() => '');
+  const kept = await readFile(path, 'utf8').catch(missing);
   if (kept.trim() !== '') return kept.trim();
   const id = randomUUID();
   await writeDurably(path, `${id}\n`);
   return id;
+}
+
+/** What is there and can't be read is no reason to become another runner: sessions are bound to the id. */
+function missing(error: NodeJS.ErrnoException): string {
+  if (error.code !== 'ENOENT') throw error;
+  return '';
 }

@@ -19,8 +19,8 @@ export interface PollerParts {
   query: PollQuery;
   /** The least time between an empty answer's poll and the next one. */
   pollIntervalMs: number;
-  /** While true, no work is asked for. */
-  isBlocked: () => boolean;
+  /** Why no work may be asked for; null when it may. */
+  obstacle: () => string | null;
   /** `sentAt`: when the poll was sent, on the steady clock. */
   onTasks: (tasks: PolledTask[], sentAt: number) => void;
   onSuperseded: () => void;
@@ -30,6 +30,7 @@ export interface PollerParts {
 export class Poller {
   readonly #parts: PollerParts;
   readonly #outage: Outage;
+  #isBlocked = false;
 
   constructor(parts: PollerParts) {
     this.#parts = parts;
@@ -38,12 +39,23 @@ export class Poller {
 
   /** Resolves when `signal` has aborted. Never throws, never spins. */
   async run(signal: AbortSignal): Promise<void> {
-    const { slots, clock, isBlocked, pollIntervalMs } = this.#parts;
+    const { slots, clock, pollIntervalMs } = this.#parts;
     while (!signal.aborted) {
       await slots.untilFree(signal);
-      if (isBlocked()) await pause(clock, pollIntervalMs, signal);
+      if (this.#isHindered()) await pause(clock, pollIntervalMs, signal);
       else if (!signal.aborted) await this.#poll(signal);
     }
+  }
+
+  /** Told once when it begins, and once when it is over: such a runner looks healthy and takes no work. */
+  #isHindered(): boolean {
+    const { obstacle, log } = this.#parts;
+    const reason = obstacle();
+    const isBlocked = reason !== null;
+    if (isBlocked && !this.#isBlocked) log.warn({ reason }, 'this runner takes no work for now');
+    if (!isBlocked && this.#isBlocked) log.info('this runner takes work again');
+    this.#isBlocked = isBlocked;
+    return isBlocked;
   }
 
   async #poll(signal: AbortSignal): Promise<void> {

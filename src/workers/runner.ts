@@ -85,6 +85,8 @@ export function createRunner(config: RunnerConfig, deps: RunnerDeps): Runner {
 const FLUSH_MS = 5_000;
 const HURRIED_FLUSH_MS = 1_000;
 
+const OUT_OF_TOUCH = 'the Task API has to hear what is held here before it gives more';
+
 class PollingRunner implements Runner {
   readonly #config: RunnerConfig;
   readonly #deps: RunnerDeps;
@@ -157,7 +159,7 @@ class PollingRunner implements Runner {
       slots,
       pollIntervalMs,
       query: { wait: longPollWaitMs, runnerId, instanceId, types: types.join(',') },
-      isBlocked: () => spool.isFull || heartbeat.isOutOfTouch,
+      obstacle: () => spool.obstacle ?? (heartbeat.isOutOfTouch ? OUT_OF_TOUCH : null),
       onTasks: (tasks, sentAt) => this.#begin(tasks, sentAt),
     });
     log.info({ runnerId, url: this.#config.url, slots: maxConcurrent }, 'runner polls');
@@ -211,18 +213,38 @@ class PollingRunner implements Runner {
     else await within(clock, FLUSH_MS, this.#sender.emptied(), hurry);
   }
 
+  /** Said after the last attempt to write and to send. */
+  #tellOwed(): void {
+    const { log } = this.#deps;
+    const { results, unsaved } = this.#spool;
+    const [kept, lost] = [results.length - unsaved.length, unsaved.map(({ taskId }) => taskId)];
+    if (kept > 0) log.warn({ results: kept }, 'results stay in the spool; the next start sends them');
+    if (lost.length > 0)
+      log.error({ tasks: lost }, 'results could be neither sent nor written; they are lost');
+  }
+
   #superseded(): void {
     if (this.#isSuperseded) return;
     this.#isSuperseded = true;
     this.#deps.log.error('a newer instance of this runner has taken over: everything here is killed');
+    const isDraining = this.#polling.signal.aborted;
     this.#polling.abort();
     this.#hurry.abort();
     this.#attempts.stopAll('lease lost');
-    void this.#slots.untilIdle().then(() => this.#end('superseded'));
+    if (!isDraining) void this.#endSuperseded();
+  }
+
+  /** What had ended before is still sent: only the Task API knows whose a task is. */
+  async #endSuperseded(): Promise<void> {
+    await this.#slots.untilIdle();
+    await this.#flush();
+    await this.#end('superseded');
   }
 
   async #end(how: RunnerEnd): Promise<void> {
     await Promise.all([this.#heartbeat?.stop(), this.#sender.stop()]);
+    await this.#spool.mend();
+    this.#tellOwed();
     this.#unlock();
     this.#stopped.resolve(this.#isSuperseded ? 'superseded' : how);
   }

@@ -1,54 +1,74 @@
-import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { lstat, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ResultBody } from '../http/contract/worker.ts';
+import { MAX_BODY_BYTES, type ResultBody } from '../http/contract/worker.ts';
 import type { Log } from '../log.ts';
-import { syncFolder, writeDurably } from './durable.ts';
+import { writeDurably } from './durable.ts';
 import { fittingJson, minimalResult } from './fit-result.ts';
+import { Rejected, type RejectedLimits } from './rejected.ts';
 
 /** A result that is owed to the Task API. */
 export interface SpooledResult {
-  seq: number;
-  name: string;
-  taskId: string;
+  readonly seq: number;
+  readonly name: string;
+  readonly taskId: string;
   /** Null: of an older Task API. */
-  leaseId: string | null;
-  bytes: number;
-  /** Only where the disk would not take it. */
+  readonly leaseId: string | null;
+  readonly bytes: number;
+  /** Its JSON, only while the disk does not take it. */
   unsaved: string | null;
 }
 
-/** While so much is owed, no more work is taken. */
-const MAX_RESULTS = 1_000;
-const MAX_BYTES = 512 * 1024 * 1024;
-/** Results that the Task API refused, kept for a person to look at; older ones go. */
-const MAX_REJECTED = 100;
+/**
+ * While this much is owed no more work is taken, so the folder holds at most this and the results of what runs.
+ * `rejected` is for a person to look at; older ones go.
+ */
+export interface SpoolLimits {
+  results: number;
+  bytes: number;
+  rejected: RejectedLimits;
+}
+
+const MIB = 1024 * 1024;
+export const SPOOL_LIMITS: SpoolLimits = {
+  results: 1_000,
+  bytes: 512 * MIB,
+  rejected: { files: 100, bytes: 256 * MIB },
+};
 
 /**
  * Results on disk from before they are sent until the Task API has decided on them, so that neither its restart
- * nor ours loses one: `<folder>/<seq>-<lease or task id>.json`, and `rejected/` for what it refused.
+ * nor ours loses one: `<folder>/<seq>-<lease or task id>.json`, and `rejected/` for what it refused. Their order is
+ * that of a counter, which no clock moves. No method but `open` and `read` throws, whatever the disk does.
  */
 export class Spool {
   readonly #folder: string;
   readonly #log: Log;
+  readonly #limits: SpoolLimits;
+  readonly #rejected: Rejected;
   #results: SpooledResult[] = [];
   #nextSeq = 1;
+  /** Why the disk took nothing when it was last asked. */
+  #trouble: string | null = null;
 
-  constructor(folder: string, log: Log) {
+  constructor(folder: string, log: Log, limits = SPOOL_LIMITS) {
     this.#folder = folder;
     this.#log = log;
+    this.#limits = limits;
+    this.#rejected = new Rejected(join(folder, REJECTED), limits.rejected, log);
   }
 
-  /** Reads what an earlier runner left. What can't be read is set aside: it blocks nothing. */
+  /** Reads what an earlier runner left. What is no result is set aside: it blocks nothing. */
   async open(): Promise<void> {
-    await mkdir(join(this.#folder, REJECTED), { recursive: true, mode: 0o700 });
-    for (const name of await readdir(this.#folder)) {
-      if (name.endsWith('.tmp')) await rm(join(this.#folder, name), { force: true });
-      if (name.endsWith('.json')) await this.#load(name);
+    const rejected = await this.#rejected.open();
+    const names = (await readdir(this.#folder)).filter((name) => name !== REJECTED).sort();
+    this.#nextSeq = 1 + Math.max(0, ...[...names, ...rejected].map((name) => seqOf(name) ?? 0));
+    for (const name of names) {
+      if (HALF_WRITTEN.test(name)) await this.#remove(name);
+      else await this.#load(name);
     }
-    this.#results.sort((a, b) => a.seq - b.seq);
   }
 
-  /** In the order in which they were added. */
+  /** In the order in which their work ended. */
   get results(): readonly SpooledResult[] {
     return this.#results;
   }
@@ -57,9 +77,21 @@ export class Spool {
     return this.#results.flatMap(({ leaseId }) => leaseId ?? []);
   }
 
-  get isFull(): boolean {
+  /** Results that are in memory only. */
+  get unsaved(): SpooledResult[] {
+    return this.#results.filter((result) => result.unsaved !== null);
+  }
+
+  get isWritable(): boolean {
+    return this.#trouble === null;
+  }
+
+  /** Why no more work may be taken: its results might be lost. Null when it may. */
+  get obstacle(): string | null {
+    if (this.#trouble !== null) return `results can not be written to ${this.#folder}: ${this.#trouble}`;
     const bytes = this.#results.reduce((sum, result) => sum + result.bytes, 0);
-    return this.#results.length >= MAX_RESULTS || bytes >= MAX_BYTES;
+    const isFull = this.#results.length >= this.#limits.results || bytes >= this.#limits.bytes;
+    return isFull ? `${this.#results.length} results are not sent yet` : null;
   }
 
   /** Resolves when it is on disk; where the disk takes nothing it is kept in memory: losing it would be worse. */
@@ -68,62 +100,94 @@ export class Spool {
     const leaseId = body.leaseId ?? null;
     const name = nameOf(seq, leaseId ?? body.taskId, options.minimal);
     const json = fittingJson(body);
-    const unsaved = (await this.#save(name, json)) ? null : json;
-    this.#results.push({ seq, name, taskId: body.taskId, leaseId, bytes: Buffer.byteLength(json), unsaved });
+    const bytes = Buffer.byteLength(json);
+    const result = { seq, name, taskId: body.taskId, leaseId, bytes, unsaved: json };
+    await this.#save(result);
+    this.#results = [...this.#results, result].sort((a, b) => a.seq - b.seq);
   }
 
-  /** The JSON to send. */
+  /** The JSON to send. Throws when its file can't be read. */
   async read(result: SpooledResult): Promise<string> {
     return result.unsaved ?? (await readFile(this.#path(result.name), 'utf8'));
   }
 
   /** The Task API has decided. */
   async settle(result: SpooledResult): Promise<void> {
-    this.#results = this.#results.filter((other) => other !== result);
-    await rm(this.#path(result.name), { force: true });
+    this.#forget(result);
+    await this.#remove(result.name);
   }
 
   /** The Task API won't take it: it is set aside, and a minimal failed result stands in, once. */
   async reject(result: SpooledResult, reason: string): Promise<void> {
     const { taskId, leaseId, name } = result;
-    this.#log.error({ taskId, reason, file: `rejected/${name}` }, 'a result was refused; it is set aside');
+    this.#log.error({ taskId, reason, file: `${REJECTED}/${name}` }, 'a result was refused; it is set aside');
     const lease = leaseId === null ? {} : { leaseId };
     const substitute = minimalResult({ taskId, ...lease }, `the result could not be reported: ${reason}`);
     if (!isMinimal(name)) await this.add(substitute, { minimal: true });
-    await this.#setAside(name);
+    await this.#setAside(name, name);
+    this.#forget(result);
+  }
+
+  /** Asks a disk that took nothing again, with what it owes us. */
+  async mend(): Promise<void> {
+    if (this.#trouble === null) return;
+    await this.#tried(async () => void (await this.#rejected.open()));
+    for (const result of this.unsaved) if (!(await this.#save(result))) return;
+    const probe = `.${nameOf(0, 'probe', false)}.tmp`;
+    if (!(await this.#write(probe, ''))) return;
+    await this.#remove(probe);
+    this.#trouble = null;
+    this.#log.info('results can be written to the disk again');
+  }
+
+  #forget(result: SpooledResult): void {
     this.#results = this.#results.filter((other) => other !== result);
   }
 
   async #load(name: string): Promise<void> {
     try {
-      const json = await readFile(this.#path(name), 'utf8');
-      const { taskId, leaseId = null } = JSON.parse(json) as Partial<ResultBody>;
-      const seq = Number.parseInt(name, 10);
-      if (typeof taskId !== 'string' || Number.isNaN(seq)) throw new Error('it is no result');
-      this.#results.push({ seq, name, taskId, leaseId, bytes: Buffer.byteLength(json), unsaved: null });
-      this.#nextSeq = Math.max(this.#nextSeq, seq + 1);
+      const { seq, taskId, leaseId, bytes } = await readResult(this.#path(name), name);
+      this.#results.push({ seq, name, taskId, leaseId, bytes, unsaved: null });
     } catch (error) {
-      this.#log.error({ file: `rejected/${name}`, err: error }, 'a spooled result is unreadable; set aside');
-      await this.#setAside(name);
+      const as = seqOf(name) === null ? nameAside(this.#nextSeq++, name) : name;
+      this.#log.error(
+        { file: `${REJECTED}/${as}`, err: error },
+        'a file in the spool is no result; set aside',
+      );
+      await this.#setAside(name, as);
     }
   }
 
-  async #save(name: string, json: string): Promise<boolean> {
+  async #save(result: SpooledResult): Promise<boolean> {
+    if (!(await this.#write(result.name, result.unsaved ?? ''))) return false;
+    result.unsaved = null;
+    return true;
+  }
+
+  async #write(name: string, text: string): Promise<boolean> {
+    return this.#tried(() => writeDurably(this.#path(name), text));
+  }
+
+  /** One that can't be removed is sent again after the next start, and settled then. */
+  async #remove(name: string): Promise<void> {
+    await this.#tried(() => rm(this.#path(name), { force: true }));
+  }
+
+  async #setAside(name: string, as: string): Promise<void> {
+    const [path, isThere] = [this.#path(name), await lstat(this.#path(name)).catch(() => null)];
+    if (isThere !== null) await this.#tried(() => this.#rejected.take(path, as));
+  }
+
+  async #tried(operation: () => Promise<void>): Promise<boolean> {
     try {
-      await writeDurably(this.#path(name), json);
+      await operation();
       return true;
     } catch (error) {
-      this.#log.error({ err: error }, 'a result could not be spooled; it is sent from memory');
+      if (this.#trouble === null)
+        this.#log.error({ err: error }, 'results can not be written to the disk; they are kept in memory');
+      this.#trouble = (error as Error).message;
       return false;
     }
-  }
-
-  async #setAside(name: string): Promise<void> {
-    const rejected = join(this.#folder, REJECTED);
-    await rename(this.#path(name), join(rejected, name)).catch(() => {});
-    await syncFolder(this.#folder);
-    const kept = (await readdir(rejected)).sort();
-    for (const old of kept.slice(0, -MAX_REJECTED)) await rm(join(rejected, old), { force: true });
   }
 
   #path(name: string): string {
@@ -132,12 +196,38 @@ export class Spool {
 }
 
 const REJECTED = 'rejected';
+const HALF_WRITTEN = /^\.\d{12}-.*\.tmp$/;
+const MINIMAL = '.minimal.json';
+const isMinimal = (name: string) => name.endsWith(MINIMAL);
 
 /** The order of the names is the order of the results. Ids come from the Task API: no name of a file is trusted to it. */
 function nameOf(seq: number, id: string, minimal: boolean): string {
   const safe = id.replace(/[^\w-]/g, '_').slice(0, 100);
-  return `${String(seq).padStart(12, '0')}-${safe}${minimal ? MINIMAL : '.json'}`;
+  return `${padded(seq)}-${safe}${minimal ? MINIMAL : '.json'}`;
 }
 
-const MINIMAL = '.minimal.json';
-const isMinimal = (name: string) => name.endsWith(MINIMAL);
+/** Of something that is not ours, by which a person finds it again. */
+function nameAside(seq: number, name: string): string {
+  return `${padded(seq)}-${name.slice(0, 100)}`;
+}
+
+const padded = (seq: number) => String(seq).padStart(12, '0');
+
+/** Null: the name is none of ours. */
+function seqOf(name: string): number | null {
+  const digits = /^(\d{12})-/.exec(name)?.[1];
+  return digits === undefined ? null : Number(digits);
+}
+
+/** Throws when the file is no result that could be sent, and be named in a heartbeat. */
+async function readResult(path: string, name: string) {
+  const seq = seqOf(name);
+  const found = await lstat(path);
+  if (seq === null || !name.endsWith('.json') || !found.isFile()) throw new Error('it is none of ours');
+  if (found.size > MAX_BODY_BYTES) throw new Error('it is larger than a result can be');
+  const { taskId, leaseId = null } = JSON.parse(await readFile(path, 'utf8')) as Partial<ResultBody>;
+  if (!isId(taskId) || !(leaseId === null || isId(leaseId))) throw new Error('it names no task or lease');
+  return { seq, taskId, leaseId, bytes: found.size };
+}
+
+const isId = (id: unknown): id is string => typeof id === 'string' && id !== '' && id.length <= 200;

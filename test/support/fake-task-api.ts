@@ -39,6 +39,8 @@ export class FakeTaskApi {
   leaseMs = 60_000;
   /** While set, requests fare like this, whatever their route. */
   always: Fate | null = null;
+  /** Results of these tasks fare like this, each time. */
+  readonly poison = new Map<string, Fate>();
   readonly #contract: 'newer' | 'older';
   readonly #server = createServer((request, response) => void this.#handle(request, response));
   readonly #fates: Record<Route, Fate[]> = { poll: [], result: [], heartbeat: [], release: [], event: [] };
@@ -118,7 +120,7 @@ export class FakeTaskApi {
     let text = '';
     for await (const chunk of request.setEncoding('utf8')) text += chunk;
     this.seen[route] += 1;
-    const fate = this.#fates[route].shift() ?? this.always;
+    const fate = this.#fates[route].shift() ?? this.always ?? this.#poisonOf(route, text);
     if (request.headers.authorization !== `Bearer ${TOKEN}`) send(response, 401, { error: 'Unauthorized' });
     else if (fate !== null && typeof fate === 'object')
       send(response, fate.status, fate.body ?? '', fate.headers);
@@ -126,6 +128,11 @@ export class FakeTaskApi {
     else
       this.#answer(route, { query: url.searchParams, response }, text === '' ? {} : JSON.parse(text), fate);
     for (const watcher of this.#watchers.splice(0)) watcher();
+  }
+
+  #poisonOf(route: Route, text: string): Fate | null {
+    if (route !== 'result') return null;
+    return this.poison.get((JSON.parse(text) as ResultBody).taskId) ?? null;
   }
 
   #answer(route: Route, call: Parked, body: unknown, fate: Fate | null): void {

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { ResultBody } from '../../src/http/contract/worker.ts';
-import { Spool } from '../../src/workers/spool.ts';
+import { SPOOL_LIMITS, Spool, type SpoolLimits } from '../../src/workers/spool.ts';
 import { keptLog } from './log-lines.ts';
 import { tempFolder } from './temp-folder.ts';
 
@@ -17,9 +17,9 @@ export function aResult(change: Partial<ResultBody> = {}): ResultBody {
 }
 
 /** An open spool, what it logs, and the folder it is in. */
-export async function openSpool(folder = join(tempFolder(), 'spool')) {
+export async function openSpool(folder = join(tempFolder(), 'spool'), limits: Partial<SpoolLimits> = {}) {
   const { log, lines } = keptLog();
-  const spool = new Spool(folder, log);
+  const spool = new Spool(folder, log, { ...SPOOL_LIMITS, ...limits });
   await spool.open();
   return { spool, folder, log, lines };
 }

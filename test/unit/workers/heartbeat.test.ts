@@ -5,7 +5,7 @@ import { createApiClient } from '../../../src/workers/api-client.ts';
 import { Attempts } from '../../../src/workers/attempts.ts';
 import { Heartbeat } from '../../../src/workers/heartbeat.ts';
 import { eventually } from '../../support/eventually.ts';
-import { FakeTaskApi, TOKEN } from '../../support/fake-task-api.ts';
+import { FakeTaskApi, type Fate, TOKEN } from '../../support/fake-task-api.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 import { aResult, openSpool } from '../../support/spool.ts';
 
@@ -28,8 +28,9 @@ beforeEach(() => {
   clock = new BeatClock();
 });
 
-async function startBeating(contract: 'newer' | 'older' = 'newer', owed?: ResultBody) {
+async function startBeating(contract: 'newer' | 'older' = 'newer', owed?: ResultBody, ...fates: Fate[]) {
   api = await FakeTaskApi.start(contract);
+  api.next('heartbeat', ...fates);
   const { spool, log, lines } = await openSpool();
   if (owed !== undefined) await spool.add(owed);
   const attempts = new Attempts(clock);
@@ -151,6 +152,16 @@ describe('the heartbeat', () => {
     heartbeat.now();
     await rest(4);
     expect(heartbeat.isOutOfTouch).toBe(false);
+  });
+
+  test('is out of touch at a start that finds results, until it has named them', async () => {
+    const { heartbeat, lines } = await startBeating('newer', aResult(), 'reset');
+    expect(heartbeat.isOutOfTouch).toBe(true);
+    heartbeat.now();
+    await rest(2);
+    expect(api.heartbeats).toMatchObject([{ spooled: ['lease-1'] }]);
+    expect(heartbeat.isOutOfTouch).toBe(false);
+    expect(lines).toHaveLength(2);
   });
 
   test('gives back what was killed out of touch, as soon as the Task API answers', async () => {

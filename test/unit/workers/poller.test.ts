@@ -36,7 +36,7 @@ function startPolling(slotCount = 3) {
   const over = new AbortController();
   const tasks: PolledTask[] = [];
   const finish: (() => void)[] = [];
-  const state = { blocked: false, superseded: 0 };
+  const state = { obstacle: null as string | null, superseded: 0 };
   const poller = new Poller({
     api: createApiClient({ url: api.url, token: TOKEN, clock }),
     slots,
@@ -44,7 +44,7 @@ function startPolling(slotCount = 3) {
     log,
     query: { wait: 30_000, runnerId: 'runner-1', instanceId: 'instance-1', types: 'command' },
     pollIntervalMs: INTERVAL_MS,
-    isBlocked: () => state.blocked,
+    obstacle: () => state.obstacle,
     onTasks: (claimed) => {
       for (const task of claimed) {
         tasks.push(task);
@@ -128,16 +128,22 @@ describe('a poll', () => {
     expect(clock.rests).toEqual([INTERVAL_MS, INTERVAL_MS]);
   });
 
-  test('is not made while the spool is full', async () => {
-    const { state } = startPolling();
+  test('is not made while its results might be lost, and that is said once', async () => {
+    const { state, lines } = startPolling();
     await polls(1);
-    state.blocked = true;
+    state.obstacle = 'the disk is full';
     api.command('the last one');
-    await rest(1);
-    expect(api.seen.poll).toBe(1);
-    state.blocked = false;
-    clock.advance(INTERVAL_MS);
+    for (let count = 1; count <= 5; count += 1) {
+      await rest(count);
+      expect(api.seen.poll).toBe(1);
+      if (count === 5) state.obstacle = null;
+      clock.advance(INTERVAL_MS);
+    }
     await polls(2);
+    expect(lines).toMatchObject([
+      { level: 'warn', reason: 'the disk is full', msg: 'this runner takes no work for now' },
+      { level: 'info', msg: 'this runner takes work again' },
+    ]);
   });
 });
 

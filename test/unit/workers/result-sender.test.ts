@@ -1,15 +1,17 @@
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { createApiClient } from '../../../src/workers/api-client.ts';
 import { ResultSender } from '../../../src/workers/result-sender.ts';
 import { eventually } from '../../support/eventually.ts';
-import { FakeTaskApi, TOKEN } from '../../support/fake-task-api.ts';
+import { FakeTaskApi, type Fate, TOKEN } from '../../support/fake-task-api.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 import { aResult, openSpool } from '../../support/spool.ts';
 
-/** More than any back-off. */
+/** More than any back-off while the Task API is away. */
 const BACKOFF_MS = 30_000;
+/** More than any of a result that alone is not taken. */
+const SUSPECT_MS = 300_000;
 
 /** Knows the sender's rest, of whatever length, from the time limit of its request. */
 class RestClock extends ManualClock {
@@ -108,13 +110,137 @@ describe('spooled results', () => {
     await sender.emptied();
   });
 
-  test('are not held up by one that the Task API can not digest', async () => {
-    const { add, spool } = await startSender();
-    api.next('result', { status: 500, body: 'oops' });
-    await add(1, 2, 3);
-    await api.until(() => api.results.length === 2);
-    expect(arrived()).toEqual(['task-2', 'task-3']);
-    expect(spool.results.map(({ taskId }) => taskId)).toContain('task-1');
+  test.each([
+    ['an error of its own', { status: 500, body: 'oops' }],
+    ['a full disk', { status: 503, body: { error: 'disk', code: 'storage_unavailable' } }],
+    ['a firewall', { status: 403, body: '<html>blocked</html>' }],
+    ['a broken connection', 'reset'],
+  ] as [string, Fate][])('are not held up by some that are never taken, with %s', async (_, fate) => {
+    for (const id of [1, 2, 5]) api.poison.set(`task-${id}`, fate);
+    const { add, spool, lines } = await startSender();
+    await add(1, 2, 3, 4, 5, 6);
+    const rest = async () => {
+      await resting();
+      clock.advance(BACKOFF_MS);
+    };
+    while (api.results.length < 3) await rest();
+    for (let round = 1; round <= 50; round += 1) await rest();
+    await add(7);
+    await api.until(() => api.results.length === 4);
+    await resting();
+    expect(arrived().toSorted()).toEqual(['task-3', 'task-4', 'task-6', 'task-7']);
+    expect(spool.results.map(({ taskId }) => taskId)).toEqual(['task-1', 'task-2', 'task-5']);
+    const told = lines.filter(({ msg }) => msg === 'this result is not taken; trying again');
+    expect(told.map(({ taskId }) => taskId).toSorted()).toEqual(['task-1', 'task-2', 'task-5']);
+    expect(lines.length).toBeLessThan(10);
+  });
+
+  test('are tried again, ever more slowly, while they alone are not taken, and arrive when they are', async () => {
+    api.poison.set('task-1', { status: 500, body: 'oops' });
+    const { add, sender } = await startSender();
+    await add(1, 2);
+    await api.until(() => api.results.length === 1);
+    for (let round = 1; round <= 12; round += 1) {
+      await resting();
+      clock.advance(SUSPECT_MS);
+    }
+    await resting();
+    const { result } = api.seen;
+    clock.advance(SUSPECT_MS / 2 - 1);
+    expect(api.seen.result).toBe(result);
+    api.poison.clear();
+    clock.advance(SUSPECT_MS / 2 + 1);
+    await sender.emptied();
+    expect(arrived()).toEqual(['task-2', 'task-1']);
+  });
+
+  test('keep their order over three days without the Task API, in bounded memory and few words', async () => {
+    const { add, lines, sender } = await startSender();
+    const fates: Fate[] = [
+      'reset',
+      { status: 502, body: '<html>bad gateway</html>' },
+      { status: 503, body: { error: 'disk', code: 'storage_unavailable' } },
+      { status: 401, body: { error: 'Unauthorized', code: 'unauthorized' } },
+      { status: 404, body: '<html>404 page not found</html>' },
+      { status: 429, headers: { 'Retry-After': '90' } },
+    ];
+    const expected: number[] = [];
+    for (let minute = 0; minute < 3 * 24 * 60; minute += 10) {
+      api.always = fates[(minute / 10) % fates.length] ?? 'reset';
+      if (minute % 60 === 0) {
+        expected.push(expected.length + 1);
+        await add(expected.length);
+      }
+      await resting();
+      clock.advance(10 * 60_000);
+    }
+    await resting();
+    expect(clock.pending).toBe(1);
+    api.always = null;
+    clock.advance(60_000);
+    await sender.emptied();
+    expect(arrived()).toEqual(expected.map((id) => `task-${id}`));
+    expect(lines.length).toBeLessThanOrEqual(6);
+  });
+
+  test('that can not be read for a time are not given up', async () => {
+    const { add, folder, sender, spool } = await startSender();
+    const path = join(folder, '000000000001-lease-1.json');
+    await spool.add(aResult({ stdout: 'precious' }));
+    // A folder in its place: the file is there, and reading it fails.
+    renameSync(path, `${folder}.kept`);
+    mkdirSync(path);
+    await add(2);
+    await api.until(() => api.results.length === 1);
+    for (let round = 1; round <= 5; round += 1) {
+      await resting();
+      clock.advance(SUSPECT_MS);
+    }
+    await resting();
+    rmdirSync(path);
+    renameSync(`${folder}.kept`, path);
+    clock.advance(SUSPECT_MS);
+    await sender.emptied();
+    expect(api.results.at(-1)).toMatchObject({ taskId: 'task-1', stdout: 'precious', exitCode: 0 });
+  });
+
+  test('that can not be read for long end their task, and are set aside', async () => {
+    const { folder, sender, spool } = await startSender();
+    await spool.add(aResult());
+    rmSync(join(folder, '000000000001-lease-1.json'));
+    mkdirSync(join(folder, '000000000001-lease-1.json'));
+    sender.kick();
+    for (let round = 1; round <= 10; round += 1) {
+      await resting();
+      clock.advance(SUSPECT_MS);
+    }
+    await sender.emptied();
+    expect(api.results).toMatchObject([{ exitCode: -1, error: expect.stringContaining('EISDIR') }]);
+    expect(readdirSync(join(folder, 'rejected'))).toEqual(['000000000001-lease-1.json']);
+  });
+
+  test('are written as soon as the disk takes them, though the Task API is away', async () => {
+    api.always = 'reset';
+    const { add, folder, spool } = await startSender();
+    rmSync(folder, { recursive: true });
+    writeFileSync(folder, '');
+    await add(1);
+    await resting();
+    expect(spool.unsaved).toHaveLength(1);
+    rmSync(folder);
+    clock.advance(BACKOFF_MS);
+    await eventually('the file', () => existsSync(join(folder, '000000000001-lease-1.json')));
+    expect(spool.unsaved).toEqual([]);
+  });
+
+  test('that wait for a time are tried at once before the end', async () => {
+    const { add, sender } = await startSender();
+    api.next('result', { status: 429, headers: { 'Retry-After': '200' } });
+    await add(1);
+    await api.until(() => api.seen.result === 1);
+    await resting();
+    await sender.emptied();
+    expect(arrived()).toEqual(['task-1']);
   });
 
   test('that are refused are set aside; a minimal failed one and an event tell of it', async () => {
