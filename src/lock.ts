@@ -9,7 +9,8 @@ import Database from 'better-sqlite3';
 export function holdLock(path: string): (() => void) | null {
   const db = new Database(path, { timeout: 0 });
   try {
-    db.pragma('journal_mode = DELETE');
+    // No journal on disk: a lock is to be had on a full one, too.
+    db.pragma('journal_mode = MEMORY');
     db.exec('BEGIN EXCLUSIVE');
     return () => db.close();
   } catch (error) {

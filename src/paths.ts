@@ -1,5 +1,14 @@
 /** Whether a path that a person named can be used, said before anything is made there. */
-import { accessSync, constants, mkdirSync, type Stats, statSync } from 'node:fs';
+import {
+  accessSync,
+  closeSync,
+  constants,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  type Stats,
+  statSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
 
 /** Why nothing can be kept in this folder, once it is made; null when nothing speaks against it. */
@@ -8,7 +17,7 @@ export function folderProblem(path: string): string | null {
   const found = look(path);
   if (found === null) return parent === path ? `${path} does not exist` : folderProblem(parent);
   if (!found.isDirectory()) return `${path} is no folder`;
-  return allows(path, constants.W_OK | constants.X_OK) ? null : `this user may not write in ${path}`;
+  return denial(path, constants.W_OK | constants.X_OK, `this user may not write in ${path}`);
 }
 
 /** Why no database can be kept at this path, with its side files; null when nothing speaks against it. Opens nothing. */
@@ -19,9 +28,9 @@ export function databaseProblem(path: string): string | null {
     return `the folder ${folder} does not exist; create it or name another path`;
   }
   if (found !== null && !found.isFile()) return `${path} is no file`;
-  if (found !== null && !allows(path, constants.R_OK | constants.W_OK))
-    return `this user may not write ${path}`;
-  return folderProblem(folder);
+  const access = constants.R_OK | constants.W_OK;
+  const denied = found === null ? null : denial(path, access, `this user may not write ${path}`);
+  return denied ?? folderProblem(folder);
 }
 
 export function isFolder(path: string): boolean {
@@ -29,10 +38,13 @@ export function isFolder(path: string): boolean {
 }
 
 export function isExecutable(path: string): boolean {
-  return (look(path)?.isFile() ?? false) && allows(path, constants.X_OK);
+  return (look(path)?.isFile() ?? false) && denial(path, constants.X_OK, path) === null;
 }
 
-/** A folder and those above it. Not by `recursive`, which never ends where nothing can be made, as below /proc. */
+/**
+ * A folder and those above it, to stay there through a power failure. Not by `recursive`, which never ends where
+ * nothing can be made, as below /proc.
+ */
 export function makeFolder(path: string, mode = 0o777): void {
   if (isFolder(path)) return;
   if (dirname(path) !== path) makeFolder(dirname(path), mode);
@@ -41,6 +53,19 @@ export function makeFolder(path: string, mode = 0o777): void {
   } catch (error) {
     // Another process may have made it in this moment.
     if (!isFolder(path)) throw error;
+  }
+  syncNames(dirname(path));
+}
+
+/** Makes the names in a folder durable, which their files' own sync does not. Some file systems can't; Windows has no such thing. */
+export function syncNames(folder: string): void {
+  let descriptor: number | undefined;
+  try {
+    descriptor = openSync(folder, 'r');
+    fsyncSync(descriptor);
+  } catch {
+  } finally {
+    if (descriptor !== undefined) closeSync(descriptor);
   }
 }
 
@@ -53,11 +78,13 @@ function look(path: string): Stats | null {
   }
 }
 
-function allows(path: string, mode: number): boolean {
+/** Null when it is allowed; `denied`, or, on a disk that nobody may write to, that. */
+function denial(path: string, mode: number, denied: string): string | null {
   try {
     accessSync(path, mode);
-    return true;
-  } catch {
-    return false;
+    return null;
+  } catch (error) {
+    const readOnly = (error as NodeJS.ErrnoException).code === 'EROFS';
+    return readOnly ? `${path} is on a read-only disk; mount it writable, or name another path` : denied;
   }
 }

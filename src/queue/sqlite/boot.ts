@@ -1,3 +1,4 @@
+import { AppError } from '../../errors.ts';
 import type { Core } from './core.ts';
 import type { Lifecycle } from './lifecycle.ts';
 import { TASK_COLUMNS, type TaskRow } from './rows.ts';
@@ -19,15 +20,29 @@ export async function recover(core: Core, lifecycle: Lifecycle): Promise<void> {
     last = page.at(-1)?.seq ?? last;
     const orphans = page.filter((task) => task.runner_id === null);
     for (const task of page) if (task.runner_id !== null) lifecycle.resume(task);
-    if (orphans.length > 0) await requeue(core, lifecycle, orphans);
+    if (orphans.length > 0) requeue(core, lifecycle, orphans);
   } while (page.length === STEP);
+  await firstCommit(core);
 }
 
-async function requeue(core: Core, lifecycle: Lifecycle, tasks: TaskRow[]): Promise<void> {
-  await core.commit.run((tx) => {
-    for (const task of tasks) {
+/** Retried until it is on disk, by which time a late result may have ended some of them. */
+function requeue(core: Core, lifecycle: Lifecycle, orphans: TaskRow[]): void {
+  const bySeq = core.db.prepare<[number], TaskRow>(`SELECT ${TASK_COLUMNS} FROM tasks WHERE seq = ?`);
+  core.commit.ensure((tx) => {
+    for (const { seq, lease_id } of orphans) {
+      const task = bySeq.get(seq);
+      if (task?.status !== 'running' || task.lease_id !== lease_id) continue;
       const details = { reason: 'restart', attempt: task.attempt };
       lifecycle.putBack(tx, task, { type: 'task.requeued', details, keepLease: true });
     }
   });
+}
+
+/** Behind the others, so that they are on disk; where the disk is full, that is known from the first moment. */
+async function firstCommit(core: Core): Promise<void> {
+  try {
+    await core.commit.run(() => core.uptime.remember());
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+  }
 }

@@ -1,103 +1,94 @@
-import { existsSync, realpathSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, realpathSync, writeFileSync } from 'node:fs';
 import Database from 'better-sqlite3';
 import { StartError } from '../../errors.ts';
 import { holdLock } from '../../lock.ts';
 import { databaseProblem } from '../../paths.ts';
+import { type FileKind, isNew, refuseDamaged, refuseForeign, toStartError } from './inspect.ts';
 import type { Migration } from './migrations.ts';
 
 export type Db = Database.Database;
 
-/** Written into the header of our files, 'OCRQ' and 'OCRE', so that no other database is ever touched. */
-const APPLICATION_IDS = { WORKER_TASK_DB: 0x4f435251, WORKER_EVENT_DB: 0x4f435245 };
-
-/** The environment variable that names a file. */
-type PathSetting = keyof typeof APPLICATION_IDS;
-
-/** An opened file with its lock; `close` frees both. */
-export interface OpenFile {
-  db: Db;
+/** One of our files, which nobody else uses; looked at, but not written to. */
+export interface HeldFile {
+  /** Makes it if it is missing, and brings its schema up to date. */
+  open: () => OpenFile;
+  /** Frees the lock, and closes the file if it was opened. */
   close: () => void;
 }
 
-/** Opens or creates one of our files. */
-export function openFile(path: string, setting: PathSetting, migrations: readonly Migration[]): OpenFile {
+export type OpenFile = Pick<HeldFile, 'close'> & { db: Db };
+
+/** Takes the lock of a file. `StartError` when it can't be used: in use, foreign, newer, damaged. */
+export function holdFile(path: string, kind: FileKind): HeldFile {
   const problem = databaseProblem(path);
-  if (problem !== null) throw new StartError(`${setting}: ${problem}.`);
+  if (problem !== null) throw new StartError(`${kind.setting}: ${problem}.`);
+  if (existsSync(draftOf(path))) {
+    throw new StartError(`A restore of ${path} was interrupted; run it again, with the same backup.`);
+  }
+  // Before the lock, which would be a new file beside one that is not ours.
+  refuseForeign(path, kind);
+  const release = lockFile(path, kind);
+  let db: Db | undefined;
+  const close = () => {
+    db?.close();
+    release();
+  };
+  const open = () => {
+    // Prompts and outputs are nobody else's business; SQLite gives its side files the same mode.
+    if (!existsSync(path)) writeFileSync(path, '', { mode: 0o600, flag: 'wx' });
+    const fresh = isNew(path);
+    db = new Database(path, { timeout: 0 });
+    connect(db, kind, fresh);
+    migrate(db, kind.migrations);
+    return { db, close };
+  };
   try {
-    refuseForeign(path, setting, migrations);
-    return openLocked(path, setting, migrations);
+    refuseDamaged(path, kind, 'quick_check');
   } catch (error) {
-    throw toStartError(error, path, setting);
+    release();
+    throw error;
+  }
+  return { open: () => explained(open, path, kind), close };
+}
+
+/** Runs `work`; what SQLite says against it, in a sentence. */
+function explained<T>(work: () => T, path: string, kind: FileKind): T {
+  try {
+    return work();
+  } catch (error) {
+    throw toStartError(error, path, kind);
   }
 }
 
-function openLocked(path: string, setting: PathSetting, migrations: readonly Migration[]): OpenFile {
-  const unlock = lockFile(path, setting);
-  try {
-    // Prompts and outputs are nobody else's business; SQLite gives its side files the same mode.
-    if (!existsSync(path)) writeFileSync(path, '', { mode: 0o600, flag: 'wx' });
-    const db = connect(path, setting);
-    migrate(db, migrations);
-    const close = () => {
-      db.close();
-      unlock();
-    };
-    return { db, close };
-  } catch (error) {
-    unlock();
-    throw error;
-  }
+/** Where a restore keeps what it is about to put in the place of `path`. */
+export function draftOf(path: string): string {
+  return `${path}.restoring`;
 }
 
 /** Beside the file itself, so that a link to it is no second way in. */
-function lockFile(path: string, setting: string): () => void {
-  let release: (() => void) | null;
-  try {
-    release = holdLock(`${existsSync(path) ? realpathSync(path) : path}.lock`);
-  } catch (error) {
-    throw toStartError(error, `${path}.lock`, setting);
-  }
+export function lockFile(path: string, kind: FileKind): () => void {
+  const lock = `${existsSync(path) ? realpathSync(path) : path}.lock`;
+  const release = explained(() => holdLock(lock), lock, kind);
   if (release === null) {
     throw new StartError(
-      `Another Task API already uses ${path}; stop it, or set ${setting} to another path.`,
+      `Another Task API already uses ${path}; stop it, or set ${kind.setting} to another path.`,
     );
   }
   return release;
 }
 
-/** Looks at an existing file through SQLite, read-only, before anything is written to it. */
-function refuseForeign(path: string, setting: PathSetting, migrations: readonly Migration[]): void {
-  // Size is asked of the file system without opening the file: closing a descriptor of our own would drop SQLite's locks.
-  if (!existsSync(path) || statSync(path).size === 0) return;
-  const db = new Database(path, { readonly: true });
-  try {
-    const id = db.pragma('application_id', { simple: true });
-    const version = Number(db.pragma('user_version', { simple: true }));
-    if (id !== APPLICATION_IDS[setting]) {
-      throw new StartError(
-        `${path} is a database of the older Task API or of another program; it was left untouched. Set ${setting} to a new path.`,
-      );
-    }
-    if (version > migrations.length) {
-      throw new StartError(
-        `${path} was written by a newer version (schema ${version}, this one knows ${migrations.length}); update openclaw-runner.`,
-      );
-    }
-  } finally {
-    db.close();
+/** Writes nothing to a file that has it all already, so that a full disk keeps nobody from reading. */
+function connect(db: Db, kind: FileKind, fresh: boolean): void {
+  if (fresh) {
+    // Only heeded on a new file, before WAL and before any table.
+    db.pragma('auto_vacuum = INCREMENTAL');
+    // The first that is written: whenever this ends too early, the file is known as ours.
+    db.pragma(`application_id = ${kind.applicationId}`);
   }
-}
-
-function connect(path: string, setting: PathSetting): Db {
-  const db = new Database(path, { timeout: 0 });
-  // Only heeded on a new file, before WAL and before any table.
-  db.pragma('auto_vacuum = INCREMENTAL');
   db.pragma('journal_mode = WAL');
-  db.pragma(`application_id = ${APPLICATION_IDS[setting]}`);
   assertPragma(db, 'auto_vacuum', 2);
   assertPragma(db, 'journal_mode', 'wal');
   makeDurable(db);
-  return db;
 }
 
 /** A commit is on disk when it returns; nobody else writes, so nothing is waited for. */
@@ -123,9 +114,4 @@ function migrate(db: Db, migrations: readonly Migration[]): void {
       db.pragma(`user_version = ${migration.version}`);
     }).immediate();
   }
-}
-
-function toStartError(error: unknown, path: string, setting: string): unknown {
-  if (error instanceof StartError || !(error instanceof Error) || !('code' in error)) return error;
-  return new StartError(`${setting}: ${path} can't be used: ${error.message}.`, { cause: error });
 }

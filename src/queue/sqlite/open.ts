@@ -2,10 +2,10 @@ import type { Clock } from '../../clock.ts';
 import type { Log } from '../../log.ts';
 import type { CallbackTarget, Result, TaskStatus, TaskType } from '../task.ts';
 import type { TaskQueue } from '../task-queue.ts';
-import { type Db, openFile } from './database.ts';
+import { type Db, type HeldFile, holdFile } from './database.ts';
 import { SqliteQueue } from './engine.ts';
 import { EventFile } from './event-file.ts';
-import { EVENT_MIGRATIONS, MAIN_MIGRATIONS } from './migrations.ts';
+import { EVENT_FILE, type FileKind, TASK_FILE, toStartError } from './inspect.ts';
 
 /** A task that ended, for the text of its callback. Times are epoch milliseconds. */
 export interface EndedTask {
@@ -40,24 +40,26 @@ export interface QueueOptions {
   composeCallback: (task: EndedTask, result: Result) => string | null;
 }
 
-/** Opens or creates the database files. `StartError` when it can't: in use, not ours, newer, unusable. */
+/** Opens or creates the database files. `StartError` when it can't: in use, not ours, newer, damaged, unusable. */
 export async function openQueue(options: QueueOptions): Promise<TaskQueue> {
-  const main = openFile(options.taskDb, 'WORKER_TASK_DB', MAIN_MIGRATIONS);
+  const held: HeldFile[] = [];
+  const hold = (path: string, kind: FileKind) => {
+    const file = holdFile(path, kind);
+    held.push(file);
+    return file;
+  };
   try {
-    const events = openFile(options.eventDb, 'WORKER_EVENT_DB', EVENT_MIGRATIONS);
-    try {
-      const eventFile = new EventFile(events, options.log);
-      continueSequence(main.db, eventFile.lastSeq);
-      const queue = new SqliteQueue(options, main, eventFile);
-      await queue.recover();
-      return queue;
-    } catch (error) {
-      events.close();
-      throw error;
-    }
+    // Both are looked at before one of them is written to.
+    const [heldMain, heldEvents] = [hold(options.taskDb, TASK_FILE), hold(options.eventDb, EVENT_FILE)];
+    const main = heldMain.open();
+    const eventFile = new EventFile(heldEvents.open(), options.log);
+    continueSequence(main.db, eventFile.lastSeq);
+    const queue = new SqliteQueue(options, main, eventFile);
+    await queue.recover();
+    return queue;
   } catch (error) {
-    main.close();
-    throw error;
+    for (const file of held) file.close();
+    throw toStartError(error, options.taskDb, TASK_FILE);
   }
 }
 

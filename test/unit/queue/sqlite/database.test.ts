@@ -11,12 +11,12 @@ import { dirname, join } from 'node:path';
 import Database from 'better-sqlite3';
 import { expect, onTestFinished, test } from 'vitest';
 import { StartError } from '../../../../src/errors.ts';
-import { openFile } from '../../../../src/queue/sqlite/database.ts';
-import { EVENT_MIGRATIONS, MAIN_MIGRATIONS } from '../../../../src/queue/sqlite/migrations.ts';
+import { holdFile } from '../../../../src/queue/sqlite/database.ts';
+import { EVENT_FILE, TASK_FILE } from '../../../../src/queue/sqlite/inspect.ts';
 import { ReadyList } from '../../../../src/queue/sqlite/ready-list.ts';
 import { tempFolder } from '../../../support/temp-folder.ts';
 
-const open = (path: string) => openFile(path, 'WORKER_TASK_DB', MAIN_MIGRATIONS);
+const open = (path: string) => holdFile(path, TASK_FILE).open();
 
 function opened(path = join(tempFolder(), 'tasks.db')) {
   const file = open(path);
@@ -69,9 +69,7 @@ test('refuses the database of the older system and leaves its bytes as they were
 test('refuses the task file as the event file', () => {
   const path = join(tempFolder(), 'tasks.db');
   open(path).close();
-  expect(() => openFile(path, 'WORKER_EVENT_DB', EVENT_MIGRATIONS)).toThrow(
-    /Set WORKER_EVENT_DB to a new path/,
-  );
+  expect(() => holdFile(path, EVENT_FILE)).toThrow(/Set WORKER_EVENT_DB to a new path/);
 });
 
 test('refuses a file that is no database', () => {
@@ -105,7 +103,7 @@ test('migrates a new file once', () => {
   const path = join(tempFolder(), 'tasks.db');
   open(path).close();
   const { db } = opened(path);
-  expect(db.pragma('user_version', { simple: true })).toBe(MAIN_MIGRATIONS.length);
+  expect(db.pragma('user_version', { simple: true })).toBe(TASK_FILE.migrations.length);
 });
 
 test('makes its files for their owner alone', () => {

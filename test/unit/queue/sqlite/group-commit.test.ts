@@ -2,8 +2,9 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { AppError } from '../../../../src/errors.ts';
 import type { Event } from '../../../../src/queue/events.ts';
-import { openFile } from '../../../../src/queue/sqlite/database.ts';
+import { holdFile } from '../../../../src/queue/sqlite/database.ts';
 import { GroupCommit } from '../../../../src/queue/sqlite/group-commit.ts';
+import { TASK_FILE } from '../../../../src/queue/sqlite/inspect.ts';
 import { Storage } from '../../../../src/queue/sqlite/storage.ts';
 import type { Transaction } from '../../../../src/queue/sqlite/transaction.ts';
 import { keptLog } from '../../../support/log-lines.ts';
@@ -15,7 +16,7 @@ const SCHEMA = [
 ];
 
 function setUp(beforeCommit: (tx: Transaction) => void = () => {}) {
-  const file = openFile(join(tempFolder(), 'notes.db'), 'WORKER_TASK_DB', SCHEMA);
+  const file = holdFile(join(tempFolder(), 'notes.db'), { ...TASK_FILE, migrations: SCHEMA }).open();
   onTestFinished(() => file.close());
   const { db } = file;
   const clock = new ManualClock();

@@ -1,13 +1,14 @@
 import { join } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { openFile } from '../../../../src/queue/sqlite/database.ts';
+import { holdFile } from '../../../../src/queue/sqlite/database.ts';
+import { TASK_FILE } from '../../../../src/queue/sqlite/inspect.ts';
 import { ReadyList } from '../../../../src/queue/sqlite/ready-list.ts';
 import { tempFolder } from '../../../support/temp-folder.ts';
 
 const LANE = 'default|command';
 
 function setUp() {
-  const file = openFile(join(tempFolder(), 'tasks.db'), 'WORKER_TASK_DB', []);
+  const file = holdFile(join(tempFolder(), 'tasks.db'), { ...TASK_FILE, migrations: [] }).open();
   onTestFinished(() => file.close());
   const list = new ReadyList(file.db);
   const drain = () => {
