@@ -1,0 +1,50 @@
+/**
+ * What a client knows for certain: it writes down what it is about to do, on disk, before it does it. So the next
+ * process goes on where a SIGKILL ended the one before.
+ */
+import { appendFileSync, closeSync, existsSync, fsyncSync, openSync, readFileSync, writeSync } from 'node:fs';
+
+export type Entry =
+  /** To be submitted, until it is acknowledged. */
+  | { what: 'intent'; key: string; lane: string; index: number }
+  | { what: 'acknowledged'; key: string; taskId: string }
+  /** What it was answered is no acknowledgement, and never will be one. */
+  | { what: 'refused'; key: string; answer: string }
+  /** Asked to be cancelled from here on, or to be started anew. */
+  | { what: 'cancel' | 'retry'; key: string }
+  /** The outcome that it was told. */
+  | { what: 'outcome'; key: string; exitCode: number; stdout: string };
+
+export function readJournal(path: string): Entry[] {
+  if (!existsSync(path)) return [];
+  const lines = readFileSync(path, 'utf8').split('\n');
+  return lines.flatMap((line) => {
+    try {
+      return [JSON.parse(line) as Entry];
+    } catch {
+      return [];
+    }
+  });
+}
+
+export class Journal {
+  readonly #file: number;
+  readonly entries: Entry[];
+
+  /** A line that was cut off by a kill ends here, and counts for nothing. */
+  constructor(path: string) {
+    this.entries = readJournal(path);
+    appendFileSync(path, '\n');
+    this.#file = openSync(path, 'a');
+  }
+
+  write(entry: Entry): void {
+    writeSync(this.#file, `${JSON.stringify(entry)}\n`);
+    fsyncSync(this.#file);
+    this.entries.push(entry);
+  }
+
+  close(): void {
+    closeSync(this.#file);
+  }
+}

@@ -1,0 +1,219 @@
+/** A chaos run from its start to what is to be said of it. */
+import { setTimeout as pause } from 'node:timers/promises';
+import { tell, type Verdict } from '../support/verdict.ts';
+import { Caller } from './caller.ts';
+import { allTasks, collect, type Written } from './collect.ts';
+import { type Entry, Journal, readJournal } from './journal.ts';
+import { FAULTS, type Findings, type History, judge, redeliveries } from './judge.ts';
+import { readWorld } from './marks.ts';
+import type { Member } from './member.ts';
+import { type Kill, planKills, planTroubles, ROLES, type Trouble } from './plan.ts';
+import { killedRunner, lateResult, sceneWork } from './scenes.ts';
+import { Stage, type StageParts } from './stage.ts';
+import { Submitter } from './submitter.ts';
+import { lanesOf, type Work, workAt } from './work.ts';
+
+export interface RunOptions extends StageParts {
+  kills: number;
+}
+
+/** Milliseconds without any task ending, with everything in order, until those that are left count as stuck. */
+const STUCK_MS = 40_000;
+const SETTLE_MS = 180_000;
+const LOOK_EVERY_MS = 500;
+const BETWEEN_SCENES_MS = 1_500;
+const TELL_EVERY = 10;
+/** Of each kind so many sentences are told; the figures count them all. */
+const SENTENCES = 10;
+
+export class ChaosRun {
+  readonly #options: RunOptions;
+  readonly #stage: Stage;
+  /** Aborts with the last kill. */
+  readonly #calm = new AbortController();
+  #troubles = 0;
+  #scenes = 0;
+
+  constructor(options: RunOptions) {
+    this.#options = options;
+    this.#stage = new Stage(options);
+  }
+
+  async run(): Promise<Verdict> {
+    const startedAt = performance.now();
+    await this.#stage.start();
+    await Promise.all([this.#kill(), this.#trouble(), this.#perform()]);
+    await this.#settle();
+    const history = await this.#history();
+    await this.#stage.stop();
+    const seconds = Math.round((performance.now() - startedAt) / 1000);
+    return this.#verdict(history, judge(history), seconds);
+  }
+
+  /** Ends everything that was started. */
+  async abandon(): Promise<void> {
+    this.#calm.abort();
+    await this.#stage.abandon();
+  }
+
+  async #kill(): Promise<void> {
+    for (const kill of planKills(this.#options.seed, this.#options.kills)) {
+      await this.#rest(kill.afterMs);
+      const victim = await this.#victim(kill);
+      if (victim === undefined) break;
+      await this.#stage.kill(kill.role, victim, kill.downMs);
+      this.#progress();
+    }
+    this.#calm.abort();
+  }
+
+  /** One of that role that is up; undefined when there were kills enough. */
+  async #victim({ role, which }: Kill): Promise<Member | undefined> {
+    while (!this.#calm.signal.aborted && this.#stage.kills < this.#options.kills) {
+      const up = this.#stage.membersOf(role).filter(({ isUp, isReserved }) => isUp && !isReserved);
+      if (up.length > 0) return up[Math.floor(which * up.length)];
+      await this.#rest(LOOK_EVERY_MS);
+    }
+    return undefined;
+  }
+
+  #progress(): void {
+    const { kills, killed } = this.#stage;
+    if (kills % TELL_EVERY === 0)
+      tell(`${kills} kills: ${JSON.stringify(killed)}, ${this.#troubles} troubles`);
+  }
+
+  async #trouble(): Promise<void> {
+    for (const trouble of planTroubles(this.#options.seed)) {
+      await this.#rest(trouble.afterMs);
+      if (this.#calm.signal.aborted) return;
+      this.#befall(trouble);
+    }
+  }
+
+  #befall({ which, fault, forMs }: Trouble): void {
+    const all = [...this.#stage.runners, ...this.#stage.clients];
+    const found = all[Math.floor(which * all.length)];
+    if (found === undefined || found.link.isTroubled || found.member.isReserved) return;
+    this.#troubles += 1;
+    found.link.trouble(fault);
+    setTimeout(() => {
+      if (!found.member.isReserved) found.link.mend();
+    }, forMs);
+  }
+
+  async #perform(): Promise<void> {
+    const { stage } = { stage: this.#stage };
+    const journal = new Journal(stage.journalOf(SCENES));
+    const submitter = new Submitter(this.#caller, journal);
+    const parts = { stage, submitter, signal: this.#calm.signal };
+    while (!this.#calm.signal.aborted) {
+      const scene = this.#scenes % 2 === 0 ? lateResult : killedRunner;
+      this.#scenes += 1;
+      await scene(parts, `scene-${this.#scenes}`);
+      await this.#rest(BETWEEN_SCENES_MS);
+    }
+    journal.close();
+  }
+
+  /** Lets what is under way come to its end, with nothing in its way any more. */
+  async #settle(): Promise<void> {
+    tell('settling …');
+    await this.#stage.mend();
+    await this.#stage.stopClients();
+    const end = performance.now() + SETTLE_MS;
+    let [left, since] = [Number.POSITIVE_INFINITY, performance.now()];
+    while (left > 0 && performance.now() < Math.min(end, since + STUCK_MS)) {
+      const now = await this.#unfinished();
+      if (now < left) [left, since] = [now, performance.now()];
+      await pause(LOOK_EVERY_MS);
+    }
+  }
+
+  async #unfinished(): Promise<number> {
+    const { body } = await this.#caller.call<{ queue: { byStatus: Record<string, number> } }>('/tasks/stats');
+    const { pending = 0, running = 0 } = body.queue.byStatus;
+    return pending + running;
+  }
+
+  async #history(): Promise<History> {
+    const stage = this.#stage;
+    const written = this.#written();
+    const tasks = await collect(this.#caller, written);
+    const told = new Set(tasks.map(({ taskId }) => taskId));
+    const unknown = (await allTasks(this.#caller)).filter((id) => !told.has(id));
+    const entries = written.flatMap(({ entries }) => entries);
+    const refused = entries.flatMap((entry) => (entry.what === 'refused' ? entry.answer : []));
+    return { tasks, refused, unknown, forgotten: stage.forgotten, world: readWorld(stage.marks) };
+  }
+
+  /** Every task that was to be submitted, with all that its client wrote of it. */
+  #written(): Written[] {
+    const { marks } = this.#stage;
+    const clients = this.#stage.clients.flatMap(({ member: { name } }) => {
+      const lanes = new Map(lanesOf(name).map((lane) => [lane.name, lane]));
+      return writtenIn(this.#stage.journalOf(name), ({ lane: name, index }) => {
+        const lane = lanes.get(name);
+        return lane && workAt(this.#options.seed, { marks, lane, index });
+      });
+    });
+    const scenes = writtenIn(this.#stage.journalOf(SCENES), ({ lane, index }) =>
+      sceneWork(marks, lane, index, { first: 0, later: 0 }),
+    );
+    return [...clients, ...scenes];
+  }
+
+  #verdict(history: History, findings: Findings, seconds: number): Verdict {
+    const { kills, killed, incidents, leftBehind } = this.#stage;
+    const redelivered = redeliveries(history.tasks);
+    const counts = Object.fromEntries(FAULTS.map((name) => [name, findings[name].length]));
+    const figures = {
+      kills,
+      killsByRole: killed,
+      acknowledged: history.tasks.length,
+      redelivered,
+      ...counts,
+      leftBehind: leftBehind.length,
+      troubles: this.#troubles,
+      scenes: this.#scenes,
+      seconds,
+      seed: this.#options.seed,
+    };
+    const violations = [
+      ...FAULTS.flatMap((name) => sentences(name, findings[name])),
+      ...sentences('leftBehind', leftBehind),
+      ...incidents,
+      ...(redelivered > 0 ? [] : ['nothing was delivered a second time: this run proves nothing']),
+      ...ROLES.filter((role) => killed[role] === 0).map((role) => `no ${role} was killed`),
+    ];
+    return { figures, violations };
+  }
+
+  get #caller(): Caller {
+    return new Caller(this.#stage.quiet.url, this.#stage.token);
+  }
+
+  /** Until then, or until the last kill. */
+  async #rest(ms: number): Promise<void> {
+    await pause(ms, undefined, { signal: this.#calm.signal }).catch(() => {});
+  }
+}
+
+const SCENES = 'scenes';
+
+type Intent = Extract<Entry, { what: 'intent' }>;
+
+function writtenIn(journal: string, workOf: (intent: Intent) => Work | undefined): Written[] {
+  const entries = Map.groupBy(readJournal(journal), ({ key }) => key);
+  return [...entries.values()].flatMap((entries) => {
+    const intent = entries.find((entry) => entry.what === 'intent');
+    const work = intent && workOf(intent);
+    return work === undefined ? [] : [{ work, entries }];
+  });
+}
+
+function sentences(name: string, found: readonly string[]): string[] {
+  const more = found.length - SENTENCES;
+  const told = found.slice(0, SENTENCES).map((sentence) => `${name}: ${sentence}`);
+  return more > 0 ? [...told, `${name}: and ${more} more`] : told;
+}

@@ -1,0 +1,100 @@
+/** The tasks of the chaos run, each decided by the seed, its lane and its place in it. */
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Random, seedOf } from './random.ts';
+
+const SCRIPT = fileURLToPath(new URL('task.sh', import.meta.url));
+
+/** The lease of every task, and what its length is measured in: `task.sh` beats ten times in it. */
+export const LEASE_MS = 1_000;
+const BEATS_IN_LEASE = 10;
+
+/**
+ * Where tasks are submitted one after the other. The tasks of `command` and `claude` lanes share a session key, those
+ * of `loose` lanes have none.
+ */
+export interface Lane {
+  name: string;
+  kind: 'command' | 'claude' | 'loose';
+}
+
+/** A task as it is to be submitted, and how it may end. */
+export interface Work {
+  /** Of this task alone: its Idempotency-Key, and its name in the marks. */
+  key: string;
+  /** Its attempts and those of all others of the same group run one at a time; the file of its marks. */
+  group: string;
+  /** In its group lower ones come first. */
+  index: number;
+  route: string;
+  body: Record<string, unknown>;
+  exitCode: number;
+  /** Milliseconds after its acknowledgement; null: nobody cancels it. */
+  cancelAfterMs: number | null;
+  /** Its client starts it anew when it has failed. */
+  retry: boolean;
+}
+
+/** How long an attempt works, in tenths of a second. */
+export interface Beats {
+  first: number;
+  later: number;
+}
+
+export interface Place {
+  /** The folder of all marks. */
+  marks: string;
+  lane: Lane;
+  index: number;
+}
+
+export function lanesOf(client: string): Lane[] {
+  const lanes = (kind: Lane['kind'], count: number) =>
+    Array.from({ length: count }, (_, at) => ({ name: `${client}-${kind}-${at}`, kind }));
+  return [...lanes('command', 4), ...lanes('claude', 2), ...lanes('loose', 1)];
+}
+
+export function workAt(seed: number, place: Place): Work {
+  const { lane, index } = place;
+  const random = new Random(seedOf(seed, `${lane.name}.${index}`));
+  const beats = beatsOf(random);
+  const exitCode = lane.kind !== 'claude' && random.oneIn(15) ? 3 : 0;
+  const work = aWork(place, { beats: { first: beats, later: beats }, exitCode });
+  const cancelAfterMs = random.oneIn(20) ? random.integer(0, 2_000) : null;
+  return { ...work, cancelAfterMs, retry: lane.kind === 'loose' && exitCode !== 0 };
+}
+
+/** 0.2 to 3 lease lengths; a few go on until long after a lost lease is given away. */
+function beatsOf(random: Random): number {
+  if (random.oneIn(30)) return 9 * BEATS_IN_LEASE;
+  return random.integer(BEATS_IN_LEASE / 5, 3 * BEATS_IN_LEASE);
+}
+
+export function aWork(place: Place, how: { beats: Beats; exitCode: number }): Work {
+  const { lane, index } = place;
+  const key = `${lane.name}.${index}`;
+  const group = lane.kind === 'loose' ? key : lane.name;
+  const marks = [fileOf(place.marks, group), key, how.beats.first, how.beats.later, how.exitCode].join(' ');
+  const asked = { timeout: 60_000, maxAttempts: 20 };
+  const fixed = { key, group, index, exitCode: how.exitCode, cancelAfterMs: null, retry: false };
+  if (lane.kind === 'claude') {
+    return { ...fixed, route: '/claude', body: { prompt: `marks ${marks}`, sessionId: lane.name, ...asked } };
+  }
+  const sessionKey = lane.kind === 'command' ? { sessionKey: lane.name } : {};
+  return {
+    ...fixed,
+    route: '/tasks',
+    body: { command: `exec sh ${SCRIPT} ${marks}`, ...sessionKey, ...asked },
+  };
+}
+
+const ENDING = '.marks';
+
+export function fileOf(folder: string, group: string): string {
+  return join(folder, group + ENDING);
+}
+
+/** The group of a file of marks; undefined for any other file. */
+export function groupOf(file: string): string | undefined {
+  return file.endsWith(ENDING) ? file.slice(0, -ENDING.length) : undefined;
+}
