@@ -1,4 +1,4 @@
-/** The subcommands, thin: what they do is in foreground.ts and submit.ts. */
+/** The subcommands, thin: what they do is in foreground.ts, submit.ts and storage-commands.ts. */
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { ClientError, type ClientOptions } from './client.ts';
 import { systemClock as clock } from './clock.ts';
@@ -54,16 +54,8 @@ function createProgram(env: Environment, exit: (code: number) => void): Command 
     })
     .exitOverride()
     .enablePositionalOptions();
-  const add = (name: string, description: string) => program.command(name).description(description);
-  add('start', 'runs the Task API and a runner on this machine').action(async () =>
-    (await foreground()).start(env),
-  );
-  add('task-api', 'runs the Task API alone; needs WORKER_TOKEN').action(async () =>
-    (await foreground()).taskApi(env),
-  );
-  add('runner', 'runs a runner alone, for the Task API at WORKER_URL').action(async () =>
-    (await foreground()).runner(env),
-  );
+  const add: Add = (name, description) => program.command(name).description(description);
+  addForegroundCommands(add, env);
   reaching(add('submit', 'submits a task, prints its output, exits as it does'))
     .argument('<words...>', 'the command, or the prompt of an AI CLI')
     .passThroughOptions()
@@ -82,12 +74,43 @@ function createProgram(env: Environment, exit: (code: number) => void): Command 
   reaching(add('unstick', 'says why a task is where it is, and frees what can be freed'))
     .argument('<taskId>')
     .action((taskId: string, options: Reaching) => unstick(reachTaskApi(env, options), taskId));
+  addStorageCommands(add, env);
   return program;
+}
+
+type Add = (name: string, description: string) => Command;
+
+function addForegroundCommands(add: Add, env: Environment): void {
+  add('start', 'runs the Task API and a runner on this machine').action(async () =>
+    (await foreground()).start(env),
+  );
+  add('task-api', 'runs the Task API alone; needs WORKER_TOKEN').action(async () =>
+    (await foreground()).taskApi(env),
+  );
+  add('runner', 'runs a runner alone, for the Task API at WORKER_URL').action(async () =>
+    (await foreground()).runner(env),
+  );
+}
+
+function addStorageCommands(add: Add, env: Environment): void {
+  add('backup', 'copies the databases, while the Task API runs or not')
+    .argument('<file>', 'the tasks; the events and the key are written beside it')
+    .option('--force', 'replaces a backup of this name')
+    .action(async (file: string, { force = false }: { force?: boolean }) =>
+      (await storage()).backup(env, file, { force }),
+    );
+  add('restore', 'puts a backup in the place of the databases; stop the Task API first')
+    .argument('<file>', 'what "backup" wrote')
+    .action(async (file: string) => (await storage()).restore(env, file));
 }
 
 /** Loaded only where it is used: `submit` has no need of queue and server, and answers in half the time. */
 function foreground() {
   return import('./foreground.ts');
+}
+
+function storage() {
+  return import('./storage-commands.ts');
 }
 
 function reaching(command: Command): Command {

@@ -5,7 +5,9 @@
  */
 import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes, scryptSync } from 'node:crypto';
 import { closeSync, fsyncSync, linkSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { StartError } from './errors.ts';
+import { syncNames } from './paths.ts';
 
 const VERSION = 'v1';
 const KEY_BYTES = 32;
@@ -27,6 +29,11 @@ export class SecretUnavailable extends Error {
   constructor() {
     super('a stored secret was sealed with another key');
   }
+}
+
+/** Where the key of a database lies. */
+export function keyFileOf(taskDb: string): string {
+  return `${taskDb}.key`;
 }
 
 /**
@@ -74,6 +81,8 @@ function readKey(path: string): Buffer {
   let key: Buffer;
   try {
     key = readExisting(path) ?? createKey(path);
+    // Before anything is sealed with it: a power failure must not take the key and leave what it sealed.
+    syncNames(dirname(path));
   } catch (error) {
     throw new StartError(`The key file ${path} can't be used: ${(error as Error).message}.`);
   }

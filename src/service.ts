@@ -12,7 +12,7 @@ import type { Log } from './log.ts';
 import { openQueue, type TaskQueue } from './queue/index.ts';
 import { Reconciler } from './reconciler/reconciler.ts';
 import type { RunnerSettings } from './runner-config.ts';
-import { openSecretBox, type SecretBox } from './secrets.ts';
+import { keyFileOf, openSecretBox, type SecretBox } from './secrets.ts';
 import { createAgentExecutors } from './workers/agents/agent-executor.ts';
 import { createRunner } from './workers/runner.ts';
 
@@ -39,7 +39,7 @@ export async function startTaskApi(
   const queue = await openQueue({ ...config, ...lent, composeCallback });
   const stopping = new AbortController();
   try {
-    const secrets = openSecretBox({ keyFile: `${config.taskDb}.key`, key: config.secretKey });
+    const secrets = openSecretBox({ keyFile: keyFileOf(config.taskDb), key: config.secretKey });
     const app = createHttpFace(config, lent, { queue, secrets, stopping: stopping.signal });
     const listener = await listen(app.callback(), { ...config, ...lent });
     const duties = startDuties(config, lent, { queue, secrets });

@@ -43,7 +43,7 @@ export function holdFile(path: string, kind: FileKind): HeldFile {
     return { db, close };
   };
   try {
-    refuseDamaged(path, kind, 'quick_check');
+    refuseDamaged(path, kind);
   } catch (error) {
     release();
     throw error;
@@ -60,14 +60,19 @@ function explained<T>(work: () => T, path: string, kind: FileKind): T {
   }
 }
 
-/** Where a restore keeps what it is about to put in the place of `path`. */
+/** What a restore is about to put in the place of `path`; while it is there, that restore is not over. */
 export function draftOf(path: string): string {
-  return `${path}.restoring`;
+  return `${realPath(path)}.restoring`;
+}
+
+/** The file itself, where `path` is a link to it. */
+export function realPath(path: string): string {
+  return existsSync(path) ? realpathSync(path) : path;
 }
 
 /** Beside the file itself, so that a link to it is no second way in. */
 export function lockFile(path: string, kind: FileKind): () => void {
-  const lock = `${existsSync(path) ? realpathSync(path) : path}.lock`;
+  const lock = `${realPath(path)}.lock`;
   const release = explained(() => holdLock(lock), lock, kind);
   if (release === null) {
     throw new StartError(

@@ -11,21 +11,32 @@ export interface FileKind {
   /** Written into the header, so that no other database is ever touched. */
   applicationId: number;
   migrations: readonly Migration[];
+  /** What to do about a file that is not ours, and about one that is damaged. */
+  remedies: { foreign: string; damaged: string };
 }
 
+/** 'OCRQ' */
 export const TASK_FILE: FileKind = {
   setting: 'WORKER_TASK_DB',
-  // 'OCRQ'
   applicationId: 0x4f435251,
   migrations: MAIN_MIGRATIONS,
+  remedies: remediesFor('WORKER_TASK_DB'),
 };
 
+/** 'OCRE' */
 export const EVENT_FILE: FileKind = {
   setting: 'WORKER_EVENT_DB',
-  // 'OCRE'
   applicationId: 0x4f435245,
   migrations: EVENT_MIGRATIONS,
+  remedies: remediesFor('WORKER_EVENT_DB'),
 };
+
+function remediesFor(setting: FileKind['setting']): FileKind['remedies'] {
+  return {
+    foreign: `Set ${setting} to a new path.`,
+    damaged: `Restore a backup with "openclaw-runner restore FILE", or set ${setting} to a new path.`,
+  };
+}
 
 /** Size is asked of the file system without opening the file: closing a descriptor of our own would drop SQLite's locks. */
 export function isNew(path: string): boolean {
@@ -35,37 +46,46 @@ export function isNew(path: string): boolean {
 /** A `StartError` for a file that is not of this kind, or of a version that is not known here. */
 export function refuseForeign(path: string, kind: FileKind): void {
   if (isNew(path)) return;
-  look(path, kind, (db) => {
+  look(path, path, kind, (db) => {
     const version = Number(db.pragma('user_version', { simple: true }));
+    const known = kind.migrations.length;
     if (db.pragma('application_id', { simple: true }) !== kind.applicationId) {
       throw new StartError(
-        `${path} is a database of the older Task API or of another program; it was left untouched. Set ${kind.setting} to a new path.`,
+        `${path} is a database of the older Task API or of another program; it was left untouched. ${kind.remedies.foreign}`,
       );
     }
-    if (version > kind.migrations.length) {
+    if (version > known) {
       throw new StartError(
-        `${path} was written by a newer version (schema ${version}, this one knows ${kind.migrations.length}); it was left untouched. Update openclaw-runner.`,
+        `${path} was written by a newer version (schema ${version}, this one knows ${known}); it was left untouched. Update openclaw-runner.`,
       );
     }
   });
 }
 
-/** Reads every page: a damaged file is refused as a whole rather than served in part. About two seconds a gigabyte. */
-export function refuseDamaged(path: string, kind: FileKind, check: 'quick_check' | 'integrity_check'): void {
+/** Reads every page, so that a damaged file is refused as a whole; about two seconds a gigabyte. */
+export function refuseDamaged(path: string, kind: FileKind): void {
   if (isNew(path)) return;
-  look(path, kind, (db) => {
-    const found = db.pragma(`${check}(1)`, { simple: true });
-    if (found !== 'ok') throw damaged(path, kind, String(found));
-  });
+  look(path, path, kind, (db) => refuseUnsound(db, 'quick_check', path, kind));
 }
 
-function look(path: string, kind: FileKind, what: (db: Database.Database) => void): void {
+/** The same for a copy of `original`, with its indexes: about ten times as long. */
+export function refuseDamagedCopy(path: string, original: string, kind: FileKind): void {
+  look(path, original, kind, (db) => refuseUnsound(db, 'integrity_check', original, kind));
+}
+
+function refuseUnsound(db: Database.Database, check: string, name: string, kind: FileKind): void {
+  const found = String(db.pragma(`${check}(1)`, { simple: true }));
+  if (found !== 'ok') throw damaged(name, kind, found);
+}
+
+/** Lends the file at `path`, of which a person knows as `name`. */
+function look(path: string, name: string, kind: FileKind, what: (db: Database.Database) => void): void {
   let db: Database.Database | undefined;
   try {
     db = new Database(path, { readonly: true });
     what(db);
   } catch (error) {
-    throw toStartError(error, path, kind);
+    throw toStartError(error, name, kind);
   } finally {
     db?.close();
   }
@@ -76,20 +96,17 @@ export function toStartError(error: unknown, path: string, kind: FileKind): unkn
   if (!(error instanceof Database.SqliteError)) return error;
   const { code, message } = error;
   if (/^SQLITE_(CORRUPT|NOTADB)/.test(code)) return damaged(path, kind, message, error);
-  const why = code === 'SQLITE_FULL' ? 'its disk is full' : `${message} (${code})`;
-  const sentence = `${kind.setting}: ${path} can't be used: ${why}. ${remedy(code)}`;
-  return new StartError(sentence, { cause: error });
+  const sentence =
+    code === 'SQLITE_FULL'
+      ? 'its disk is full. Make room there and start again; nothing is lost.'
+      : `${message} (${code}). Look whether its disk is full, read-only or failing.`;
+  return new StartError(`${kind.setting}: ${path} can't be used: ${sentence}`, { cause: error });
 }
 
-function remedy(code: string): string {
-  if (code === 'SQLITE_FULL') return 'Make room there and start again; nothing is lost.';
-  return 'Look whether its disk is full, read-only or failing.';
-}
-
-function damaged(path: string, { setting }: FileKind, reason: string, cause?: unknown): StartError {
+function damaged(path: string, { remedies }: FileKind, reason: string, cause?: unknown): StartError {
   const [line = ''] = reason.split('\n').filter((text) => !text.startsWith('***'));
   return new StartError(
-    `${path} is damaged, or no database at all (${line.trim()}); it was left untouched. Restore a backup with "openclaw-runner restore FILE", or set ${setting} to a new path.`,
+    `${path} is damaged, or no database at all (${line.trim()}); it was left untouched. ${remedies.damaged}`,
     { cause },
   );
 }
