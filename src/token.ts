@@ -1,7 +1,9 @@
 /** The one secret between clients, runners and the Task API: where it comes from, and what is refused as one. */
 import { randomBytes } from 'node:crypto';
 import { linkSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { StartError } from './errors.ts';
+import { syncNames } from './paths.ts';
 
 const MIN_CHARS = 16;
 const NEW_TOKEN_BYTES = 32;
@@ -68,6 +70,7 @@ function makeToken(path: string): void {
   try {
     writeFileSync(draft, `${randomBytes(NEW_TOKEN_BYTES).toString('hex')}\n`, { mode: 0o600, flush: true });
     linkSync(draft, path);
+    syncNames(dirname(path));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return;
     throw new StartError(`The token file ${path} can't be made: ${(error as Error).message}.`);

@@ -1,6 +1,7 @@
-import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
+import { readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Log } from '../log.ts';
+import { makeFolder } from '../paths.ts';
 import { syncFolder } from './durable.ts';
 
 /** What may stay in the folder; beyond it the oldest go, but never the newest one. */
@@ -23,13 +24,14 @@ export class Rejected {
 
   /** Makes the folder, and the spool above it; the names in it, the oldest first. */
   async open(): Promise<string[]> {
-    await mkdir(this.#folder, { recursive: true, mode: 0o700 });
+    makeFolder(this.#folder, 0o700);
     return this.#names();
   }
 
   /** Moves a file here, under a name that sorts behind those of the earlier ones. Throws when the disk does not let it. */
   async take(path: string, name: string): Promise<void> {
     await rename(path, join(this.#folder, name));
+    await syncFolder(this.#folder);
     await syncFolder(dirname(path));
     await this.#trim();
   }

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Clock, within } from '../clock.ts';
 import { StartError } from '../errors.ts';
 import type { PolledTask } from '../http/contract/payload.ts';
 import { holdLock } from '../lock.ts';
 import type { Log } from '../log.ts';
+import { makeFolder } from '../paths.ts';
 import { type ApiClient, createApiClient } from './api-client.ts';
 import type { Attempt } from './attempt.ts';
 import { Attempts } from './attempts.ts';
@@ -251,7 +251,7 @@ class PollingRunner implements Runner {
 }
 
 function lockFolder(dataDir: string): () => void {
-  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  makeFolder(dataDir, 0o700);
   const unlock = holdLock(join(dataDir, 'runner.lock'));
   if (unlock !== null) return unlock;
   throw new StartError(
