@@ -26,10 +26,20 @@ export async function listen(
   { host, port, clock }: { host: string; port: number; clock: Clock },
 ): Promise<Listener> {
   const connections = new Connections();
-  const server = createServer({ requestTimeout: REQUEST_MS, keepAliveTimeout: KEEP_ALIVE_MS });
+  // Node refuses a request without Host by itself, without a word; so it is refused here.
+  const server = createServer({
+    requestTimeout: REQUEST_MS,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    requireHostHeader: false,
+  });
   server.on('connection', (socket) => connections.add(socket));
   server.on('request', (_request, response) => connections.await(response));
-  server.on('request', handler);
+  server.on('request', (request, response) => {
+    if (request.headers.host === undefined && request.httpVersion === '1.1') refuseHostless(response);
+    else handler(request, response);
+  });
+  // An expectation that nobody knows is answered like none: Node's own refusal says nothing.
+  server.on('checkExpectation', (request, response) => server.emit('request', request, response));
   server.on('clientError', refuseMalformed);
   server.listen(port, host);
   try {
@@ -53,6 +63,17 @@ function refuseMalformed(error: NodeJS.ErrnoException, socket: Duplex): void {
     `Content-Length: ${Buffer.byteLength(body)}`,
   ];
   socket.end([`HTTP/1.1 ${status}`, ...headers, 'Connection: close', '', body].join('\r\n'));
+}
+
+function refuseHostless(response: ServerResponse): void {
+  const body = JSON.stringify({
+    error: 'The request has no Host header',
+    code: 'invalid_field',
+    field: 'Host',
+  });
+  response
+    .writeHead(400, { 'Content-Type': 'application/json; charset=utf-8', Connection: 'close' })
+    .end(body);
 }
 
 type Refusal = readonly [status: string, code: ErrorCode, text: string];

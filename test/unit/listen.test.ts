@@ -104,6 +104,7 @@ describe('a request that is no HTTP', () => {
     ['garbage', 'nonsense\r\n\r\n', 400],
     ['a wrong Content-Length', 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\n', 400],
     ['headers of 20 KB', `GET / HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`, 431],
+    ['no Host', 'GET / HTTP/1.1\r\n\r\n', 400],
   ])('%s is answered in JSON like any other error', async (_name, text, status) => {
     const { listener } = await serve(() => {});
     const socket = connect(Number(new URL(listener.url).port), '127.0.0.1');
@@ -113,6 +114,19 @@ describe('a request that is no HTTP', () => {
     const [head = '', body = ''] = answer.split('\r\n\r\n');
     expect(head).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
     expect(head).toContain('Content-Type: application/json; charset=utf-8');
-    expect(JSON.parse(body)).toEqual({ error: expect.any(String), code: expect.any(String) });
+    expect(JSON.parse(body)).toMatchObject({ error: expect.any(String), code: expect.any(String) });
+  });
+
+  it('is not one that expects something unknown, or comes without Host as older ones may', async () => {
+    const { listener } = await serve((_request, response) =>
+      response.setHeader('Connection', 'close').end('ok'),
+    );
+    for (const text of ['GET / HTTP/1.1\r\nHost: a\r\nExpect: a-miracle\r\n\r\n', 'GET / HTTP/1.0\r\n\r\n']) {
+      const socket = connect(Number(new URL(listener.url).port), '127.0.0.1');
+      socket.write(text);
+      let answer = '';
+      for await (const chunk of socket.setEncoding('utf8')) answer += chunk;
+      expect(answer).toMatch(/^HTTP\/1.1 200 .*ok/s);
+    }
   });
 });
