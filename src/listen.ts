@@ -66,14 +66,11 @@ function refuseMalformed(error: NodeJS.ErrnoException, socket: Duplex): void {
 }
 
 function refuseHostless(response: ServerResponse): void {
-  const body = JSON.stringify({
-    error: 'The request has no Host header',
-    code: 'invalid_field',
-    field: 'Host',
-  });
-  response
-    .writeHead(400, { 'Content-Type': 'application/json; charset=utf-8', Connection: 'close' })
-    .end(body);
+  const error = 'The request has no Host header';
+  const body = JSON.stringify({ error, code: 'invalid_field', field: 'Host' });
+  response.setHeader('Content-Type', 'application/json; charset=utf-8');
+  response.setHeader('Content-Length', Buffer.byteLength(body));
+  response.writeHead(400, { Connection: 'close' }).end(body);
 }
 
 type Refusal = readonly [status: string, code: ErrorCode, text: string];
