@@ -10,7 +10,7 @@ export interface ReadyRow {
 
 /** Far above any `seq · SEQ_STEP`, so that a higher priority always sorts first. */
 const PRIORITY_STEP = 2 ** 47;
-/** plainjob reads the clock once more between our call and its insert; a step absorbs up to four seconds of that. */
+/** Places that an earlier version stored may be some milliseconds off: a step absorbs them. */
 const SEQ_STEP = 4096;
 
 const OPEN_JOBS = 'FROM plainjob_jobs WHERE status = 0 AND type = ?';
@@ -24,6 +24,7 @@ const OPEN_JOBS = 'FROM plainjob_jobs WHERE status = 0 AND type = ?';
  */
 export class ReadyList {
   readonly #queue: Queue;
+  readonly #place;
   readonly #peek;
   readonly #lookUp;
   readonly #ahead;
@@ -31,6 +32,7 @@ export class ReadyList {
 
   constructor(db: Db) {
     this.#queue = define(db);
+    this.#place = db.prepare<[number, number]>('UPDATE plainjob_jobs SET next_run_at = ? WHERE id = ?');
     this.#peek = db.prepare<[string], ReadyRow>(
       `SELECT id AS job, CAST(data AS INTEGER) AS seq, next_run_at AS place ${OPEN_JOBS} ORDER BY next_run_at LIMIT 1`,
     );
@@ -50,7 +52,10 @@ export class ReadyList {
   /** Puts a task into a lane at its place; the same task always gets the same place. Returns the job. */
   add(lane: string, seq: number, priority: number): number {
     const place = seq * SEQ_STEP - (priority + 11) * PRIORITY_STEP;
-    return Number(this.#queue.add(lane, seq, { delay: place - Date.now() }).id);
+    const job = Number(this.#queue.add(lane, seq).id);
+    // Not by its delay, which it adds to a clock that may jump meanwhile.
+    this.#place.run(place, job);
+    return job;
   }
 
   /** The first of a lane; it stays there. */

@@ -46,6 +46,23 @@ test('keeps the order when the wall clock is set back an hour between two tasks'
   expect(drain()).toEqual([1, 2]);
 });
 
+test('keeps the order when the wall clock jumps while a task is added', () => {
+  const { list, drain } = setUp();
+  onTestFinished(() => void vi.restoreAllMocks());
+  const noon = Date.UTC(2026, 0, 1, 12);
+  for (const [seq, jump] of [
+    [1, 3_600_000],
+    [2, -3_600_000],
+    [3, 0],
+  ] as const) {
+    vi.spyOn(Date, 'now')
+      .mockReturnValueOnce(noon)
+      .mockReturnValue(noon + jump);
+    list.add(LANE, seq, 0);
+  }
+  expect(drain()).toEqual([1, 2, 3]);
+});
+
 test('keeps every task claimable when the wall clock starts in 1970', () => {
   const { list, drain } = setUp();
   onTestFinished(() => void vi.useRealTimers());
