@@ -26,12 +26,19 @@ const cachedSession = z.object({
 
 export type CachedSession = z.infer<typeof cachedSession>;
 
+interface Kept {
+  session: CachedSession;
+  /** On the steady clock: one that is set forward must not end a conversation. */
+  usedAt: number;
+}
+
 export class SessionCache {
   readonly #file: string;
   readonly #retentionMs: number;
   readonly #clock: Clock;
   readonly #log: Log;
-  #sessions: CachedSession[];
+  /** The most recently used last. */
+  #kept: Kept[];
 
   /** Reads the file; one that can't be understood is set aside as `<file>.unreadable`. */
   constructor(file: string, retentionMs: number, deps: { clock: Clock; log: Log }) {
@@ -39,40 +46,49 @@ export class SessionCache {
     this.#retentionMs = retentionMs;
     this.#clock = deps.clock;
     this.#log = deps.log;
-    this.#sessions = this.#read();
+    this.#kept = this.#read();
   }
 
   /** The session behind a client's id, or the one that has this very id; the most recently used if several. */
   find(type: AgentType, id: string): CachedSession | undefined {
     this.#prune();
-    return this.#sessions
+    return this.#kept
+      .map(({ session }) => session)
       .filter((session) => session.type === undefined || session.type === type)
-      .filter((session) => session.taskApiId === id || session.sessionId === id)
-      .sort((a, b) => b.lastActivity - a.lastActivity)[0];
+      .findLast((session) => session.taskApiId === id || session.sessionId === id);
   }
 
   /** Remembers a session as used now, on disk when this returns. It replaces what stood behind the client's id. */
   record(session: Omit<CachedSession, 'lastActivity'> & { type: AgentType }): void {
     this.#prune();
-    const others = this.#sessions.filter(
-      (other) => other.taskApiId !== session.taskApiId || (other.type ?? session.type) !== session.type,
+    const others = this.#kept.filter(
+      ({ session: other }) =>
+        other.taskApiId !== session.taskApiId || (other.type ?? session.type) !== session.type,
     );
-    this.#sessions = [...others, { ...session, lastActivity: this.#clock.wall() }];
+    const used = { ...session, lastActivity: this.#clock.wall() };
+    this.#kept = [...others, { session: used, usedAt: this.#clock.steady() }];
     this.#write();
   }
 
   #prune(): void {
-    const oldest = this.#clock.wall() - this.#retentionMs;
-    this.#sessions = this.#sessions.filter((session) => session.lastActivity >= oldest);
+    const oldest = this.#clock.steady() - this.#retentionMs;
+    this.#kept = this.#kept.filter(({ usedAt }) => usedAt >= oldest);
   }
 
-  #read(): CachedSession[] {
+  #read(): Kept[] {
     try {
-      return z.array(cachedSession).parse(JSON.parse(readFileSync(this.#file, 'utf8')));
+      const sessions = z.array(cachedSession).parse(JSON.parse(readFileSync(this.#file, 'utf8')));
+      return sessions.sort((a, b) => a.lastActivity - b.lastActivity).map((session) => this.#aged(session));
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') this.#setAside(error);
       return [];
     }
+  }
+
+  /** Of an earlier run nothing else is known than what the clock on the wall said. */
+  #aged(session: CachedSession): Kept {
+    const age = Math.max(this.#clock.wall() - session.lastActivity, 0);
+    return { session, usedAt: this.#clock.steady() - age };
   }
 
   #setAside(error: unknown): void {
@@ -91,7 +107,7 @@ export class SessionCache {
   /** A disk that refuses must not fail the task: the sessions stay known until this process ends. */
   #write(): void {
     try {
-      writeAtomically(this.#file, JSON.stringify(this.#sessions));
+      writeAtomically(this.#file, JSON.stringify(this.#kept.map(({ session }) => session)));
     } catch (error) {
       this.#log.warn({ file: this.#file, err: error }, 'session cache could not be written');
     }

@@ -82,6 +82,21 @@ describe('the session cache', () => {
     expect(cache.find('claude-cli', 'chat') !== undefined).toBe(known);
   });
 
+  it.each([
+    ['forward', 3_600_000],
+    ['back', -3_600_000],
+  ])('neither forgets nor keeps longer when the clock jumps %s, and takes the later of two', (_way, jump) => {
+    const { open, clock } = setUp();
+    const cache = open();
+    cache.record({ type: 'claude-cli', sessionId: 'own', taskApiId: 'chat', ...answered });
+    clock.jump(jump);
+    expect(cache.find('claude-cli', 'chat')?.sessionId).toBe('own');
+    cache.record({ type: 'claude-cli', sessionId: 'later', taskApiId: 'own', ...answered });
+    expect(cache.find('claude-cli', 'own')?.sessionId).toBe('later');
+    clock.advance(RETENTION_MS + 1);
+    expect(cache.find('claude-cli', 'chat')).toBeUndefined();
+  });
+
   it('drops stale sessions from the file with the next one that is recorded', () => {
     const { open, clock, file } = setUp();
     const cache = open();
