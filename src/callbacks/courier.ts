@@ -26,7 +26,7 @@ export interface Signals {
   cutOff: AbortSignal;
 }
 
-/** A message is given up after so many attempts, or so long after its task ended. */
+/** A message is given up after so many attempts, or so much time in use after its task ended. */
 const MAX_ATTEMPTS = 12;
 const MAX_AGE_MS = 24 * 3_600_000;
 /** Eleven waits of about two hours together, so that an outage of the far side is outlived. */
@@ -93,8 +93,7 @@ export class Courier {
 
   async #settle(row: OwedCallback, failure: Failure): Promise<void> {
     if (this.#signals.cutOff.aborted) return this.#putOff(row, 'interrupted by a stop', 0);
-    const isOld = this.#options.clock.wall() - row.createdAt >= MAX_AGE_MS;
-    if (isOld || failure.kind === 'refused') return this.#bury(row, failure.error);
+    if (row.ageMs >= MAX_AGE_MS || failure.kind === 'refused') return this.#bury(row, failure.error);
     if (failure.kind === 'forbidden') return this.#putOff(row, failure.error, REST_MS);
     if (row.attempts >= MAX_ATTEMPTS) return this.#bury(row, failure.error);
     const delayMs = Math.max(backoffMs(row.attempts, BACKOFF, this.#options.random), failure.afterMs);

@@ -164,7 +164,8 @@ export interface OwedCallback {
   /** How many chunks of the text the destination has already. */
   chunksSent: number;
   attempts: number;
-  createdAt: number;
+  /** Milliseconds since its task ended, by the database's uptime: no clock that jumps makes it old. */
+  ageMs: number;
 }
 
 /** Callbacks in submission order per stream (kind, target and token); only the first of a stream is ever due. */

@@ -177,8 +177,15 @@ CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WI
 CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 `;
 
+/** On the scale of uptime; what was owed before is taken as owed since it was last due. */
+const CALLBACK_AGE = `
+ALTER TABLE callbacks ADD COLUMN owed_up INTEGER NOT NULL DEFAULT 0;
+UPDATE callbacks SET owed_up = due_up;
+`;
+
 export const MAIN_MIGRATIONS: readonly Migration[] = [
   { version: 1, sql: TASKS + SESSIONS + CALLBACKS + BOOKS },
+  { version: 2, sql: CALLBACK_AGE },
 ];
 
 const EVENTS = `

@@ -19,11 +19,10 @@ interface CallbackRow {
   chunks_sent: number;
   attempts: number;
   due_up: number;
-  created_at: number;
+  owed_up: number;
 }
 
-const COLUMNS =
-  'seq, id, task_id, stream, kind, target, token, text, chunks_sent, attempts, due_up, created_at';
+const COLUMNS = 'seq, id, task_id, stream, kind, target, token, text, chunks_sent, attempts, due_up, owed_up';
 
 /**
  * The callbacks that are owed. A stream is a destination with its credential; only its head, the first pending row,
@@ -64,7 +63,7 @@ export class OutboxWriter implements Outbox {
       for (const row of taken) this.#sending.delete(row.id);
       throw error;
     }
-    return taken.map(toOwed);
+    return taken.map((row) => toOwed(row, this.#core.uptime.now()));
   }
 
   async advance(id: string, chunksSent: number): Promise<void> {
@@ -179,7 +178,7 @@ export class OutboxWriter implements Outbox {
   }
 }
 
-function toOwed(row: CallbackRow): OwedCallback {
+function toOwed(row: CallbackRow, now: number): OwedCallback {
   return {
     id: row.id,
     taskId: row.task_id,
@@ -189,7 +188,7 @@ function toOwed(row: CallbackRow): OwedCallback {
     text: row.text,
     chunksSent: row.chunks_sent,
     attempts: row.attempts + 1,
-    createdAt: row.created_at,
+    ageMs: now - row.owed_up,
   };
 }
 
@@ -201,8 +200,8 @@ function prepare({ db }: Core) {
       )
       .pluck(),
     insert: db.prepare(
-      `INSERT INTO callbacks (id, task_id, stream, kind, target, token, text, status, head, due_up, created_at)
-       VALUES (@id, @taskId, @stream, @kind, @target, @token, @text, 'pending', @head, @due, @wall)`,
+      `INSERT INTO callbacks (id, task_id, stream, kind, target, token, text, status, head, due_up, owed_up, created_at)
+       VALUES (@id, @taskId, @stream, @kind, @target, @token, @text, 'pending', @head, @due, @due, @wall)`,
     ),
     due: db.prepare<[number, number], CallbackRow>(
       `SELECT ${COLUMNS} FROM callbacks WHERE head = 1 AND status = 'pending' AND due_up <= ? ORDER BY due_up LIMIT ?`,

@@ -28,7 +28,7 @@ export function describeOutbox(engine: EngineUnderTest): void {
       const { id } = await stage.run(A, aPrompt('s1', { callback }));
       expect(stage.queue.outbox.counts()).toEqual({ pending: 1, dead: 0 });
       const text = 'claude-cli completed 0: hello\n';
-      const begun = { chunksSent: 0, attempts: 1, createdAt: stage.clock.wall() };
+      const begun = { chunksSent: 0, attempts: 1, ageMs: 0 };
       const [owed] = await stage.queue.outbox.take(10);
       expect(owed).toEqual({ id: expect.any(String), taskId: id, ...callback, text, ...begun });
     });
