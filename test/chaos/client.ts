@@ -35,7 +35,7 @@ async function run(lane: Lane): Promise<void> {
   for (let index = 0; ; index++) {
     const work = workAt(seed, { marks, lane, index });
     if (stopping.signal.aborted && !begun.has(work.key)) return;
-    const taskId = await submitter.submit(work, lane.name);
+    const taskId = await submitter.submit(work, lane);
     if (taskId !== null) followed.push(attend(work, taskId));
     if (followed.length >= AHEAD) await followed.shift();
   }

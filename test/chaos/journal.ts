@@ -3,10 +3,11 @@
  * process goes on where a SIGKILL ended the one before.
  */
 import { appendFileSync, closeSync, existsSync, fsyncSync, openSync, readFileSync, writeSync } from 'node:fs';
+import type { Lane } from './work.ts';
 
 export type Entry =
   /** To be submitted, until it is acknowledged. */
-  | { what: 'intent'; key: string; lane: string; index: number }
+  | { what: 'intent'; key: string; lane: Lane; index: number }
   | { what: 'acknowledged'; key: string; taskId: string }
   /** What it was answered is no acknowledgement, and never will be one. */
   | { what: 'refused'; key: string; answer: string }

@@ -41,6 +41,7 @@ export const FAULTS = [
   'orderBreaks',
   'eventMismatches',
   'stuck',
+  'strayed',
 ] as const;
 export type FaultName = (typeof FAULTS)[number];
 export type Findings = Record<FaultName, string[]>;
@@ -63,6 +64,7 @@ export function judge(history: History): Findings {
     orderBreaks: groups.flatMap((marks) => orderBreaksIn(marks, (key) => indexes.get(key) ?? 0)),
     eventMismatches: of(mismatchOf),
     stuck: [...of(({ why }) => why), ...forgotten],
+    strayed: of(strayOf),
   };
 }
 
@@ -112,4 +114,12 @@ function mismatchOf({ work, state, events }: Acknowledged, marks: readonly Mark[
   const told = startsIn(events);
   if (inTheWorld > told) return `it started ${inTheWorld} times, its events say ${told}`;
   return faultIn(events, state);
+}
+
+/** The files of a conversation are on one runner. */
+function strayOf({ work }: Acknowledged, marks: readonly Mark[]): string | null {
+  const [home] = startsOf(marks);
+  if (work.route !== '/claude' || home === undefined) return null;
+  const away = startsOf(marks).find(({ key, runner }) => key === work.key && runner !== home.runner);
+  return away === undefined ? null : `it ran at ${away.runner}, its conversation is at ${home.runner}`;
 }

@@ -8,10 +8,10 @@ import { FAULTS, type Findings, type History, judge, redeliveries } from './judg
 import { readWorld } from './marks.ts';
 import type { Member } from './member.ts';
 import { type Kill, planKills, planTroubles, ROLES, type Trouble } from './plan.ts';
-import { killedRunner, lateResult, sceneWork } from './scenes.ts';
+import { SCENES } from './scenes.ts';
 import { Stage, type StageParts } from './stage.ts';
 import { Submitter } from './submitter.ts';
-import { lanesOf, type Work, workAt } from './work.ts';
+import { aWork, type Work, workAt } from './work.ts';
 
 export interface RunOptions extends StageParts {
   kills: number;
@@ -69,12 +69,16 @@ export class ChaosRun {
 
   /** One of that role that is up; undefined when there were kills enough. */
   async #victim({ role, which }: Kill): Promise<Member | undefined> {
-    while (!this.#calm.signal.aborted && this.#stage.kills < this.#options.kills) {
+    while (this.#mayKill) {
       const up = this.#stage.membersOf(role).filter(({ isUp, isReserved }) => isUp && !isReserved);
       if (up.length > 0) return up[Math.floor(which * up.length)];
       await this.#rest(LOOK_EVERY_MS);
     }
     return undefined;
+  }
+
+  get #mayKill(): boolean {
+    return !this.#calm.signal.aborted && this.#stage.kills < this.#options.kills;
   }
 
   #progress(): void {
@@ -103,14 +107,15 @@ export class ChaosRun {
   }
 
   async #perform(): Promise<void> {
-    const { stage } = { stage: this.#stage };
-    const journal = new Journal(stage.journalOf(SCENES));
+    const stage = this.#stage;
+    const journal = new Journal(stage.journalOf(SCENES_JOURNAL));
     const submitter = new Submitter(this.#caller, journal);
-    const parts = { stage, submitter, signal: this.#calm.signal };
+    const mayKill = () => this.#mayKill;
+    const parts = { stage, submitter, signal: this.#calm.signal, mayKill };
     while (!this.#calm.signal.aborted) {
-      const scene = this.#scenes % 2 === 0 ? lateResult : killedRunner;
+      const scene = SCENES[this.#scenes % SCENES.length];
       this.#scenes += 1;
-      await scene(parts, `scene-${this.#scenes}`);
+      await scene?.(parts, `scene-${this.#scenes}`);
       await this.#rest(BETWEEN_SCENES_MS);
     }
     journal.close();
@@ -150,15 +155,12 @@ export class ChaosRun {
   /** Every task that was to be submitted, with all that its client wrote of it. */
   #written(): Written[] {
     const { marks } = this.#stage;
-    const clients = this.#stage.clients.flatMap(({ member: { name } }) => {
-      const lanes = new Map(lanesOf(name).map((lane) => [lane.name, lane]));
-      return writtenIn(this.#stage.journalOf(name), ({ lane: name, index }) => {
-        const lane = lanes.get(name);
-        return lane && workAt(this.#options.seed, { marks, lane, index });
-      });
-    });
-    const scenes = writtenIn(this.#stage.journalOf(SCENES), ({ lane, index }) =>
-      sceneWork(marks, lane, index, { first: 0, later: 0 }),
+    const { seed } = this.#options;
+    const clients = this.#stage.clients.flatMap(({ member: { name } }) =>
+      writtenIn(this.#stage.journalOf(name), (place) => workAt(seed, { marks, ...place })),
+    );
+    const scenes = writtenIn(this.#stage.journalOf(SCENES_JOURNAL), (place) =>
+      aWork({ marks, ...place }, { beats: { first: 0, later: 0 }, exitCode: 0 }),
     );
     return [...clients, ...scenes];
   }
@@ -199,16 +201,15 @@ export class ChaosRun {
   }
 }
 
-const SCENES = 'scenes';
+const SCENES_JOURNAL = 'scenes';
 
 type Intent = Extract<Entry, { what: 'intent' }>;
 
-function writtenIn(journal: string, workOf: (intent: Intent) => Work | undefined): Written[] {
+function writtenIn(journal: string, workOf: (intent: Intent) => Work): Written[] {
   const entries = Map.groupBy(readJournal(journal), ({ key }) => key);
   return [...entries.values()].flatMap((entries) => {
     const intent = entries.find((entry) => entry.what === 'intent');
-    const work = intent && workOf(intent);
-    return work === undefined ? [] : [{ work, entries }];
+    return intent === undefined ? [] : [{ work: workOf(intent), entries }];
   });
 }
 

@@ -3,58 +3,87 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { type Mark, readMarks, startsOf } from './marks.ts';
 import type { Connected, Stage } from './stage.ts';
 import type { Submitter } from './submitter.ts';
-import { aWork, type Beats, fileOf, type Work } from './work.ts';
+import { aWork, type Beats, fileOf, type Lane, LEASE_MS, type Work } from './work.ts';
 
 /** A scene is given up when what it waits for doesn't come. */
 const PATIENCE_MS = 30_000;
 const LOOK_EVERY_MS = 20;
+/** A lease is lost 5 seconds after its end, and that is looked for once a second. */
+const LOST_MS = LEASE_MS + 7_000;
 
 export interface SceneParts {
   stage: Stage;
   submitter: Submitter;
   signal: AbortSignal;
+  /** Whether there are kills left to be made. */
+  mayKill: () => boolean;
 }
 
 /**
  * A runner is cut off in the middle of a task, ends it all the same, and keeps the result until it is reached again:
  * by then another runner has the task, and the next one of its key waits.
  */
-export async function lateResult(parts: SceneParts, name: string): Promise<void> {
-  const { stage, signal } = parts;
-  const first = await submit(parts, name, 0, { first: 4, later: 60 });
-  await submit(parts, name, 1, { first: 10, later: 10 });
-  const holder = holderOf(stage, await startOf(parts, first, 1));
-  if (holder === undefined || holder.member.isReserved) return;
-  holder.member.isReserved = true;
+async function lateResult(parts: SceneParts, name: string): Promise<void> {
+  const first = await submit(parts, { name, kind: 'command' }, 0, { first: 4, later: 60 });
+  await submit(parts, { name, kind: 'command' }, 1, { first: 10, later: 10 });
+  const holder = await reserved(parts, first);
+  if (holder === undefined) return;
   holder.link.trouble({ kind: 'stall', ways: ['up', 'down'] });
   const isGivenAway = (await startOf(parts, first, 2)) !== undefined;
-  if (isGivenAway) await pause(500, undefined, { signal }).catch(() => {});
-  holder.link.mend();
-  holder.member.isReserved = false;
+  if (isGivenAway) await rest(parts, 500);
+  release(holder);
+}
+
+/**
+ * The runner that has the files of a conversation is cut off until its lease is lost, and works on meanwhile: nobody
+ * else can be given the task.
+ */
+async function longCut(parts: SceneParts, name: string): Promise<void> {
+  const work = await submit(parts, { name, kind: 'claude' }, 0, { first: 100, later: 20 });
+  const holder = await reserved(parts, work);
+  if (holder === undefined) return;
+  holder.link.trouble({ kind: 'stall', ways: ['down'] });
+  await rest(parts, LOST_MS);
+  release(holder);
 }
 
 /** A runner is killed in the middle of a task that would go on for long after it has been given to another. */
-export async function killedRunner(parts: SceneParts, name: string): Promise<void> {
-  const { stage, signal } = parts;
-  const work = await submit(parts, name, 0, { first: 150, later: 5 });
+async function killedRunner(parts: SceneParts, name: string): Promise<void> {
+  const { stage, mayKill } = parts;
+  const work = await submit(parts, { name, kind: 'command' }, 0, { first: 150, later: 5 });
   const holder = holderOf(stage, await startOf(parts, work, 1));
-  if (signal.aborted || holder === undefined || holder.member.isReserved || !holder.member.isUp) return;
+  if (!mayKill() || holder === undefined || holder.member.isReserved || !holder.member.isUp) return;
   await stage.kill('runner', holder.member, 300);
 }
 
+export const SCENES = [lateResult, killedRunner, longCut] as const;
+
 async function submit(
   { stage, submitter }: SceneParts,
-  name: string,
+  lane: Lane,
   index: number,
   beats: Beats,
 ): Promise<Work> {
-  const work = sceneWork(stage.marks, name, index, beats);
-  await submitter.submit(work, name);
+  const work = aWork({ marks: stage.marks, lane, index }, { beats, exitCode: 0 });
+  await submitter.submit(work, lane);
   return work;
 }
 
-export function sceneWork(marks: string, name: string, index: number, beats: Beats): Work {
-  return aWork({ marks, lane: { name, kind: 'command' }, index }, { beats, exitCode: 0 });
+/** The runner that the first attempt is at; undefined where there is none to be had. */
+async function reserved(parts: SceneParts, work: Work): Promise<Connected | undefined> {
+  const holder = holderOf(parts.stage, await startOf(parts, work, 1));
+  if (holder === undefined || holder.member.isReserved) return undefined;
+  holder.member.isReserved = true;
+  return holder;
+}
+
+function release({ member, link }: Connected): void {
+  link.mend();
+  member.isReserved = false;
+}
+
+async function rest({ signal }: SceneParts, ms: number): Promise<void> {
+  await pause(ms, undefined, { signal }).catch(() => {});
 }
 
 function holderOf({ runners }: Stage, start: Mark | undefined): Connected | undefined {

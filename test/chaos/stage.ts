@@ -51,6 +51,7 @@ export class Stage {
   /** Restarts and looks at survivors that are under way. */
   readonly #pending = new Set<Promise<unknown>>();
   #port: number | null = null;
+  #isAbandoned = false;
   #ready = Promise.withResolvers<void>();
 
   constructor(parts: StageParts) {
@@ -101,7 +102,7 @@ export class Stage {
     }
     await member.kill();
     if (role === 'runner') this.#track(this.#look(member.name, mark));
-    this.#track(pause(downMs).then(() => member.start()));
+    this.#track(pause(downMs).then(() => this.#isAbandoned || member.start()));
   }
 
   /** Everything is as it should be again: all links are mended, all processes are there. */
@@ -126,6 +127,7 @@ export class Stage {
 
   /** Ends everything at once, whatever state it is in. */
   async abandon(): Promise<void> {
+    this.#isAbandoned = true;
     const members = [this.taskApi, ...[...this.runners, ...this.clients].map(({ member }) => member)];
     await Promise.all(members.map((member) => member.kill()));
     await survivorsOf(this.#parts.folder, STOP_MS);

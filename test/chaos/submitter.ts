@@ -2,7 +2,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Caller } from './caller.ts';
 import type { Journal } from './journal.ts';
-import type { Work } from './work.ts';
+import type { Lane, Work } from './work.ts';
 
 interface Outcome {
   exitCode?: number;
@@ -21,7 +21,7 @@ export class Submitter {
   }
 
   /** The id of the task, once it is acknowledged; null when it is refused, or was. Never submits twice. */
-  async submit(work: Work, lane: string): Promise<string | null> {
+  async submit(work: Work, lane: Lane): Promise<string | null> {
     const { key, index, route, body } = work;
     const mine = this.#journal.entries.filter((entry) => entry.key === key);
     const told = mine.find((entry) => entry.what === 'acknowledged');

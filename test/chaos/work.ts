@@ -1,4 +1,5 @@
 /** The tasks of the chaos run, each decided by the seed, its lane and its place in it. */
+import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Random, seedOf } from './random.ts';
@@ -78,7 +79,8 @@ export function aWork(place: Place, how: { beats: Beats; exitCode: number }): Wo
   const asked = { timeout: 60_000, maxAttempts: 20 };
   const fixed = { key, group, index, exitCode: how.exitCode, cancelAfterMs: null, retry: false };
   if (lane.kind === 'claude') {
-    return { ...fixed, route: '/claude', body: { prompt: `marks ${marks}`, sessionId: lane.name, ...asked } };
+    const sessionId = sessionOf(lane.name);
+    return { ...fixed, route: '/claude', body: { prompt: `marks ${marks}`, sessionId, ...asked } };
   }
   const sessionKey = lane.kind === 'command' ? { sessionKey: lane.name } : {};
   return {
@@ -86,6 +88,13 @@ export function aWork(place: Place, how: { beats: Beats; exitCode: number }): Wo
     route: '/tasks',
     body: { command: `exec sh ${SCRIPT} ${marks}`, ...sessionKey, ...asked },
   };
+}
+
+/** Clients call their conversations by any name, or by a UUID, which the CLI then takes for its own. */
+function sessionOf(lane: string): string {
+  if (!lane.endsWith('1')) return lane;
+  const digits = createHash('sha256').update(lane).digest('hex');
+  return digits.slice(0, 32).replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
 }
 
 const ENDING = '.marks';
