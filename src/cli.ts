@@ -6,7 +6,7 @@ import { readDataFolder, readUrl } from './config.ts';
 import { StartError } from './errors.ts';
 import { SUBMIT_TYPES, type SubmitType } from './remote-task.ts';
 import { type Environment, Settings } from './settings.ts';
-import { cancel, SUBMIT_FAILED, submit, unstick } from './submit.ts';
+import { cancel, PATIENCE_MS, SUBMIT_FAILED, submit, unstick } from './submit.ts';
 import { readOwnToken, readToken } from './token.ts';
 import { VERSION } from './version.ts';
 
@@ -20,6 +20,8 @@ interface SubmitOptions extends Reaching {
   session?: string;
   timeout?: number;
   json?: boolean;
+  idempotencyKey?: string;
+  patience: number;
 }
 
 /** Runs one subcommand to its end; its exit code. */
@@ -56,18 +58,7 @@ function createProgram(env: Environment, exit: (code: number) => void): Command 
     .enablePositionalOptions();
   const add: Add = (name, description) => program.command(name).description(description);
   addForegroundCommands(add, env);
-  reaching(add('submit', 'submits a task, prints its output, exits as it does'))
-    .argument('<words...>', 'the command, or the prompt of an AI CLI')
-    .passThroughOptions()
-    .addOption(
-      new Option('--type <type>', 'a shell command, or a prompt for an AI CLI')
-        .choices(SUBMIT_TYPES)
-        .default('command'),
-    )
-    .option('--session <name>', 'the conversation that a prompt belongs to')
-    .option('--timeout <ms>', 'how long it may run, in milliseconds', milliseconds)
-    .option('--json', 'prints the result as JSON')
-    .action(async (words: string[], options: SubmitOptions) => exit(await submitWords(env, words, options)));
+  addSubmit(add, env, exit);
   reaching(add('cancel', 'cancels a task'))
     .argument('<taskId>')
     .action((taskId: string, options: Reaching) => cancel(reachTaskApi(env, options), taskId));
@@ -90,6 +81,27 @@ function addForegroundCommands(add: Add, env: Environment): void {
   add('runner', 'runs a runner alone, for the Task API at WORKER_URL').action(async () =>
     (await foreground()).runner(env),
   );
+}
+
+function addSubmit(add: Add, env: Environment, exit: (code: number) => void): void {
+  reaching(add('submit', 'submits a task, prints its output, exits as it does'))
+    .argument('<words...>', 'the command, or the prompt of an AI CLI')
+    .passThroughOptions()
+    .addOption(
+      new Option('--type <type>', 'a shell command, or a prompt for an AI CLI')
+        .choices(SUBMIT_TYPES)
+        .default('command'),
+    )
+    .option('--session <name>', 'the conversation that a prompt belongs to')
+    .option('--timeout <ms>', 'how long it may run, in milliseconds', milliseconds)
+    .option('--json', 'prints the result as JSON')
+    .option('--idempotency-key <key>', 'with the same one for a day, there is one task', idempotencyKey)
+    .addOption(
+      new Option('--patience <ms>', 'how long a Task API that is away is waited for, in milliseconds')
+        .argParser(patience)
+        .default(PATIENCE_MS),
+    )
+    .action(async (words: string[], options: SubmitOptions) => exit(await submitWords(env, words, options)));
 }
 
 function addStorageCommands(add: Add, env: Environment): void {
@@ -120,12 +132,13 @@ function reaching(command: Command): Command {
 }
 
 function submitWords(env: Environment, words: string[], options: SubmitOptions): Promise<number> {
-  const { type, session: sessionId, timeout: timeoutMs, json = false } = options;
+  const { type, session: sessionId, timeout: timeoutMs, json: asJson = false } = options;
   if (sessionId !== undefined && type === 'command') {
     throw new StartError('--session is for prompts: name the AI CLI with --type claude, codex or gemini.');
   }
   const submission = { type, text: words.join(' '), timeoutMs, sessionId };
-  return submit(reachTaskApi(env, options), submission, { asJson: json });
+  const { idempotencyKey: key, patience: patienceMs } = options;
+  return submit(reachTaskApi(env, options), submission, { asJson, idempotencyKey: key, patienceMs });
 }
 
 /** Options win over the environment, and both over the data folder. */
@@ -144,6 +157,16 @@ function reachTaskApi(env: Environment, { url, tokenFile }: Reaching): ClientOpt
 function milliseconds(text: string): number {
   if (/^[1-9]\d*$/.test(text)) return Number(text);
   throw new InvalidArgumentError('It takes a number of milliseconds.');
+}
+
+/** 0 is none: one try. */
+function patience(text: string): number {
+  return text === '0' ? 0 : milliseconds(text);
+}
+
+function idempotencyKey(text: string): string {
+  if (/^[\x21-\x7e]{1,200}$/.test(text)) return text;
+  throw new InvalidArgumentError('It takes 1 to 200 visible ASCII characters.');
 }
 
 function sentences(message: string): string {

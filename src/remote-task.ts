@@ -25,43 +25,72 @@ export interface TaskResult {
 
 /** Milliseconds that one request waits for the result. */
 const WAIT_MS = 30_000;
-/** A Task API that restarts is waited for; one that stays away so long is not. */
-const AWAY_MS = 60_000;
 const RETRY = { baseMs: 200, maxMs: 5_000 };
 
-/** The id of the new task. */
-export async function submitTask(client: Client, submission: Submission): Promise<string> {
-  const { type, text, timeoutMs: timeout, sessionId } = submission;
+/** How a Task API that is away is waited for: one that restarts is back soon. */
+export interface Patience {
+  clock: Clock;
+  /** Ends it: the rejection is the last failure, or the signal's reason in the middle of a request. */
+  signal: AbortSignal;
+  /** Milliseconds that it may be away. */
+  patienceMs: number;
+  /** Called with each failure that is followed by another try. */
+  onAway: (error: ClientError) => void;
+}
+
+/** The id of the new task. However often this is tried with one `key`, there is one task. */
+export async function submitTask(
+  client: Client,
+  { type, text, timeoutMs: timeout, sessionId }: Submission,
+  key: string,
+  patience: Patience,
+): Promise<string> {
   const request =
     type === 'command'
       ? { path: '/tasks', body: { command: text, timeout } }
       : { path: `/${type}`, body: { prompt: text, timeout, sessionId, origin: 'cli' } };
-  const { taskId } = await client.request({ method: 'POST', ...request });
+  const headers = { 'idempotency-key': key };
+  const send = () => client.request({ method: 'POST', ...request, headers, signal: patience.signal });
+  const { taskId } = await patiently(patience, send, (error) => error.isPassing);
   return String(taskId);
 }
 
-/** Waits as long as it takes, over restarts of the Task API too. Rejects at once with `signal`'s reason. */
+/** Waits as long as it takes, over restarts of the Task API too. */
 export async function awaitResult(
   client: Client,
   taskId: string,
-  { clock, signal, onWaiting }: { clock: Clock; signal: AbortSignal; onWaiting: () => void },
+  { onWaiting, ...patience }: Patience & { onWaiting: () => void },
 ): Promise<TaskResult> {
+  const { signal } = patience;
   const path = `/tasks/${taskId}?wait=${WAIT_MS}&keep=1`;
-  let away: { since: number; tries: number } | null = null;
+  const ask = () => client.request({ method: 'GET', path, waitMs: WAIT_MS, signal });
   for (;;) {
+    // It has been a Task API before: what answers now is a gateway in front of it.
+    const answer = await patiently(patience, ask, (error) => error.isPassing || error.foreign);
+    if ('stdout' in answer) return answer as unknown as TaskResult;
+    if (answer.status === 'pending') onWaiting();
+  }
+}
+
+/** Repeats what may be repeated, while it fails in a way that passes. */
+async function patiently<T>(
+  { clock, signal, patienceMs, onAway }: Patience,
+  request: () => Promise<T>,
+  isPassing: (error: ClientError) => boolean,
+): Promise<T> {
+  let since: number | null = null;
+  for (let tries = 1; ; tries += 1) {
     try {
-      const answer = await client.request({ method: 'GET', path, waitMs: WAIT_MS, signal });
-      if ('stdout' in answer) return answer as unknown as TaskResult;
-      away = null;
-      if (answer.status === 'pending') onWaiting();
+      return await request();
     } catch (error) {
-      if (!(error instanceof ClientError) || !error.passing) throw error;
-      away ??= { since: clock.steady(), tries: 0 };
-      away.tries += 1;
-      if (clock.steady() - away.since > AWAY_MS) throw error;
-      await pause(clock, backoffMs(away.tries, RETRY), signal);
+      if (!(error instanceof ClientError && isPassing(error))) throw error;
+      since ??= clock.steady();
+      const restMs = Math.max(backoffMs(tries, RETRY), error.retryAfterMs);
+      if (clock.steady() - since + restMs > patienceMs) throw error;
+      onAway(error);
+      await pause(clock, restMs, signal);
+      if (signal.aborted) throw error;
     }
-    signal.throwIfAborted();
   }
 }
 

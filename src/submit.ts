@@ -1,10 +1,13 @@
 /** `openclaw-runner submit`, `cancel` and `unstick`: a task as if it were a command of this shell. */
+import { randomUUID } from 'node:crypto';
 import { Client, ClientError, type ClientOptions } from './client.ts';
+import type { Clock } from './clock.ts';
 import { curlLine, invocation, type Reach } from './invocation.ts';
 import {
   acknowledge,
   awaitResult,
   cancelTask,
+  type Patience,
   type Submission,
   submitTask,
   type TaskResult,
@@ -16,33 +19,81 @@ const TIMED_OUT = 124;
 export const SUBMIT_FAILED = 125;
 const INTERRUPTED = 130;
 
-/** Prints what the task printed; its exit code. Rejects with a `ClientError` when that can't be had. */
+/** Milliseconds that a Task API which is away is waited for. */
+export const PATIENCE_MS = 60_000;
+
+export interface SubmitManner {
+  /** Prints the result as JSON. */
+  asJson: boolean;
+  /** Of a script that tries again by itself; else a new one. */
+  idempotencyKey: string | undefined;
+  patienceMs: number;
+}
+
+/** Prints what the task printed; its exit code. Rejects with a `ClientError` when the task is refused. */
 export async function submit(
   options: ClientOptions,
   submission: Submission,
-  { asJson }: { asJson: boolean },
+  manner: SubmitManner,
 ): Promise<number> {
+  const { clock } = options;
   const client = new Client(options);
   const interruption = new AbortController();
   const interrupt = () => interruption.abort();
   process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
-  const taskId = await submitTask(client, submission);
-  const waiting = { clock: options.clock, signal: interruption.signal, onWaiting: () => tellWaiting(taskId) };
+  const { patienceMs } = manner;
+  const patience = { clock, patienceMs, signal: interruption.signal, onAway: awayTeller(clock, patienceMs) };
+  const key = manner.idempotencyKey ?? randomUUID();
   try {
-    const result = await awaitResult(client, taskId, waiting);
+    const begun = await begin(key, patience, (heed) => submitTask(client, submission, key, heed));
+    return typeof begun === 'number' ? begun : await follow(client, options, begun, manner, patience);
+  } finally {
+    process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
+  }
+}
+
+/** The id of the task, or the exit code when it is given up; says so when nobody knows whether there is a task. */
+async function begin(
+  key: string,
+  patience: Patience,
+  submitWith: (patience: Patience) => Promise<string>,
+): Promise<string | number> {
+  let mayBeThere = false;
+  const onAway = (error: ClientError) => {
+    mayBeThere ||= error.arrived;
+    patience.onAway(error);
+  };
+  try {
+    return await submitWith({ ...patience, onAway });
+  } catch (error) {
+    const { aborted } = patience.signal;
+    const failure = error instanceof ClientError ? error : null;
+    if (!aborted && !failure?.isPassing) throw error;
+    if (!aborted) process.stderr.write(`openclaw-runner: ${failure?.message}\n`);
+    if (mayBeThere || (failure?.arrived ?? true)) process.stderr.write(uncertain(key));
+    return aborted ? INTERRUPTED : SUBMIT_FAILED;
+  }
+}
+
+async function follow(
+  client: Client,
+  reach: Reach,
+  taskId: string,
+  { asJson }: SubmitManner,
+  patience: Patience,
+): Promise<number> {
+  try {
+    const result = await awaitResult(client, taskId, { ...patience, onWaiting: () => tellWaiting(taskId) });
     await print(result, asJson);
     await acknowledge(client, taskId);
     return exitCodeOf(result);
   } catch (error) {
-    if (interruption.signal.aborted) {
-      process.stderr.write(stillThere(options, taskId));
-      return INTERRUPTED;
-    }
-    if (!(error instanceof ClientError && error.passing)) throw error;
-    process.stderr.write(`openclaw-runner: ${error.message}\n${stillThere(options, taskId)}`);
-    return SUBMIT_FAILED;
-  } finally {
-    process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
+    const { aborted } = patience.signal;
+    if (!aborted && !(error instanceof ClientError)) throw error;
+    if (!aborted) process.stderr.write(`openclaw-runner: ${(error as ClientError).message}\n`);
+    const isGone = error instanceof ClientError && error.status === 404 && !error.foreign;
+    process.stderr.write(isGone ? alreadyRead(taskId) : stillThere(reach, taskId));
+    return aborted ? INTERRUPTED : SUBMIT_FAILED;
   }
 }
 
@@ -83,6 +134,34 @@ function exitCodeOf({ exitCode, error }: TaskResult): number {
 function tellWaiting(taskId: string): void {
   if (!process.stderr.isTTY) return;
   process.stderr.write(`openclaw-runner: task ${taskId} still waits for a runner; Ctrl-C leaves it there.\n`);
+}
+
+/** Milliseconds after which a program hears that the Task API is away; a person hears it at once. */
+const TELL_AFTER_MS = 2_000;
+
+/** Once, however long it lasts. */
+function awayTeller(clock: Clock, patienceMs: number): (error: ClientError) => void {
+  let since: number | null = null;
+  let isTold = false;
+  return ({ message }) => {
+    since ??= clock.steady();
+    if (isTold || (!process.stderr.isTTY && clock.steady() - since < TELL_AFTER_MS)) return;
+    isTold = true;
+    const seconds = Math.round(patienceMs / 1000);
+    process.stderr.write(`openclaw-runner: ${message} It is asked again for up to ${seconds} s.\n`);
+  };
+}
+
+function uncertain(key: string): string {
+  return [
+    'openclaw-runner: the task may have been submitted all the same.',
+    `  The same command with --idempotency-key ${key} follows it, or submits it if it was not.`,
+    '',
+  ].join('\n');
+}
+
+function alreadyRead(taskId: string): string {
+  return `openclaw-runner: the result of task ${taskId} has been read before, or its retention is over.\n`;
 }
 
 function stillThere(reach: Reach, taskId: string): string {

@@ -1,4 +1,5 @@
 import { ERROR_STATUS } from '../errors.ts';
+import { retryAfterMs } from '../retry-after.ts';
 
 /** What an answer of the Task API means to a runner, whoever it really came from. */
 export type Answer<T> =
@@ -55,15 +56,4 @@ function asError(body: unknown): { code?: string; error?: string } {
     ...(typeof code === 'string' && { code }),
     ...(typeof error === 'string' && { error }),
   };
-}
-
-/** A server that asks for more than this is asked again all the same. */
-const MAX_RETRY_AFTER_MS = 300_000;
-
-/** Seconds or a date, as HTTP has it. */
-function retryAfterMs(header: string | null, wallMs: number): number {
-  if (header === null) return 0;
-  const seconds = Number(header);
-  const ms = Number.isNaN(seconds) ? Date.parse(header) - wallMs : seconds * 1000;
-  return Number.isNaN(ms) ? 0 : Math.min(Math.max(ms, 0), MAX_RETRY_AFTER_MS);
 }

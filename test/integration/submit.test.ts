@@ -1,11 +1,13 @@
 /** `submit` and `cancel`: a task as if it were a command of this shell. */
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { eventually } from '../support/eventually.ts';
+import { Network } from '../support/network.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 import { freshEnvironment, ours, outcomeOf, run, runInTerminal } from '../support/terminal.ts';
 
@@ -152,6 +154,118 @@ describe('submit', () => {
   });
 });
 
+describe('submit over a network that fails', () => {
+  /** The arguments of a `submit` that appends a line to a file, and the lines of it. */
+  function aLine() {
+    const path = join(tempFolder(), 'lines');
+    return { command: `echo ran >> ${path}; echo done`, lines: () => readFileSync(path, 'utf8') };
+  }
+
+  it('submits once though the answer gets lost, twice', async () => {
+    const started = await house();
+    const network = await Network.open(started.url);
+    const { command, lines } = aLine();
+    network.loseAnswers = 2;
+    const done = await outcomeOf(ours('submit', '--url', network.url, command), { env: started.env });
+    expect(done).toEqual({ code: 0, out: 'done\n', err: '' });
+    expect(lines()).toBe('ran\n');
+    expect(network.loseAnswers).toBe(0);
+  });
+
+  it('waits for a Task API that is away, says so once, and submits when it is back', async () => {
+    const started = await house();
+    const network = await Network.open(started.url);
+    network.cut();
+    const session = run(ours('submit', '--url', network.url, 'echo hello'), { env: started.env });
+    await eventually('a word about it', () => session.err !== '');
+    network.heal();
+    expect(await session.exit).toBe(0);
+    expect(session.out).toBe('hello\n');
+    expect(session.err).toMatch(
+      /^openclaw-runner: No Task API answers at .*; is it started\? It is asked again for up to 60 s\.\n$/,
+    );
+  });
+
+  it('says at once, in a terminal, that the Task API is away; Ctrl-C ends that', async () => {
+    const server = createServer();
+    const url = await listening(server);
+    await new Promise((resolve) => server.close(resolve));
+    const env = freshEnvironment(tempFolder(), { WORKER_TOKEN: TOKEN });
+    const session = runInTerminal(ours('submit', '--url', url, 'true').join(' '), { env });
+    await session.shows(/It is asked again for up to 60 s/);
+    session.type('\x03');
+    expect(await session.exit).toBe(130);
+    expect(session.out).not.toContain('--idempotency-key');
+  });
+
+  it('gives up after its patience, and says how to go on without a second task', async () => {
+    const started = await house();
+    const network = await Network.open(started.url);
+    const { command, lines } = aLine();
+    network.loseAnswers = 1;
+    const words = ['submit', '--url', network.url, '--patience', '0'];
+    const { code, err } = await outcomeOf(ours(...words, command), { env: started.env });
+    expect(code).toBe(125);
+    const [, key = ''] = /may have been submitted .*\n.*--idempotency-key (\S+) /.exec(err) ?? [];
+    const again = await outcomeOf(ours(...words, '--idempotency-key', key, command), { env: started.env });
+    expect(again).toEqual({ code: 0, out: 'done\n', err: '' });
+    expect(lines()).toBe('ran\n');
+    expect(await outcomeOf(ours(...words, '--idempotency-key', key, command), { env: started.env })).toEqual({
+      code: 125,
+      out: '',
+      err: expect.stringMatching(/ result of task \S+ has been read before, or its retention is over/),
+    });
+  });
+
+  it('honours Retry-After, submits with the same key, and gives up when it is asked to wait too long', async () => {
+    const seen: { at: number; key: string }[] = [];
+    const server = createServer((request, response) => {
+      if (request.method === 'GET')
+        return void response.end(JSON.stringify({ stdout: 'hello\n', stderr: '', exitCode: 0, error: null }));
+      seen.push({ at: performance.now(), key: String(request.headers['idempotency-key']) });
+      const full = { error: 'The queue is full', code: 'queue_full' };
+      if (seen.length === 2) response.end(JSON.stringify({ taskId: 't' }));
+      else
+        response.writeHead(429, { 'Retry-After': seen.length === 1 ? '1' : '90' }).end(JSON.stringify(full));
+    });
+    const url = await listening(server);
+    onTestFinished(() => void server.close());
+    const env = freshEnvironment(tempFolder(), { WORKER_TOKEN: TOKEN });
+    expect(await outcomeOf(ours('submit', '--url', url, 'x'), { env })).toMatchObject({ out: 'hello\n' });
+    const [first, second] = seen;
+    expect(second?.key).toBe(first?.key);
+    expect((second?.at ?? 0) - (first?.at ?? 0)).toBeGreaterThanOrEqual(1_000);
+    const full = await outcomeOf(ours('submit', '--url', url, 'x'), { env });
+    expect(full).toEqual({
+      code: 125,
+      out: '',
+      err: `openclaw-runner: The Task API at ${url} answers 429: The queue is full\n`,
+    });
+    expect(new Set(seen.map(({ key }) => key)).size).toBe(2);
+  });
+
+  it("goes on waiting behind a gateway's own 404, and reads the result once", async () => {
+    const started = await house('task-api');
+    const asked: string[] = [];
+    const gateway = createServer((request, response) => {
+      asked.push(`${request.method} ${request.url}`);
+      if (asked.length === 2) return void response.writeHead(404).end('404 page not found');
+      void forward(started.url, request, response);
+    });
+    const url = await listening(gateway);
+    onTestFinished(() => void gateway.close());
+    const waiting = outcomeOf(ours('submit', '--url', url, 'echo hello'), { env: started.env });
+    await eventually('the second look', () => asked.length >= 3);
+    const runner = run(ours('runner'), { env: started.env });
+    expect(await waiting).toEqual({ code: 0, out: 'hello\n', err: '' });
+    runner.kill('SIGTERM');
+    expect(asked.filter((line) => !line.includes('keep=1'))).toEqual([
+      'POST /tasks',
+      expect.stringMatching(/^GET \/tasks\/[\w-]+$/),
+    ]);
+  });
+});
+
 describe('submit that fails itself exits with 125 and a sentence', () => {
   const reach = (more: Record<string, string>) =>
     freshEnvironment(tempFolder(), { WORKER_TOKEN: TOKEN, ...more });
@@ -166,7 +280,7 @@ describe('submit that fails itself exits with 125 and a sentence', () => {
     const server = createServer();
     const url = await listening(server);
     await new Promise((resolve) => server.close(resolve));
-    expect(await failure(reach({ WORKER_URL: url }), 'true')).toBe(
+    expect(await failure(reach({ WORKER_URL: url }), '--patience', '0', 'true')).toBe(
       `openclaw-runner: No Task API answers at ${url} (ECONNREFUSED); is it started?\n`,
     );
   });
@@ -202,11 +316,22 @@ describe('submit that fails itself exits with 125 and a sentence', () => {
     const env = reach({});
     expect(await failure(env)).toContain("missing required argument 'words'");
     expect(await failure(env, '--timeout', 'soon', 'true')).toContain('--timeout');
+    expect(await failure(env, '--patience', 'long', 'true')).toContain('--patience');
+    expect(await failure(env, '--idempotency-key', 'a key', 'true')).toContain('--idempotency-key');
     expect(await failure(env, '--type', 'bard', 'true')).toContain('claude, codex, gemini');
     expect(await failure(env, '--session', 'kitchen', 'true')).toContain('--session is for prompts');
     expect(await failure(env, '--url', 'nowhere', 'true')).toContain('WORKER_URL: expected an http://');
   });
 });
+
+/** As a gateway does. */
+async function forward(url: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const { method = 'GET', headers, url: path = '' } = request;
+  const body = method === 'POST' ? await text(request) : null;
+  const { authorization = '', 'content-type': type = '' } = headers;
+  const answer = await fetch(url + path, { method, body, headers: { authorization, 'content-type': type } });
+  response.writeHead(answer.status).end(await answer.text());
+}
 
 async function listening(server: Server): Promise<string> {
   server.listen(0, '127.0.0.1');
