@@ -21,6 +21,7 @@ import { TASK_STATUSES, TASK_TYPES } from '../../src/queue/task.ts';
 import {
   absent,
   bounded,
+  boundedOrNull,
   choice,
   exactly,
   type Field,
@@ -39,6 +40,7 @@ import {
   text,
   type Value,
 } from './fields.ts';
+import { words } from './values.ts';
 
 /** Stand for ids that are known only when the request is sent; of the same length. */
 export const TASK_ID = 'ffffffff-0000-4000-8000-00000000000a';
@@ -61,6 +63,12 @@ export interface Example {
 
 const ASKED = { maxAttempts: integer(1, 20), leaseMs: integer(1_000, 3_600_000) };
 const SUBMISSION = { sessionKey: bounded(200), ...ASKED };
+/** Must not be found in any file. */
+export const BOT_SECRET = 'bot-secret-of-the-fuzz-run';
+const botToken: Field = {
+  valid: (random) => (random.chance(0.5) ? `${BOT_SECRET} ${words(random)}` : undefined),
+  invalid: null,
+};
 const AGENT_CONTRACT = agentBody({ timeoutMs: 1_000, entrypoint: 'fuzz' });
 const AGENT: Example = {
   fields: {
@@ -68,7 +76,7 @@ const AGENT: Example = {
     timeout: lenient,
     sessionId: session,
     callbackChannel: lenientText,
-    callbackBotToken: lenientText,
+    callbackBotToken: botToken,
     origin: lenientText,
     dispatchMode: lenientText,
     entrypoint: lenientText,
@@ -192,7 +200,7 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
     fields: {
       type: text,
       taskId: optionalTaskId,
-      leaseId: bounded(200),
+      leaseId: boundedOrNull(200),
       details: lenient,
       metadata: object(['taskType', 'taskStatus', ...PROVENANCE]),
     },

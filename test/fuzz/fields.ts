@@ -81,6 +81,16 @@ export function name(max: number): Field {
   };
 }
 
+/** As `bounded`, but `null` is as good as missing. */
+export function boundedOrNull(max: number): Field {
+  const { valid } = bounded(max);
+  const wrong: Value[] = ['', 5, true, [], ['x'], {}];
+  return {
+    valid: (random, marker) => (random.chance(0.2) ? null : valid(random, marker)),
+    invalid: (random) => random.pick([...wrong, textOf(random, max + 1)]),
+  };
+}
+
 /** It has to be there, and is nobody else's: a second instance of a runner would take over from the first. */
 export function own(max: number): Field {
   return {

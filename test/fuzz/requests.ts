@@ -33,10 +33,13 @@ export function requestOf(target: Target, values: Values): Request {
 
 export const JSON_TYPE = ['Content-Type', 'application/json'] as const;
 
+/** The head of a request has room for 16 KiB. */
+const MAX_QUERY_UNITS = 300;
+
 function queryOf(values: Values): string {
   const pairs = Object.entries(values)
     .filter(([, value]) => value !== undefined)
-    .map(([name, value]) => `${encoded(name)}=${encoded(shown(value ?? null))}`);
+    .map(([name, value]) => `${encoded(name)}=${encoded(shown(value ?? null).slice(0, MAX_QUERY_UNITS))}`);
   return pairs.length === 0 ? '' : `?${pairs.join('&')}`;
 }
 

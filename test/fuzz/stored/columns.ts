@@ -1,0 +1,239 @@
+/**
+ * What each column of each table may hold, by docs/api.md; written down a second time on purpose, so that a schema
+ * that lets through too much is found in the database.
+ */
+import {
+  AGENT_TYPES,
+  type AgentType,
+  agentSessionKey,
+  FILE_TYPES,
+  isAgentType,
+  isFinal,
+  TASK_STATUSES,
+  TASK_TYPES,
+  type TaskStatus,
+} from '../../../src/queue/task.ts';
+
+export type Row = Record<string, unknown>;
+/** Whether a value is one of its column's. */
+export type Check = (value: unknown, row: Row) => boolean;
+export type Columns = Readonly<Record<string, Check>>;
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+const DISPATCH_MODES = ['direct-command', 'agent-tool', 'unspecified'];
+/** The run is younger than that, and no clock of it is ahead. */
+const AGE_MS = 86_400_000;
+
+const uuid: Check = (value) => typeof value === 'string' && UUID.test(value);
+const said: Check = (value) => typeof value === 'string' && value !== '' && value === value.trim();
+const text: Check = (value) => typeof value === 'string';
+const anyOf =
+  (values: readonly unknown[]): Check =>
+  (value) =>
+    values.includes(value);
+const int =
+  (min: number, max: number): Check =>
+  (value) =>
+    Number.isSafeInteger(value) && Number(value) >= min && Number(value) <= max;
+const name =
+  (max: number): Check =>
+  (value) =>
+    typeof value === 'string' && value.length >= 1 && value.length <= max;
+const orNull =
+  (check: Check): Check =>
+  (value, row) =>
+    value === null || check(value, row);
+const count = int(0, 2 ** 53 - 1);
+const flag = int(0, 1);
+const time: Check = (value) => int(Date.now() - AGE_MS, Date.now() + 1_000)(value, {});
+/** Milliseconds of uptime. */
+const age = int(0, AGE_MS);
+const json =
+  (check: (value: unknown) => boolean = () => true): Check =>
+  (value) => {
+    try {
+      return check(JSON.parse(String(value)));
+    } catch {
+      return false;
+    }
+  };
+
+const type = ({ type: of }: Row) => String(of);
+const isFile = (row: Row) => (FILE_TYPES as readonly string[]).includes(type(row));
+const isAgent = (row: Row) => (AGENT_TYPES as readonly string[]).includes(type(row));
+
+export const TASKS: Columns = {
+  seq: int(1, 2 ** 40),
+  id: uuid,
+  type: anyOf(TASK_TYPES),
+  status: anyOf(TASK_STATUSES),
+  queue: anyOf(['default']),
+  priority: anyOf([0]),
+  session_id: (value, row) => (isAgent(row) ? said(value, row) : value === null),
+  session_key: (value, row) =>
+    isAgent(row)
+      ? value === agentSessionKey(type(row) as AgentType, String(row.session_id))
+      : orNull(name(200))(value, row),
+  callback: (value, row) => value === null || (isAgentType(type(row)) && json(isCallback)(value, row)),
+  timeout_ms: (value, row) => (isFile(row) ? value === null : int(1_000, 86_400_000)(value, row)),
+  origin: said,
+  dispatch_mode: anyOf(DISPATCH_MODES),
+  response_mode: anyOf(['direct-callback']),
+  entrypoint: (value, row) => (isAgent(row) ? said(value, row) : value === null),
+  max_attempts: int(1, 20),
+  retries: anyOf([0]),
+  retry_backoff_ms: int(100, 900_000),
+  lease_ms: orNull(int(1_000, 3_600_000)),
+  attempt: int(0, 10_000),
+  lost: (value, row) => int(0, Number(row.max_attempts))(value, row),
+  failures: int(0, 1),
+  lease_id: orNull(uuid),
+  runner_id: orNull(name(200)),
+  instance_id: orNull(name(200)),
+  cancel_requested: flag,
+  ready_job: (value, row) => value === null || (row.status === 'pending' && count(value, row)),
+  due_up: anyOf([null]),
+  due_at: anyOf([null]),
+  retained_from: age,
+  created_at: time,
+  started_at: (value, row) => (row.status === 'running' ? time(value, row) : orNull(time)(value, row)),
+  completed_at: (value, row) => (isFinal(row.status as TaskStatus) ? time(value, row) : value === null),
+  read_at: (value, row) => value === null || (isFinal(row.status as TaskStatus) && time(value, row)),
+  payload: (value, row) =>
+    row.read_at === null ? json((payload) => isPayload(payload as Row, row))(value, row) : value === null,
+};
+
+function isCallback(value: unknown): boolean {
+  const { kind, target, token, ...rest } = value as Row;
+  return kind === 'discord' && said(target, {}) && orNull(said)(token, {}) && Object.keys(rest).length === 0;
+}
+
+const AGENT_PAYLOAD = [
+  'type',
+  'prompt',
+  'timeout',
+  'sessionId',
+  'callbackChannel',
+  'callbackBotToken',
+  'origin',
+  'dispatchMode',
+  'responseMode',
+  'entrypoint',
+];
+const PAYLOAD_KEYS: Readonly<Record<string, readonly string[]>> = {
+  command: ['command', 'timeout', 'type'],
+  'file-read': ['type', 'path'],
+  'file-write': ['type', 'path', 'content', 'encoding'],
+  'file-edit': ['type', 'path', 'oldString', 'newString', 'replaceAll'],
+  'claude-cli': AGENT_PAYLOAD,
+  'codex-cli': [...AGENT_PAYLOAD, 'model'],
+  'gemini-cli': [...AGENT_PAYLOAD, 'model', 'resumeLatest'],
+};
+const PAYLOAD: Columns = {
+  command: said,
+  path: said,
+  prompt: (value) => typeof value === 'string' && value.trim() !== '',
+  timeout: (value, row) => value === row.timeout_ms,
+  sessionId: (value, row) => typeof value === 'string' && value.toWellFormed() === row.session_id,
+  callbackChannel: anyOf([null]),
+  callbackBotToken: anyOf([null]),
+  origin: (value, row) => String(value).toWellFormed() === row.origin,
+  dispatchMode: (value, row) => value === row.dispatch_mode,
+  responseMode: (value, row) => value === row.response_mode,
+  entrypoint: (value, row) => String(value).toWellFormed() === row.entrypoint,
+  model: orNull(said),
+  resumeLatest: anyOf([true, false]),
+  encoding: (value, row) => type(row) !== 'file-read' || value === 'base64',
+};
+
+/** The keys of its type and no others, each with a value of its own. */
+function isPayload(payload: Row, row: Row): boolean {
+  const keys = Object.keys(payload).filter((key) => key !== 'encoding' || type(row) !== 'file-read');
+  const expected = PAYLOAD_KEYS[type(row)] ?? [];
+  if (payload.type !== row.type || keys.toSorted().join() !== expected.toSorted().join()) return false;
+  return Object.entries(payload).every(([key, value]) => PAYLOAD[key]?.(value, row) ?? true);
+}
+
+export const RESULTS: Columns = {
+  seq: count,
+  stdout: text,
+  stderr: text,
+  exit_code: int(-(2 ** 53) + 1, 2 ** 53 - 1),
+  error: json(),
+  metadata: json(
+    (value) =>
+      typeof value === 'object' && value !== null && !Array.isArray(value) && hasProvenance(value as Row),
+  ),
+};
+
+function hasProvenance({ origin, dispatchMode, responseMode, entrypoint }: Row): boolean {
+  return [origin, dispatchMode, responseMode, entrypoint].every((value) => orNull(text)(value, {}));
+}
+
+export const SESSIONS: Columns = {
+  session_id: said,
+  cli_type: anyOf(['claude', 'codex', 'gemini', 'unknown']),
+  callback_channel: orNull(said),
+  task_count: count,
+  last_activity: time,
+  created_at: time,
+  retained_from: age,
+};
+
+export const BINDINGS: Columns = {
+  session_key: (value) => AGENT_TYPES.some((agent) => String(value).startsWith(`${agent}:`)),
+  runner_id: name(200),
+  made_by: orNull(uuid),
+  retained_from: age,
+};
+
+export const INSTANCES: Columns = {
+  runner_id: name(200),
+  instance_id: name(200),
+  superseded: flag,
+  retained_from: age,
+};
+
+export const CALLBACKS: Columns = {
+  seq: count,
+  id: uuid,
+  task_id: uuid,
+  stream: json(Array.isArray),
+  kind: anyOf(['discord']),
+  target: said,
+  token: orNull(said),
+  text: (value) => typeof value === 'string' && value !== '',
+  status: anyOf(['pending', 'dead']),
+  head: flag,
+  chunks_sent: count,
+  attempts: count,
+  last_error: orNull(text),
+  due_up: int(0, 2 * AGE_MS),
+  created_at: time,
+};
+
+export const EVENTS: Columns = {
+  seq: count,
+  id: uuid,
+  type: said,
+  created_at: time,
+  task_id: orNull(said),
+  task_type: orNull(said),
+  task_status: orNull(said),
+  session_id: orNull(said),
+  origin: said,
+  dispatch_mode: said,
+  response_mode: said,
+  entrypoint: orNull(said),
+  details: json(),
+  retained_from: age,
+};
+
+export const IDEMPOTENCY: Columns = {
+  scope: (value) => typeof value === 'string' && /^[\w-]{16}$/.test(value),
+  key: name(200),
+  route: (value) => typeof value === 'string' && /^\/[a-z/]+$/.test(value),
+  body_hash: (value) => typeof value === 'string' && /^[\w-]{43}$/.test(value),
+  receipt: json((value) => uuid((value as Row).taskId, {}) && orNull(said)((value as Row).sessionId, {})),
+  retained_from: age,
+};
