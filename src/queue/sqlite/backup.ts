@@ -16,8 +16,17 @@ import {
 import { dirname, resolve } from 'node:path';
 import Database from 'better-sqlite3';
 import { StartError } from '../../errors.ts';
-import { folderProblem, isFolder } from '../../paths.ts';
-import { EVENT_FILE, type FileKind, isNew, refuseDamagedCopy, refuseForeign, TASK_FILE } from './inspect.ts';
+import { folderProblem, isFolder, syncNames } from '../../paths.ts';
+import {
+  EVENT_FILE,
+  type FileKind,
+  isDamage,
+  isNew,
+  refuseDamagedCopy,
+  refuseForeign,
+  TASK_FILE,
+  toStartError,
+} from './inspect.ts';
 
 /** Where a queue lies. */
 export interface QueueFiles {
@@ -95,15 +104,23 @@ export async function copyDatabase(from: string, to: string, kind: FileKind): Pr
   refuseForeign(from, kind);
   removeDatabase(to);
   writeFileSync(to, '', { mode: 0o600, flag: 'wx' });
+  try {
+    await copyPages(from, to);
+    withoutSideFiles(to);
+  } catch (error) {
+    throw isDamage(error) ? toStartError(error, from, kind) : error;
+  }
+  refuseDamagedCopy(to, from, kind);
+  sync(to);
+}
+
+async function copyPages(from: string, to: string): Promise<void> {
   const source = new Database(from, { readonly: true });
   try {
     await source.backup(to, { progress: () => ALL_PAGES });
   } finally {
     source.close();
   }
-  withoutSideFiles(to);
-  refuseDamagedCopy(to, from, kind);
-  sync(to);
 }
 
 /** With what SQLite keeps beside it. */
@@ -129,8 +146,7 @@ export function copyDurably(from: string, to: string): void {
   sync(to);
 }
 
-/** Waits until a file, or a folder's names, are on disk. */
-export function sync(path: string): void {
+function sync(path: string): void {
   const descriptor = openSync(path, 'r');
   try {
     fsyncSync(descriptor);
@@ -141,7 +157,7 @@ export function sync(path: string): void {
 
 function unveil(draft: string, path: string): Written {
   renameSync(draft, path);
-  sync(dirname(path));
+  syncNames(dirname(path));
   return { path, bytes: statSync(path).size };
 }
 

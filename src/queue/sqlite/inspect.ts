@@ -91,11 +91,16 @@ function look(path: string, name: string, kind: FileKind, what: (db: Database.Da
   }
 }
 
+/** Whether SQLite says that what is in a file is wrong, and not that it can't get at it. */
+export function isDamage(error: unknown): boolean {
+  return error instanceof Database.SqliteError && /^SQLITE_(CORRUPT|NOTADB)/.test(error.code);
+}
+
 /** An error of SQLite as a sentence that says what to do; any other stays as it is. */
 export function toStartError(error: unknown, path: string, kind: FileKind): unknown {
   if (!(error instanceof Database.SqliteError)) return error;
   const { code, message } = error;
-  if (/^SQLITE_(CORRUPT|NOTADB)/.test(code)) return damaged(path, kind, message, error);
+  if (isDamage(error)) return damaged(path, kind, message, error);
   const sentence =
     code === 'SQLITE_FULL'
       ? 'its disk is full. Make room there and start again; nothing is lost.'

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { StartError } from '../../errors.ts';
-import { databaseProblem } from '../../paths.ts';
+import { databaseProblem, syncNames } from '../../paths.ts';
 import {
   backupFiles,
   copyDatabase,
@@ -10,7 +10,6 @@ import {
   explained,
   type QueueFiles,
   removeDatabase,
-  sync,
 } from './backup.ts';
 import { draftOf, lockFile, realPath } from './database.ts';
 import { EVENT_FILE, type FileKind, TASK_FILE } from './inspect.ts';
@@ -112,6 +111,6 @@ function swap(draft: string, path: string, suffix: string): string[] {
   }
   rmSync(`${place}-shm`, { force: true });
   renameSync(draft, place);
-  sync(dirname(place));
+  syncNames(dirname(place));
   return kept;
 }

@@ -2,6 +2,7 @@ import Database from 'better-sqlite3';
 import { AppError } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 import type { Db } from './database.ts';
+import { isDamage } from './inspect.ts';
 
 /**
  * One of our files, and what speaks against using it. An error of SQLite becomes `storage_unavailable`; it is logged
@@ -75,7 +76,3 @@ export class Storage {
 }
 
 const FAILED = { read: 'a read failed', written: 'a commit failed; nothing of it was stored' };
-
-function isDamage(error: unknown): boolean {
-  return error instanceof Database.SqliteError && /^SQLITE_(CORRUPT|NOTADB)/.test(error.code);
-}
