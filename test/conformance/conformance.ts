@@ -21,6 +21,7 @@ import { describeRetention } from './suite/retention.ts';
 import { describeRetry } from './suite/retry.ts';
 import { describeSameTurn } from './suite/same-turn.ts';
 import { describeSubmit } from './suite/submit.ts';
+import { describeThreeCases } from './suite/three-cases.ts';
 import { describeUnstick } from './suite/unstick.ts';
 import { describeWallClock } from './suite/wall-clock.ts';
 
@@ -32,6 +33,7 @@ const PARTS = [
   describeAffinity,
   describeHeartbeat,
   describeLeases,
+  describeThreeCases,
   describeFinish,
   describeCancel,
   describeRetry,

@@ -111,9 +111,9 @@ export function describeAffinity(engine: EngineUnderTest): void {
 
   describe('a binding ends', () => {
     test.each([
-      ['fresh: is kept a little under 30 days', 30 * DAY - 1_000, 0],
-      ['stale: ends after 30 days', 30 * DAY + 1_000, 1],
-      ['exhausted: ends after much longer', 90 * DAY, 1],
+      ['in time: is kept a little under 30 days', 30 * DAY - 1_000, 0],
+      ['late: ends after 30 days', 30 * DAY + 1_000, 1],
+      ['very late: ends after much longer', 90 * DAY, 1],
     ])('an unused binding, %s', async (_name, ms, claimable) => {
       const stage = await Stage.open(engine);
       await stage.run(A, aPrompt('s1'));

@@ -79,9 +79,9 @@ export function describeHeartbeat(engine: EngineUnderTest): void {
 
   describe('running ── omitted from a heartbeat ─▶ pending', () => {
     test.each([
-      ['fresh: may be missing within 10 s of its delivery', 9_999, 'running', 0],
-      ['stale: is lost when missing after 10 s', 10_001, 'pending', 1],
-      ['exhausted: is lost once, however late that is', 59_000, 'pending', 1],
+      ['in time: may be missing within 10 s of its delivery', 9_999, 'running', 0],
+      ['late: is lost when missing after 10 s', 10_001, 'pending', 1],
+      ['very late: is lost once, however late that is', 59_000, 'pending', 1],
     ])('a lease that its runner omits, %s', async (_name, ms, status, lost) => {
       const stage = await Stage.open(engine);
       const id = await stage.submit(aCommand());

@@ -11,9 +11,9 @@ const LOST = MINUTE + 5_000;
 export function describeLeases(engine: EngineUnderTest): void {
   describe('running ── lease lost ─▶ pending', () => {
     test.each([
-      ['fresh: runs on within its grace', LOST - 1, 'running', 0],
-      ['stale: is pending again after lease and grace', LOST + 1, 'pending', 1],
-      ['exhausted: is lost once, however late that is seen', 100 * LOST, 'pending', 1],
+      ['in time: runs on within its grace', LOST - 1, 'running', 0],
+      ['late: is pending again after lease and grace', LOST + 1, 'pending', 1],
+      ['very late: is lost once, however late that is seen', 100 * LOST, 'pending', 1],
     ])('a task without heartbeats, %s', async (_name, ms, status, lost) => {
       const stage = await Stage.open(engine);
       const id = await stage.submit(aCommand());

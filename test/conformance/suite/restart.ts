@@ -102,9 +102,9 @@ export function describeRestart(engine: EngineUnderTest): void {
 
   describe('running ── restart, claimed with a runner id ─▶ running', () => {
     test.each([
-      ['fresh: is kept for a whole lease and its grace', 64_999, 'running', 0],
-      ['stale: is lost after that', 65_001, 'pending', 1],
-      ['exhausted: is lost once, however late that is', 100 * MINUTE, 'pending', 1],
+      ['in time: is kept for a whole lease and its grace', 64_999, 'running', 0],
+      ['late: is lost after that', 65_001, 'pending', 1],
+      ['very late: is lost once, however late that is', 100 * MINUTE, 'pending', 1],
     ])('a lease starts anew and, %s', async (_name, ms, status, lost) => {
       const stage = await Stage.open(engine);
       const id = await stage.submit(aCommand());
