@@ -1,6 +1,7 @@
 /** The line between one process and the Task API, which the chaos run cuts, delays and half-opens. */
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
 
 /** `up`: towards the Task API. */
 export type Way = 'up' | 'down';
@@ -92,11 +93,17 @@ export class Link {
   #carry(pair: Pair, way: Way): void {
     const source = sourceOf(pair, way);
     const target = way === 'up' ? pair.far : pair.near;
+    let passed: Promise<unknown> = Promise.resolve();
+    // One after the other, however long each is held back: what comes after a mending must not overtake.
+    const later = (act: () => void) => {
+      const delayed = this.#fault?.kind === 'delay' ? pause(this.#fault.ms) : undefined;
+      passed = Promise.all([passed, delayed]).then(act);
+    };
     source.setNoDelay(true);
-    source.on('data', (chunk) => this.#later(() => this.#pass(pair, way, chunk)));
+    source.on('data', (chunk) => later(() => this.#pass(pair, way, chunk)));
     source.on('error', () => source.destroy());
     source.on('close', () =>
-      this.#later(() => {
+      later(() => {
         target.destroySoon();
         this.#pairs.delete(pair);
       }),
@@ -112,12 +119,6 @@ export class Link {
     }
     const target = way === 'up' ? pair.far : pair.near;
     if (!target.destroyed) target.write(chunk);
-  }
-
-  /** In order, since all that is delayed is delayed alike. */
-  #later(act: () => void): void {
-    if (this.#fault?.kind === 'delay') setTimeout(act, this.#fault.ms);
-    else act();
   }
 }
 
