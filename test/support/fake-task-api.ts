@@ -14,7 +14,11 @@ export type Fate =
   /** The connection breaks, and nothing was taken. */
   | 'reset'
   /** What was sent counts, but its answer gets lost. */
-  | 'lost answer';
+  | 'lost answer'
+  /** Nothing was taken, and no answer ever comes. */
+  | 'silence'
+  /** What was sent counts, and no answer ever comes. */
+  | 'silence after';
 
 export const TOKEN = 'a-token-for-tests-only';
 
@@ -125,7 +129,7 @@ export class FakeTaskApi {
     else if (fate !== null && typeof fate === 'object')
       send(response, fate.status, fate.body ?? '', fate.headers);
     else if (fate === 'reset') response.destroy();
-    else
+    else if (fate !== 'silence')
       this.#answer(route, { query: url.searchParams, response }, text === '' ? {} : JSON.parse(text), fate);
     for (const watcher of this.#watchers.splice(0)) watcher();
   }
@@ -142,7 +146,7 @@ export class FakeTaskApi {
     else {
       const answer = this.#take(route, body);
       if (fate === 'lost answer') call.response.destroy();
-      else send(call.response, answer.status, answer.body);
+      else if (fate !== 'silence after') send(call.response, answer.status, answer.body);
     }
   }
 
