@@ -99,8 +99,12 @@ export class Lifecycle {
     if (parked !== undefined) answer(tx, parked, () => parked.settle([]));
   }
 
-  /** pending → running under the lease that it lost: its runner is back before anyone else claimed it. */
+  /**
+   * pending → running under the lease that it lost: its runner is back before anyone else claimed it. Not when an
+   * earlier task of its key was started anew meanwhile: that one goes first.
+   */
   reattach(tx: Transaction, task: TaskRow, leaseId: string, instanceId: string): void {
+    if (this.#line.isBlocked(task)) return;
     if (task.ready_job !== null) this.#core.ready.drop(task.ready_job);
     this.#sql.reattach.run({ seq: task.seq, instanceId });
     const details = { runnerId: task.runner_id, attempt: task.attempt, reattached: true };

@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { aCommand } from '../../support/queue.ts';
-import type { EngineUnderTest } from '../engine.ts';
+import { type EngineUnderTest, MINUTE } from '../engine.ts';
 import { aRunner, refused, Stage } from '../stage.ts';
 
 const A = aRunner('A');
+const B = aRunner('B');
 const KEYED = aCommand({ sessionKey: 'deploy' });
 
 export function describeRetry(engine: EngineUnderTest): void {
@@ -91,6 +92,20 @@ export function describeRetry(engine: EngineUnderTest): void {
       const claim = await stage.takeOne(A);
       expect(claim.id).toBe(first);
       expect(stage.state(second).waitingFor).toBe('blocked');
+    });
+
+    test('comes before a later task of its key that was lost, whose runner hears so and keeps its other leases', async () => {
+      const stage = await Stage.open(engine);
+      const [first = '', second = '', other = ''] = await stage.submitAll(KEYED, KEYED, aCommand());
+      await stage.queue.cancel(first);
+      const leases = (await stage.take(A)).map((claim) => claim.leaseId);
+      await stage.pass(2 * MINUTE);
+      await stage.queue.retry(first);
+
+      expect((await stage.beat(A, leases)).lost).toEqual(leases.slice(0, 1));
+      expect(stage.state(second)).toMatchObject({ status: 'pending', waitingFor: 'blocked', lost: 1 });
+      expect(stage.state(other)).toMatchObject({ status: 'running', lost: 0 });
+      expect(await stage.takeIds(B)).toEqual([first]);
     });
 
     test('an earlier attempt has no say in the new cycle', async () => {
