@@ -18,8 +18,8 @@ export class Transaction {
   readonly readied: string[] = [];
   /** Parked pollers that have their answer, and get it after the commit. */
   readonly answered = new Set<object>();
-  /** Tasks that their runner has just released: `seq` → runner. */
-  readonly released = new Map<number, string>();
+  /** Tasks that a runner has just released, as `Holds` names the two. */
+  readonly released = new Set<string>();
   counts = new Map<string, number>();
 
   /** Runs `effect` once the commit is on disk, and never if it fails. */

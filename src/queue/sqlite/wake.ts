@@ -49,7 +49,8 @@ export class Wake {
 export class Holds {
   readonly #core: Core;
   readonly #readyJob;
-  readonly #bySeq = new Map<number, { runnerId: string; cancel: () => void }>();
+  /** What ends each hold, by task and runner: two runners that release a task must not take turns with it. */
+  readonly #cancels = new Map<string, () => void>();
 
   constructor(core: Core) {
     this.#core = core;
@@ -60,26 +61,29 @@ export class Holds {
 
   /** In force at once, for the pollers of this very commit; remembered once it is on disk. */
   hold(tx: Transaction, seq: number, runnerId: string): void {
-    tx.released.set(seq, runnerId);
+    tx.released.add(held(seq, runnerId));
     tx.after(() => this.#remember(seq, runnerId));
   }
 
   holds(tx: Transaction, seq: number, runnerId: string | null): boolean {
-    return runnerId !== null && (tx.released.get(seq) ?? this.#bySeq.get(seq)?.runnerId) === runnerId;
+    if (runnerId === null) return false;
+    const hold = held(seq, runnerId);
+    return tx.released.has(hold) || this.#cancels.has(hold);
   }
 
   stop(): void {
-    for (const { cancel } of this.#bySeq.values()) cancel();
-    this.#bySeq.clear();
+    for (const cancel of this.#cancels.values()) cancel();
+    this.#cancels.clear();
   }
 
   #remember(seq: number, runnerId: string): void {
-    this.#bySeq.get(seq)?.cancel();
+    const hold = held(seq, runnerId);
+    this.#cancels.get(hold)?.();
     const cancel = this.#core.clock.after(RELEASE_HOLD_MS, () => {
-      this.#bySeq.delete(seq);
+      this.#cancels.delete(hold);
       this.#core.commit.ensure((tx) => this.#offer(tx, seq));
     });
-    this.#bySeq.set(seq, { runnerId, cancel });
+    this.#cancels.set(hold, cancel);
   }
 
   /** Its runner may be parked on the lane by now. */
@@ -88,4 +92,9 @@ export class Holds {
     const lane = job === null ? undefined : this.#core.ready.laneOf(job);
     if (lane !== undefined) tx.readied.push(lane);
   }
+}
+
+/** A task and a runner that it is not offered to. */
+function held(seq: number, runnerId: string): string {
+  return `${seq} ${runnerId}`;
 }

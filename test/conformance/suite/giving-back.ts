@@ -107,6 +107,19 @@ export function describeGivingBack(engine: EngineUnderTest): void {
       expect((await poll.stop()).map((again) => again.id)).toEqual([claim.id]);
     });
 
+    test('two runners that release a task do not take turns with it', async () => {
+      const stage = await Stage.open(engine);
+      const id = await stage.submit(aCommand());
+      await stage.queue.release((await stage.takeOne(A)).leaseId, 'not mine');
+      await stage.pass(2_000);
+      await stage.queue.release((await stage.takeOne(B)).leaseId, 'not mine');
+      expect(await stage.takeIds(A)).toEqual([]);
+      expect(await stage.takeIds(B)).toEqual([]);
+      await stage.pass(3_001);
+      expect(await stage.takeIds(B)).toEqual([]);
+      expect(await stage.takeIds(A)).toEqual([id]);
+    });
+
     test('whoever released a task has lost its lease', async () => {
       const stage = await Stage.open(engine);
       await stage.submit(aCommand());
