@@ -50,12 +50,19 @@ const run = new ChaosRun({ product, folder: join(folder, 'run'), kills: options.
 const interrupted = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void abandon(signal));
 
-const verdict = await both();
-conclude('Chaos', verdict, options);
-const isKept = options.keep && verdict.violations.length > 0;
-if (verdict.violations.length > 0)
-  tell(`seed ${options.seed}${isKept ? `, everything is in ${folder}` : ''}`);
-if (!isKept) rmSync(folder, { recursive: true, force: true });
+let isKept = false;
+try {
+  const verdict = await both();
+  conclude('Chaos', verdict, options);
+  const isRed = verdict.violations.length > 0;
+  isKept = options.keep && isRed;
+  if (isRed) tell(`seed ${options.seed}${isKept ? `, everything is in ${folder}` : ''}`);
+} catch (error) {
+  tell(`seed ${options.seed}: ${(error as Error).message}`);
+  process.exitCode = 1;
+} finally {
+  if (!isKept) rmSync(folder, { recursive: true, force: true });
+}
 
 /** Whatever goes wrong in the run itself, nothing of it lives on. */
 async function chaos(): Promise<Verdict> {

@@ -24,6 +24,7 @@ export class Member {
   #child: ChildProcess | null = null;
   #instances = 0;
   #isMeant = false;
+  #lastLine = 'it had said nothing';
   /** The seed's kills and troubles leave it alone, since a scene needs it as it is. */
   isReserved = false;
 
@@ -58,8 +59,10 @@ export class Member {
     }
     child.once('exit', (code, signal) => {
       this.#child = null;
-      if (!this.#isMeant)
-        this.#parts.onLoss(`${this.name} ended by itself, with ${signal ?? `code ${code}`}`);
+      if (this.#isMeant) return;
+      const how = `${this.name} ended by itself, with ${signal ?? `code ${code}`}`;
+      // Its last words may still be on their way.
+      child.once('close', () => this.#parts.onLoss(`${how}: ${this.#lastLine}`));
     });
   }
 
@@ -88,6 +91,7 @@ export class Member {
 
   #hear(line: string): void {
     if (!this.#log.writableEnded) this.#log.write(`${line}\n`);
+    if (line.trim() !== '') this.#lastLine = line;
     this.#parts.onLine?.(line);
   }
 }

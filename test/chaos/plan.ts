@@ -37,7 +37,7 @@ export function planKills(seed: number, kills: number): Kill[] {
   const roles: Role[] = random.shuffled(ROLES);
   while (roles.length < kills) roles.push(...random.shuffled(TEN));
   return roles.slice(0, kills).map((role) => ({
-    afterMs: random.integer(100, 4_900),
+    afterMs: random.integer(100, 5_900),
     role,
     which: random.next(),
     downMs: role === 'runner' && random.oneIn(6) ? random.integer(6_500, 9_000) : random.integer(0, 1_500),

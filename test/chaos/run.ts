@@ -39,7 +39,12 @@ export class ChaosRun {
     this.#stage = new Stage(options);
   }
 
-  async run(): Promise<Verdict> {
+  /** Rejects when nothing can be said, since the processes don't stay up by themselves. */
+  run(): Promise<Verdict> {
+    return Promise.race([this.#run(), this.#stage.broken]);
+  }
+
+  async #run(): Promise<Verdict> {
     const startedAt = performance.now();
     await this.#stage.start();
     await Promise.all([this.#kill(), this.#trouble(), this.#perform()]);

@@ -17,6 +17,9 @@ const CLIENTS = 2;
 /** What a killed runner leaves must be dead before its tasks can be given away: the lease and then this. */
 const GUARD_MS = 5_000;
 const STOP_MS = 20_000;
+/** Of processes that end by themselves. */
+const MAX_INCIDENTS = 10;
+const REST_MS = 500;
 /** A client may still have to be answered. */
 const CLIENT_STOP_MS = 60_000;
 
@@ -52,6 +55,7 @@ export class Stage {
   readonly #pending = new Set<Promise<unknown>>();
   #port: number | null = null;
   #isAbandoned = false;
+  readonly #broken = Promise.withResolvers<never>();
   #ready = Promise.withResolvers<void>();
 
   constructor(parts: StageParts) {
@@ -73,6 +77,11 @@ export class Stage {
 
   journalOf(name: string): string {
     return join(this.#parts.folder, `${name}.journal`);
+  }
+
+  /** Rejects when the processes end by themselves again and again. */
+  get broken(): Promise<never> {
+    return this.#broken.promise;
   }
 
   get kills(): number {
@@ -102,7 +111,7 @@ export class Stage {
     }
     await member.kill();
     if (role === 'runner') this.#track(this.#look(member.name, mark));
-    this.#track(pause(downMs).then(() => this.#isAbandoned || member.start()));
+    this.#restart(member, downMs);
   }
 
   /** Everything is as it should be again: all links are mended, all processes are there. */
@@ -128,9 +137,12 @@ export class Stage {
   /** Ends everything at once, whatever state it is in. */
   async abandon(): Promise<void> {
     this.#isAbandoned = true;
-    const members = [this.taskApi, ...[...this.runners, ...this.clients].map(({ member }) => member)];
-    await Promise.all(members.map((member) => member.kill()));
+    await Promise.all(this.#all.map((member) => member.kill()));
     await survivorsOf(this.#parts.folder, STOP_MS);
+  }
+
+  get #all(): Member[] {
+    return [this.taskApi, ...[...this.runners, ...this.clients].map(({ member }) => member)];
   }
 
   async #closeLinks(): Promise<void> {
@@ -154,6 +166,18 @@ export class Stage {
   #track(work: Promise<unknown>): void {
     const tracked = work.finally(() => this.#pending.delete(tracked));
     this.#pending.add(tracked);
+  }
+
+  /** It is started again, so that the run can come to its end; not for ever. */
+  #lose(name: string, sentence: string): void {
+    this.incidents.push(sentence);
+    const member = this.#all.find((each) => each.name === name);
+    if (this.incidents.length > MAX_INCIDENTS) this.#broken.reject(new Error(`given up: ${sentence}`));
+    else if (member !== undefined && !this.#isAbandoned) this.#restart(member, REST_MS);
+  }
+
+  #restart(member: Member, downMs: number): void {
+    this.#track(pause(downMs).then(() => this.#isAbandoned || member.start()));
   }
 
   #hear(line: string): void {
@@ -185,7 +209,7 @@ export class Stage {
   }
 
   #member(name: string, how: MemberParts['how'], onLine?: (line: string) => void): Member {
-    const onLoss = (sentence: string) => this.incidents.push(sentence);
+    const onLoss = (sentence: string) => this.#lose(name, sentence);
     const folder = join(this.#parts.folder, name);
     return new Member({ name, folder, how, onLoss, ...(onLine && { onLine }) });
   }

@@ -52,7 +52,7 @@ export interface Place {
 export function lanesOf(client: string): Lane[] {
   const lanes = (kind: Lane['kind'], count: number) =>
     Array.from({ length: count }, (_, at) => ({ name: `${client}-${kind}-${at}`, kind }));
-  return [...lanes('command', 4), ...lanes('claude', 2), ...lanes('loose', 1)];
+  return [...lanes('command', 5), ...lanes('claude', 2), ...lanes('loose', 2)];
 }
 
 export function workAt(seed: number, place: Place): Work {
