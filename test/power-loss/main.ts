@@ -45,7 +45,7 @@ if (problem !== null) program.error(`error: ${problem}`);
 const folder = mkdtempSync(join(tmpdir(), 'openclaw-runner-power-loss-'));
 const interrupted = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const)
-  process.on(signal, () => interrupted.abort(new Error(`ended by ${signal}`)));
+  process.on(signal, () => interrupted.abort(`ended by ${signal}`));
 try {
   const { operations, json } = options;
   if (!json) tell(`${operations} operations under strace …`);
