@@ -1,5 +1,5 @@
 /** Real processes whose clock on the wall a test sets, by libfaketime: their steady clock and their timers go on. */
-import { execFileSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { tempFolder } from './temp-folder.ts';
@@ -37,8 +37,8 @@ export class WallClock {
 export function faketimeProblem(): string | null {
   if (LIBRARY === undefined) return 'libfaketime is missing; install faketime';
   const env = { LD_PRELOAD: LIBRARY, FAKETIME: '+3600s' };
-  const told = Number(execFileSync(process.execPath, ['-p', 'Date.now()'], { env, encoding: 'utf8' }));
-  return told > Date.now() + 3_000_000 ? null : 'libfaketime does not move the clock of Node';
+  const { stdout } = spawnSync(process.execPath, ['-p', 'Date.now()'], { env, encoding: 'utf8' });
+  return Number(stdout) > Date.now() + 3_000_000 ? null : 'libfaketime does not move the clock of Node';
 }
 
 /** `x86_64-linux-gnu` and the like. */
