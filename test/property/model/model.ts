@@ -1,0 +1,581 @@
+/**
+ * What the queue promises (docs/architecture.md), as a program: one thread, no storage, nothing of any engine.
+ * Every operation is a few sentences of the documents; the numbers are theirs too.
+ */
+import type { Clock } from '../../../src/clock.ts';
+import type { NewTask, Once, Poller, QueueStats, TaskState, TaskStatus } from '../../../src/queue/index.ts';
+import { Line } from './line.ts';
+import { Runners } from './runners.ts';
+import * as words from './task.ts';
+import {
+  type Claim,
+  type Holder,
+  isFinal,
+  noOutput,
+  type Poll,
+  Refused,
+  type Result,
+  type Task,
+} from './task.ts';
+
+const RECLAIM_GRACE_MS = 5_000;
+const OMISSION_GRACE_MS = 10_000;
+const RELEASE_HOLD_MS = 5_000;
+const DAY_MS = 86_400_000;
+
+export interface ModelSettings {
+  leaseMs: number;
+  taskRetentionMs: number;
+  resultRetentionMs: number;
+  maxPending: number;
+}
+
+/** The clock of an attempt, gone when the attempt is; times are steady. */
+interface Lease {
+  task: Task;
+  runner: string | null;
+  instance: string | null;
+  ms: number;
+  deadline: number;
+  deliveredAt: number | null;
+}
+
+export class Model {
+  /** What has happened, in order: task, type of the event, status of the task. */
+  readonly events: [string, string, TaskStatus][] = [];
+  /** Tasks that wait after a failure, and for how long at least and at most: the jitter is the engine's. */
+  readonly undecided = new Map<string, [number, number]>();
+  readonly #clock: Clock;
+  readonly #settings: ModelSettings;
+  readonly #line: Line;
+  readonly #runners: Runners;
+  /** The longest waiting first. */
+  #parked: Poll[] = [];
+  /** The oldest first. */
+  readonly #leases = new Map<string, Lease>();
+  /** Until when a runner is not offered a task that it released. */
+  readonly #holds = new Map<string, { task: Task; until: number }>();
+  readonly #receipts = new Map<string, { request: string; task: string; at: number }>();
+  /** Results that were read, and whose end has not had its turn. */
+  readonly #reading = new Set<string>();
+  #submitted = 0;
+  /** Uptime is the steady clock and this. */
+  #offset: number;
+  /** The uptime that a crash leaves. */
+  #remembered = 0;
+
+  constructor(clock: Clock, settings: ModelSettings) {
+    this.#clock = clock;
+    this.#settings = settings;
+    this.#offset = -clock.steady();
+    this.#line = new Line(() => this.#uptime);
+    this.#runners = new Runners(clock);
+  }
+
+  // Clients
+
+  submit(spec: NewTask, once?: Once): { task: string; duplicate: boolean } {
+    const id = once && `${once.scope} ${once.key}`;
+    const request = once && `${once.route} ${once.bodyHash}`;
+    const earlier = this.#receipts.get(id ?? '');
+    if (earlier !== undefined && earlier.request !== request) throw new Refused('idempotency_conflict');
+    if (earlier !== undefined) return { task: earlier.task, duplicate: true };
+    if ((this.stats().byStatus.pending ?? 0) >= this.#settings.maxPending) throw new Refused('queue_full');
+    const [head] = this.#line.of(spec.sessionKey);
+    if (head !== undefined && words.queueOf(head.spec) !== words.queueOf(spec))
+      throw new Refused('session_queue_mismatch');
+    const task = this.#create(spec);
+    if (id !== undefined && request !== undefined)
+      this.#receipts.set(id, { request, task: task.name, at: this.#uptime });
+    return { task: task.name, duplicate: false };
+  }
+
+  cancel(name: string): { status: TaskStatus; cancelRequested: boolean } {
+    const task = this.#find(name);
+    if (isFinal(task)) throw new Refused('already_finished');
+    if (task.status === 'running' && !task.cancelRequested) this.#tell(task, 'cancel_requested');
+    task.cancelRequested = true;
+    if (task.status === 'pending') this.#end(task, 'cancelled', noOutput('cancelled'));
+    return { status: task.status, cancelRequested: true };
+  }
+
+  /** The same task in its old place, its counters at zero: it failed or was cancelled, and nobody has read that. */
+  retry(name: string): { status: TaskStatus } {
+    const task = this.#find(name);
+    if (!isFinal(task)) throw new Refused('not_final');
+    if (task.printed.read !== null) throw new Refused('result_consumed');
+    if (task.status === 'completed') throw new Refused('already_finished');
+    const anew = {
+      status: 'pending',
+      lost: 0,
+      failures: 0,
+      holder: null,
+      cancelRequested: false,
+      result: null,
+    };
+    Object.assign(task, anew);
+    Object.assign(task.printed, { due: null, started: null, completed: null });
+    this.undecided.delete(name);
+    this.#tell(task, 'retried');
+    this.#line.seat(task);
+    return { status: 'pending' };
+  }
+
+  /** Frees the one thing that can be stuck: a conversation whose runner is away. */
+  unstick(name: string): { freed: boolean } {
+    const task = this.#find(name);
+    if (this.#waitingFor(task) !== 'runner') return { freed: false };
+    this.#line.bindings.delete(task.spec.sessionKey ?? '');
+    task.readySince = null;
+    this.#line.seat(task);
+    return { freed: true };
+  }
+
+  outcome(name: string): { status: TaskStatus; result: Result | null } | undefined {
+    const task = this.#line.tasks.get(name);
+    if (task === undefined || task.printed.read !== null || this.#reading.has(name)) return undefined;
+    return { status: task.status, result: task.result };
+  }
+
+  /** The result was read: from now on nobody gets it. */
+  hide(name: string): void {
+    this.#reading.add(name);
+  }
+
+  /** What was read becomes a tombstone, unless the task has started anew meanwhile. */
+  bury(name: string): void {
+    this.#reading.delete(name);
+    const task = this.#line.tasks.get(name);
+    if (task === undefined || !isFinal(task) || task.printed.read !== null) return;
+    task.result = null;
+    task.agesFrom = this.#uptime;
+    task.printed.read = this.#clock.wall();
+    this.#tell(task, 'reconciled');
+  }
+
+  // Runners
+
+  /** Answers `poll`, or lets it wait. */
+  poll(poll: Poll): void {
+    const { runnerId, instanceId } = poll.poller;
+    if (runnerId === null || instanceId === null) this.#runners.hear('legacy', null);
+    else {
+      this.#admit(runnerId, instanceId);
+      this.#dismiss(runnerId, instanceId);
+    }
+    const claims = this.#take(poll.poller);
+    if (claims.length > 0) poll.answer = claims;
+    else this.#parked.push(poll);
+  }
+
+  hangUp(poll: Poll): void {
+    if (this.#parked.includes(poll)) this.#answer(poll, []);
+  }
+
+  delivered(lease: string): void {
+    const known = this.#leases.get(lease);
+    if (known !== undefined) known.deliveredAt ??= this.#clock.steady();
+  }
+
+  giveBack(lease: string): void {
+    const task = this.#heldBy(lease);
+    if (task?.status !== 'running') return;
+    const key = task.spec.sessionKey ?? '';
+    if (this.#line.bindings.get(key)?.madeBy === lease) this.#line.bindings.delete(key);
+    this.#putBack(task, 'requeued', { keepHolder: false });
+  }
+
+  heartbeat(runner: string, instance: string, running: string[], spooled: string[]) {
+    this.#admit(runner, instance);
+    const named = [...running, ...spooled];
+    const omitted = this.#omitted(runner, instance, named);
+    for (const lease of named) this.#reattach(lease, runner, instance);
+    for (const task of omitted) this.#lose(task);
+    const now = this.#clock.steady();
+    const held = (name: string) => {
+      const lease = this.#leases.get(name);
+      return lease?.runner === runner ? lease : undefined;
+    };
+    for (const lease of named.map(held)) if (lease !== undefined) lease.deadline = now + lease.ms;
+    return {
+      cancelled: running.filter((name) => held(name)?.task.cancelRequested),
+      lost: running.filter((name) => held(name) === undefined),
+      leaseMs: this.#settings.leaseMs,
+    };
+  }
+
+  finish(name: string, lease: string | null, report: Result): TaskStatus {
+    const task = this.#find(name);
+    const refusal = words.refusalOf(task, lease);
+    if (refusal !== null) {
+      this.#tell(task, 'late_result');
+      throw new Refused(refusal);
+    }
+    if (report.exitCode === 0) this.#end(task, 'completed', report);
+    else if (task.cancelRequested)
+      this.#end(task, 'cancelled', { ...noOutput('cancelled'), stdout: report.stdout });
+    else this.#fail(task, report);
+    return task.status;
+  }
+
+  release(lease: string): void {
+    const task = this.#heldBy(lease);
+    if (task === undefined) throw new Refused('lease_lost');
+    const { runner } = task.holder as Holder;
+    if (task.status === 'pending') {
+      task.holder = null;
+      return;
+    }
+    this.#putBack(task, 'released', { keepHolder: false });
+    const hold = { task, until: this.#clock.steady() + RELEASE_HOLD_MS };
+    if (runner !== null) this.#holds.set(`${task.name} ${runner}`, hold);
+  }
+
+  // Time
+
+  /** The clock was moved: holds end and tasks fall due, in the order of their times. */
+  elapsed(): void {
+    const over = [...this.#holds].filter(([, { until }]) => until <= this.#clock.steady());
+    for (const [id] of over) this.#holds.delete(id);
+    const due = [...this.#line.tasks.values()].filter(
+      (task) => task.due !== null && task.due <= this.#uptime,
+    );
+    const first = Math.min(...due.map((task) => task.due ?? 0)) - this.#offset;
+    const happenings = over.map(([, { task, until }]) => ({ at: until, run: () => this.#offerAgain(task) }));
+    if (due.length > 0) happenings.push({ at: first, run: () => this.#fallDue(due) });
+    for (const { run } of happenings.sort((a, b) => a.at - b.at)) {
+      run();
+      this.match();
+    }
+  }
+
+  reclaimLost(): void {
+    const now = this.#clock.steady();
+    const expired = [...this.#leases.values()].filter((lease) => lease.deadline + RECLAIM_GRACE_MS <= now);
+    for (const { task } of expired) this.#lose(task);
+    this.match();
+  }
+
+  /** The duties whose doing can be seen, in the reconciler's order. */
+  upkeep(): void {
+    this.reclaimLost();
+    this.#expirePending();
+    this.match();
+    this.#forget();
+    this.#remembered = this.#uptime;
+  }
+
+  /** A crash forgets the uptime since the last event or checkpoint, and nothing that a clean stop would keep. */
+  restart(crash: boolean): void {
+    if (crash) this.#offset = this.#remembered - this.#clock.steady();
+    this.#remembered = this.#uptime;
+    for (const poll of [...this.#parked]) this.#answer(poll, []);
+    this.#holds.clear();
+    this.#leases.clear();
+    this.#runners.restart();
+    for (const task of this.#line.tasks.values()) {
+      if (task.status !== 'running' || task.holder === null) continue;
+      if (task.holder.runner === null) this.#putBack(task, 'requeued', { keepHolder: true });
+      else this.#grant(task, task.holder).deliveredAt = this.#clock.steady();
+    }
+    this.#line.readied = [];
+  }
+
+  /** After each operation: what it made ready goes to who waits, the longest waiting first. */
+  match(): void {
+    for (const lane of this.#line.readied.splice(0)) {
+      for (const poll of this.#parked.filter(({ poller }) => words.serves(poller, lane))) {
+        if (!this.#line.ready().some((task) => this.#line.laneOf(task) === lane)) break;
+        const claims = this.#take(poll.poller);
+        if (claims.length === 0) continue;
+        this.#answer(poll, claims);
+        break;
+      }
+    }
+  }
+
+  // Looking on
+
+  /** Not ended yet. */
+  isOpen(name: string): boolean {
+    const task = this.#line.tasks.get(name);
+    return task !== undefined && !isFinal(task);
+  }
+
+  get tasks(): IterableIterator<Task> {
+    return this.#line.tasks.values();
+  }
+
+  state(name: string): TaskState | undefined {
+    const task = this.#line.tasks.get(name);
+    if (task === undefined) return undefined;
+    const { spec, printed } = task;
+    return {
+      taskId: name,
+      type: spec.type,
+      status: task.status,
+      waitingFor: this.#waitingFor(task),
+      position: this.#line.position(task),
+      attempt: task.attempt,
+      lost: task.lost,
+      failures: task.failures,
+      maxAttempts: spec.maxAttempts ?? 3,
+      sessionId: spec.sessionId,
+      sessionKey: spec.sessionKey,
+      queue: words.queueOf(spec),
+      priority: spec.priority ?? 0,
+      tags: [],
+      runnerId: task.holder?.runner ?? null,
+      leaseUntil: this.#leaseUntil(task),
+      cancelRequested: task.cancelRequested,
+      createdAt: printed.created ?? 0,
+      dueAt: printed.due,
+      startedAt: task.status === 'pending' ? null : printed.started,
+      completedAt: printed.completed,
+      readAt: printed.read,
+    };
+  }
+
+  stats(): Pick<QueueStats, 'total' | 'byStatus' | 'unconsumedResults'> {
+    const unread = [...this.tasks].filter((task) => task.printed.read === null);
+    const byStatus: QueueStats['byStatus'] = {};
+    for (const { status } of unread) byStatus[status] = (byStatus[status] ?? 0) + 1;
+    return { total: unread.length, byStatus, unconsumedResults: unread.filter(isFinal).length };
+  }
+
+  /** The engine has chosen when a task that failed is due again. */
+  decide(name: string, dueAt: number): void {
+    const task = this.#find(name);
+    this.undecided.delete(name);
+    task.printed.due = dueAt;
+    if (task.due !== null) task.due = this.#uptime + dueAt - this.#clock.wall();
+  }
+
+  // How tasks move
+
+  #create(spec: NewTask): Task {
+    this.#submitted += 1;
+    const delay = spec.delayMs ?? 0;
+    const now = this.#clock.wall();
+    const task: Task = {
+      name: `T${this.#submitted}`,
+      spec,
+      status: 'pending',
+      attempt: 0,
+      lost: 0,
+      failures: 0,
+      holder: null,
+      cancelRequested: false,
+      result: null,
+      due: delay > 0 ? this.#uptime + delay : null,
+      readySince: null,
+      agesFrom: this.#uptime,
+      printed: {
+        created: now,
+        due: delay > 0 ? now + delay : null,
+        started: null,
+        completed: null,
+        read: null,
+      },
+    };
+    this.#line.tasks.set(task.name, task);
+    this.#tell(task, 'created');
+    this.#line.seat(task);
+    return task;
+  }
+
+  /** The best that a poller can be given now. */
+  #take(poller: Poller): Claim[] {
+    const fitting = this.#line.ready().filter((task) => {
+      const held = this.#holds.has(`${task.name} ${poller.runnerId}`);
+      return !held && words.serves(poller, this.#line.laneOf(task));
+    });
+    return fitting.slice(0, poller.max).map((task) => this.#start(task, poller));
+  }
+
+  #start(task: Task, { runnerId, instanceId }: Poller): Claim {
+    task.attempt += 1;
+    const lease = `${task.name}#${task.attempt}`;
+    task.status = 'running';
+    task.holder = { lease, runner: runnerId, instance: instanceId };
+    task.printed.started = this.#clock.wall();
+    this.#tell(task, 'started');
+    this.#line.bind(task, runnerId ?? 'legacy', lease);
+    this.#line.seat(task);
+    const { ms } = this.#grant(task, task.holder);
+    const { created: createdAt, started: startedAt } = task.printed;
+    return { task: task.name, lease, attempt: task.attempt, leaseMs: ms, createdAt, startedAt };
+  }
+
+  #putBack(task: Task, type: string, { keepHolder }: { keepHolder: boolean }): void {
+    if (task.cancelRequested) {
+      this.#tell(task, type);
+      this.#end(task, 'cancelled', noOutput('cancelled'));
+      return;
+    }
+    this.#leases.delete(task.holder?.lease ?? '');
+    task.status = 'pending';
+    if (!keepHolder) task.holder = null;
+    this.#tell(task, type);
+    this.#line.seat(task);
+  }
+
+  /** Who lost a lease may be cut off, so its parked poll gets nothing. */
+  #lose(task: Task): void {
+    this.#dismiss(task.holder?.runner ?? null, task.holder?.instance ?? null);
+    task.lost += 1;
+    if (task.cancelRequested || task.lost < (task.spec.maxAttempts ?? 3)) {
+      this.#putBack(task, 'lease_lost', { keepHolder: true });
+      return;
+    }
+    this.#tell(task, 'lease_lost');
+    this.#end(task, 'failed', noOutput(`lost with its runner ${task.lost} times`));
+  }
+
+  /** The holder is back before anyone else had the task, and it is still its turn: nothing was lost. */
+  #reattach(lease: string, runner: string, instance: string): void {
+    const task = this.#heldBy(lease);
+    if (task?.status !== 'pending' || task.holder?.runner !== runner || this.#line.isBlocked(task)) return;
+    task.status = 'running';
+    task.lost -= 1;
+    task.holder.instance = instance;
+    this.#tell(task, 'started');
+    this.#line.seat(task);
+    this.#grant(task, task.holder).deliveredAt = this.#clock.steady();
+  }
+
+  #fail(task: Task, report: Result): void {
+    task.failures += 1;
+    if (task.failures > (task.spec.retries ?? 0)) {
+      this.#end(task, 'failed', report);
+      return;
+    }
+    this.#leases.delete(task.holder?.lease ?? '');
+    const bounds = words.backoffBounds(task.spec, task.failures);
+    this.undecided.set(task.name, bounds);
+    Object.assign(task, { status: 'pending', holder: null, due: this.#uptime + bounds[1] });
+    task.printed.started = null;
+    this.#tell(task, 'retried');
+    this.#line.seat(task);
+  }
+
+  #end(task: Task, status: TaskStatus, result: Result): void {
+    Object.assign(task, { status, result, due: null, agesFrom: this.#uptime });
+    task.printed.completed = this.#clock.wall();
+    this.#leases.delete(task.holder?.lease ?? '');
+    this.#tell(task, status);
+    this.#line.seat(task);
+  }
+
+  #fallDue(tasks: Task[]): void {
+    for (const task of tasks.toSorted((a, b) => (a.due ?? 0) - (b.due ?? 0))) {
+      task.due = null;
+      this.#line.seat(task);
+    }
+  }
+
+  #offerAgain(task: Task): void {
+    if (task.readySince !== null) this.#line.readied.push(this.#line.laneOf(task));
+  }
+
+  /** Only ready tasks age: delayed and blocked ones have not been waiting for a runner. */
+  #expirePending(): void {
+    const before = this.#uptime - this.#settings.taskRetentionMs;
+    const old = [...this.tasks].filter(({ readySince }) => readySince !== null && readySince < before);
+    for (const task of old.sort((a, b) => (a.readySince ?? 0) - (b.readySince ?? 0))) {
+      this.#tell(task, 'expired');
+      this.#end(task, 'failed', noOutput('expired before a runner claimed it'));
+    }
+  }
+
+  #forget(): void {
+    const before = this.#uptime - this.#settings.resultRetentionMs;
+    for (const task of [...this.tasks]) {
+      if (isFinal(task) && task.agesFrom < before) this.#line.tasks.delete(task.name);
+    }
+    this.#line.forgetBindings(this.#uptime - 30 * DAY_MS);
+    this.#runners.forget(this.#uptime - 30 * DAY_MS);
+    for (const [id, { at }] of this.#receipts) if (at < this.#uptime - DAY_MS) this.#receipts.delete(id);
+  }
+
+  // Leases and polls
+
+  #grant(task: Task, { lease, runner, instance }: Holder): Lease {
+    const ms = words.leaseMsOf(task.spec, runner, this.#settings.leaseMs);
+    const granted = { task, runner, instance, ms, deadline: this.#clock.steady() + ms, deliveredAt: null };
+    this.#leases.delete(lease);
+    this.#leases.set(lease, granted);
+    return granted;
+  }
+
+  /** What a runner should have named and did not; what an earlier start held, it may first hear of the newer one. */
+  #omitted(runner: string, instance: string, named: string[]): Task[] {
+    const now = this.#clock.steady();
+    const omitted = [...this.#leases].filter(([name, lease]) => {
+      if (lease.runner !== runner || lease.deliveredAt === null || named.includes(name)) return false;
+      const since = lease.instance === instance ? 0 : this.#runners.since(runner);
+      return now - Math.max(lease.deliveredAt, since) >= OMISSION_GRACE_MS;
+    });
+    return omitted.map(([, { task }]) => task);
+  }
+
+  #admit(runner: string, instance: string): void {
+    const earlier = this.#runners.admit(runner, instance, this.#uptime);
+    if (earlier !== undefined) this.#dismiss(runner, earlier, 'refused: superseded');
+  }
+
+  /** Answers the parked poll of a runner's start, if there is one. */
+  #dismiss(runner: string | null, instance: string | null, answer: [] | string = []): void {
+    if (runner === null) return;
+    const parked = this.#parked.find(
+      ({ poller }) => poller.runnerId === runner && poller.instanceId === instance,
+    );
+    if (parked !== undefined) this.#answer(parked, answer);
+  }
+
+  #answer(poll: Poll, answer: Claim[] | string): void {
+    this.#parked = this.#parked.filter((other) => other !== poll);
+    poll.answer = answer;
+  }
+
+  // What is where
+
+  get #uptime(): number {
+    return this.#clock.steady() + this.#offset;
+  }
+
+  #find(name: string): Task {
+    const task = this.#line.tasks.get(name);
+    if (task === undefined) throw new Refused('not_found');
+    return task;
+  }
+
+  #heldBy(lease: string): Task | undefined {
+    return [...this.tasks].find((task) => !isFinal(task) && task.holder?.lease === lease);
+  }
+
+  #tell(task: Task, type: string): void {
+    this.events.push([task.name, `task.${type}`, task.status]);
+    this.#remembered = this.#uptime;
+  }
+
+  #leaseUntil({ status, holder }: Task): number | null {
+    const lease = status === 'running' ? this.#leases.get(holder?.lease ?? '') : undefined;
+    return lease === undefined ? null : this.#clock.wall() + lease.deadline - this.#clock.steady();
+  }
+
+  #waitingFor(task: Task): TaskState['waitingFor'] {
+    if (task.status !== 'pending') return null;
+    if (this.#line.isBlocked(task)) return 'blocked';
+    if (task.due !== null) return 'delayed';
+    const runner = this.#line.runnerOf(task);
+    if (runner === undefined || this.#waits(runner)) return 'ready';
+    return this.#runners.isAway(runner) ? 'runner' : 'ready';
+  }
+
+  #waits(runner: string): boolean {
+    return this.#parked.some(
+      ({ poller }) => (poller.runnerId ?? 'legacy') === runner && words.takesAgents(poller),
+    );
+  }
+}

@@ -1,0 +1,66 @@
+import { execFile } from 'node:child_process';
+import { rmSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { openQueue } from '../../src/queue/index.ts';
+import { type Proof, prove } from './prove.ts';
+import { makeFolder } from './store.ts';
+
+/** A few hundred, and always the same ones; `npm run property` draws as many others as you like. */
+const HISTORIES = 200;
+const SEED = 1;
+const MAIN = fileURLToPath(new URL('main.ts', import.meta.url));
+
+async function proof(histories: number, seed: number, path?: string): Promise<Proof> {
+  const folder = makeFolder();
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  return prove({ histories, seed, path, openQueue, folder });
+}
+
+/** What the command prints and how it ends. */
+function run(...args: string[]): Promise<{ code: unknown; figures: unknown; told: string }> {
+  return new Promise((resolve) => {
+    execFile(process.execPath, [MAIN, ...args], (error, stdout, told) => {
+      const figures = stdout === '' ? null : JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '');
+      resolve({ code: error?.code ?? 0, figures, told });
+    });
+  });
+}
+
+describe('the queue and the model of what it promises', () => {
+  test(`never differ in ${HISTORIES} histories of seed ${SEED}, in which all kinds of things happen`, async () => {
+    const { failure, tally } = await proof(HISTORIES, SEED);
+    if (failure !== null) throw new Error(failure);
+    expect(tally.missing).toEqual([]);
+  }, 300_000);
+
+  test('live through the same history again, by its seed and path', async () => {
+    const [once, again] = [await proof(1, 7, '12'), await proof(1, 7, '12')];
+    expect(once.tally.operations).toBeGreaterThan(0);
+    expect(again).toEqual(once);
+  });
+});
+
+describe('npm run property', () => {
+  test.each([
+    ['fence', 'refused: lease_lost'],
+    ['promotion', 'brought to its end'],
+  ])('--break %s is red, and tells a short history and how to see it again', async (broken, difference) => {
+    const { code, figures, told } = await run('--break', broken, '--histories', '50', '--json');
+    expect({ code, figures }).toMatchObject({ code: 1, figures: { seed: 1, failures: 1 } });
+    expect(told).toContain('--seed 1 --path ');
+    expect(told).toContain(difference);
+    expect(told.match(/^ +\d+\. /gm)?.length).toBeLessThanOrEqual(5);
+  });
+
+  test.each([
+    [['--break', 'guard'], 'chaos'],
+    [['--break', 'sync'], 'power-loss'],
+    [['--histories', '0'], 'at least 1'],
+    [['--path', 'x'], 'path'],
+  ])('%j is refused with a sentence, and nothing is run', async (args, sentence) => {
+    const { code, figures, told } = await run(...args);
+    expect({ code, figures }).toEqual({ code: 2, figures: null });
+    expect(told).toContain(sentence);
+  });
+});

@@ -1,0 +1,80 @@
+/** Draws histories with fast-check and lives through each; the first that fails is made short, and told. */
+import fc from 'fast-check';
+import { SETTINGS } from '../support/settings.ts';
+import { type Failure, type History, history, told } from './history.ts';
+import { shrink } from './shrink.ts';
+import { type OpenQueue, Store } from './store.ts';
+import { Tally } from './tally.ts';
+import { World } from './world.ts';
+
+export interface Trial {
+  histories: number;
+  seed: number;
+  /** Of an earlier failure: that history only. */
+  path?: string | undefined;
+  openQueue: OpenQueue;
+  /** Where the queues have their files. */
+  folder: string;
+  /** Hears the number of each history that begins. */
+  onHistory?: (number: number) => void;
+  /** Hears that a history failed, before it is made short. */
+  onFailure?: () => void;
+}
+
+export interface Proof {
+  histories: number;
+  tally: Tally;
+  /** What failed, and how to see it again; null when nothing did. */
+  failure: string | null;
+}
+
+/** Few may wait, so that the queue is full now and then; events are kept, so that each story can be read to its end. */
+const OPTIONS = { ...SETTINGS, maxPending: 12, maxEvents: 5_000_000, eventRetentionDays: 3_650 };
+/** Ends a hang; no history takes a hundredth of it. */
+const HANG_MS = 60_000;
+
+export async function prove(trial: Trial): Promise<Proof> {
+  const { histories, seed, path, onHistory, onFailure } = trial;
+  const store = await Store.make(trial, OPTIONS);
+  const tally = new Tally();
+  let begun = 0;
+  let failure: Failure = { turn: 0, why: `it took more than ${HANG_MS} ms` };
+  const property = fc.asyncProperty(history, async (turns) => {
+    onHistory?.(++begun);
+    const found = await live(store, turns, tally, true);
+    failure = found ?? failure;
+    return found === null;
+  });
+  try {
+    const how = path === undefined ? { numRuns: histories, seed } : { numRuns: 1, seed, path };
+    const found = await fc.check(property, { ...how, endOnFailure: true, timeout: HANG_MS });
+    const [turns] = found.counterexample ?? [];
+    if (turns === undefined) return { histories: found.numRuns, tally, failure: null };
+    onFailure?.();
+    const isAtTheEnd = failure.turn > turns.length;
+    const shrunk = await shrink({ history: turns, failure }, (simpler) =>
+      live(store, simpler, new Tally(), isAtTheEnd),
+    );
+    const again = `--seed ${seed} --path ${found.counterexamplePath}`;
+    return { histories: found.numRuns, tally, failure: tell(again, turns, shrunk) };
+  } finally {
+    await store.clear();
+  }
+}
+
+async function live(store: Store, turns: History, tally: Tally, toTheEnd: boolean): Promise<Failure | null> {
+  const world = await World.open(store, OPTIONS, tally);
+  return world.live(turns, toTheEnd);
+}
+
+function tell(again: string, turns: History, shrunk: { history: History; failure: Failure }): string {
+  const { turn, why } = shrunk.failure;
+  const where =
+    turn > shrunk.history.length ? 'when everything is to be brought to its end' : `in turn ${turn}`;
+  return [
+    `queue and model differ; see it again with ${again}`,
+    `a history of ${turns.length} turns, made short:`,
+    told(shrunk.history),
+    `${where}: ${why}`,
+  ].join('\n');
+}

@@ -1,0 +1,69 @@
+/**
+ * Makes a failing history short and plain. fast-check can shrink it too, but knows neither the turn that failed nor
+ * what is plain: this takes seconds instead of minutes, and leaves less.
+ */
+import type { Failure, History } from './history.ts';
+
+export interface Shrunk {
+  history: History;
+  failure: Failure;
+}
+
+/** What says the least; a field that is not here says least when it is gone. */
+const PLAIN: Readonly<Record<string, unknown>> = {
+  type: 'command',
+  max: 1,
+  queues: ['default', 'gpu'],
+  types: ['command', 'file-read', 'claude-cli', 'codex-cli'],
+  brief: true,
+  delivered: true,
+  names: 'all',
+  spooled: false,
+  exitCode: 0,
+  lease: 'own',
+  claim: 0,
+  task: 0,
+  poll: 0,
+  start: 'current',
+};
+/** Who and how long: as they are. */
+const KEPT = ['op', 'runner', 'ms'];
+
+/** Goes on as long as something simpler fails as well. `trial`: what fails in a history, or null. */
+export async function shrink(
+  shrunk: Shrunk,
+  trial: (history: History) => Promise<Failure | null>,
+): Promise<Shrunk> {
+  const history = shrunk.history.slice(0, shrunk.failure.turn);
+  for (const simpler of simplerThan(history)) {
+    const failure = await trial(simpler);
+    if (failure !== null) return shrink({ history: simpler, failure }, trial);
+  }
+  return { history, failure: shrunk.failure };
+}
+
+/** The boldest first. */
+function* simplerThan(history: History): Generator<History> {
+  for (let size = history.length >> 1; size >= 1; size >>= 1) {
+    for (let at = 0; at < history.length; at += size) yield history.toSpliced(at, size);
+  }
+  for (const [n, ops] of history.entries()) {
+    if (ops.length > 1) for (let at = 0; at < ops.length; at++) yield history.with(n, ops.toSpliced(at, 1));
+    if (ops.length > 1) yield history.toSpliced(n, 1, ...ops.map((op) => [op]));
+  }
+  for (const [n, ops] of history.entries()) {
+    for (const [at, op] of ops.entries())
+      for (const plainer of plainerThan(op)) yield history.with(n, ops.with(at, plainer));
+  }
+}
+
+/** The same with one of its fields plain, or gone. */
+function* plainerThan<T extends object>(op: T): Generator<T> {
+  for (const [name, value] of Object.entries(op)) {
+    if (KEPT.includes(name) || value === undefined) continue;
+    if (name === 'who' && typeof value === 'string') continue;
+    if (name === 'who' || (name === 'task' && typeof value === 'object')) {
+      for (const plainer of plainerThan(value)) yield { ...op, [name]: plainer };
+    } else if (JSON.stringify(PLAIN[name]) !== JSON.stringify(value)) yield { ...op, [name]: PLAIN[name] };
+  }
+}

@@ -1,0 +1,71 @@
+/** What happened in all histories together, so that one sees that each kind of thing did. */
+
+/** Operations, refusals, events and encounters that every run of some length must have seen. */
+export const KINDS = [
+  'submit',
+  'poll',
+  'heartbeat',
+  'finish',
+  'guess',
+  'release',
+  'delivered',
+  'give back',
+  'cancel',
+  'retry',
+  'unstick',
+  'read',
+  'hang up',
+  'pass',
+  'set the wall clock',
+  'reclaim',
+  'upkeep',
+  'restart',
+  'crash',
+  'several in one turn',
+  'claimed at once',
+  'claimed by a parked poll',
+  'repeated submission',
+  'freed by unstick',
+  'cancel heard of',
+  'loss heard of',
+  'lease extended',
+  'refused: already_finished',
+  'refused: idempotency_conflict',
+  'refused: lease_lost',
+  'refused: not_final',
+  'refused: not_found',
+  'refused: not_running',
+  'refused: queue_full',
+  'refused: result_consumed',
+  'refused: session_queue_mismatch',
+  'refused: superseded',
+  'task.created',
+  'task.started',
+  'task.completed',
+  'task.failed',
+  'task.cancelled',
+  'task.cancel_requested',
+  'task.lease_lost',
+  'task.requeued',
+  'task.released',
+  'task.retried',
+  'task.expired',
+  'task.late_result',
+  'task.reconciled',
+] as const;
+
+export type Kind = (typeof KINDS)[number];
+
+export class Tally {
+  readonly counts: Record<string, number> = Object.fromEntries(KINDS.map((kind) => [kind, 0]));
+  operations = 0;
+
+  count(kind: string): void {
+    this.counts[kind] = (this.counts[kind] ?? 0) + 1;
+  }
+
+  /** What never happened. */
+  get missing(): string[] {
+    return KINDS.filter((kind) => this.counts[kind] === 0);
+  }
+}
