@@ -1,5 +1,6 @@
 import Database from 'better-sqlite3';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
+import { AppError } from '../../src/errors.ts';
 import { type Answer, type Api, startApi, TOKEN, UUID } from '../support/http.ts';
 
 const SUBMISSIONS: [string, object][] = [
@@ -165,4 +166,16 @@ describe('GET /ready', () => {
     expect((await api.post('/tasks', { command: 'true' })).status).toBe(200);
     expect(await api.send('/ready')).toMatchObject({ status: 200, body: { ready: true } });
   });
+});
+
+test('a wait whose task can not be read any more is answered 503, and ends nothing else', async () => {
+  const api = await startApi();
+  const { taskId } = (await api.post('/tasks', { command: 'true' })).body;
+  const waiting = api.get(`/tasks/${taskId}?wait=1000`);
+  await api.waiting(1);
+  vi.spyOn(api.queue, 'outcome').mockImplementation(() => {
+    throw new AppError('storage_unavailable', 'The task database can not be read');
+  });
+  api.clock.advance(1_000);
+  expect(await waiting).toMatchObject({ status: 503, body: { code: 'storage_unavailable' } });
 });

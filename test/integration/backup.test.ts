@@ -146,7 +146,7 @@ describe('backup', () => {
     expect(await refusal(env, 'backup', folder)).toContain('is a folder');
     expect(await refusal(env, 'backup', db)).toContain('is what is to be backed up');
     expect(await refusal(place().env, 'backup', join(folder, 'b'))).toMatch(/There is no database at .*\.db/);
-    scribble(db, 0.45, 0.55, statSync(db).size);
+    scribble(db, 0.6, 0.95, statSync(db).size);
     expect(await refusal(env, 'backup', join(folder, 'b'))).toMatch(
       /db is damaged.* No backup was made of it/,
     );
@@ -225,7 +225,7 @@ describe('restore', () => {
       [join(folder, 'none'), /There is no backup at .*none\./],
       [variant('half', (path) => rmSync(`${path}.events`)), /not whole: .*half\.events is missing/],
       [
-        variant('torn', (path) => scribble(path, 0.45, 0.55, statSync(path).size)),
+        variant('torn', (path) => scribble(path, 0.6, 0.95, statSync(path).size)),
         /torn is damaged.* Nothing was/,
       ],
       [variant('text', (path) => writeFileSync(path, 'text'.repeat(500))), /text is damaged, or no database/],
