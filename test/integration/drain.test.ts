@@ -64,7 +64,8 @@ describe('a Task API that gets SIGTERM', () => {
 describe('a runner that gets SIGTERM', () => {
   async function stage() {
     const home = tempFolder();
-    const env = environmentIn(home);
+    // Only a second signal ends the wait for what runs.
+    const env = environmentIn(home, { RUNNER_DRAIN_MS: '3600000' });
     const bot = await ready(begin('task-api', env));
     const network = await Network.open(bot.url);
     const runnerEnv = { ...env, WORKER_URL: network.url };
