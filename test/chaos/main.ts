@@ -59,10 +59,9 @@ try {
   if (isRed) tell(`seed ${options.seed}${isKept ? `, everything is in ${folder}` : ''}`);
 } catch (error) {
   tell(`seed ${options.seed}: ${(error as Error).message}`);
-  process.exitCode = 1;
-} finally {
-  if (!isKept) rmSync(folder, { recursive: true, force: true });
+  leave();
 }
+if (!isKept) rmSync(folder, { recursive: true, force: true });
 
 /** Whatever goes wrong in the run itself, nothing of it lives on. */
 async function chaos(): Promise<Verdict> {
@@ -90,6 +89,11 @@ async function abandon(signal: NodeJS.Signals): Promise<void> {
   tell(`ended by ${signal}`);
   interrupted.abort(new Error(`ended by ${signal}`));
   await run.abandon();
+  leave();
+}
+
+/** What the run still waits for would keep this process. */
+function leave(): never {
   rmSync(folder, { recursive: true, force: true });
   process.exit(1);
 }
