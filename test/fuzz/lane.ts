@@ -51,7 +51,8 @@ export class Lane {
       problem = (error as Error).message;
     }
     if (exchange.end === 'closed') await sleep(LAST_WORDS_MS);
-    if (shot.whole) this.#last = shot.index;
+    if (shot.last) this.#kept.hangUp();
+    if (shot.whole) this.#last = shot.last ? null : shot.index;
     return { exchange, binding, problem, after, crashed: this.#stage.crashes.length > crashes };
   }
 

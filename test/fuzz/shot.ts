@@ -33,6 +33,8 @@ export interface Draft {
   expect: 'accepted' | 'refused' | 'any';
   /** It is one whole request, so that one answer must come. */
   whole: boolean;
+  /** Its connection is not used again: what it says about the connection may count for the next request as well. */
+  last?: boolean;
   sending(binding: Binding): Sending;
 }
 
@@ -64,7 +66,10 @@ export function whole(
   loading: Loading,
   request: Request,
   more: Pick<Draft, 'expect'> &
-    Partial<Pick<Draft, 'need' | 'authorized' | 'name'>> & { dressing?: Dressing; patience?: number },
+    Partial<Pick<Draft, 'need' | 'authorized' | 'name' | 'last'>> & {
+      dressing?: Dressing;
+      patience?: number;
+    },
 ): Draft {
   const { dressing = {}, patience, ...rest } = more;
   return {

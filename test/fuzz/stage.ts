@@ -100,6 +100,9 @@ export class Stage {
       CALLBACK_API_BASE_URL: chat,
       CALLBACK_BOT_TOKEN: 'the-bot-token-of-the-fuzz-run',
       LOG_LEVEL: 'warn',
+      // Little room, so that it is tidied up often: what grows then is what is kept.
+      NODE_OPTIONS: '--max-old-space-size=128 --max-semi-space-size=2',
+      MALLOC_ARENA_MAX: '1',
     };
     const bin = join(this.#product, 'bin/openclaw-runner.mjs');
     const child = spawn(process.execPath, [bin, 'task-api'], { env, stdio: ['ignore', 'pipe', 'pipe'] });

@@ -194,7 +194,8 @@ export function headers(loading: Loading): Draft {
   const odd = random.pick(HEADERS)(random);
   const names = new Set(odd.map(([name]) => name.toLowerCase()));
   const kept = [JSON_TYPE].filter(([name]) => target.method === 'POST' && !names.has(name.toLowerCase()));
-  return strangerOrNot(loading, { ...request, headers: [...kept, ...odd] });
+  // After an Upgrade that is not taken, Node swallows what is no HTTP on that connection.
+  return { ...strangerOrNot(loading, { ...request, headers: [...kept, ...odd] }), last: true };
 }
 
 /** With the token, mostly. */

@@ -209,6 +209,7 @@ export const CALLBACKS: Columns = {
   attempts: count,
   last_error: orNull(text),
   due_up: int(0, 2 * AGE_MS),
+  owed_up: age,
   created_at: time,
 };
 
