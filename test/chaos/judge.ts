@@ -73,7 +73,7 @@ export function redeliveries(tasks: readonly Acknowledged[]): number {
   return tasks.reduce((sum, { events }) => sum + Math.max(0, startsIn(events) - 1), 0);
 }
 
-const LOST_FOR_GOOD = /^lost with its runner \d+ times$/;
+const LOST_FOR_GOOD = /^lost with its runner (once|\d+ times)$/;
 
 /** Why it can't be said that it ended once, with the result of its own work. */
 function lossOf(task: Acknowledged, marks: readonly Mark[]): string | null {

@@ -90,7 +90,7 @@ export class Lifecycle {
       return;
     }
     this.#core.tail.ofTask(tx, 'task.lease_lost', task, 'running', details);
-    this.#endings.end(tx, { ...task, lost }, noOutput('failed', `lost with its runner ${lost} times`));
+    this.#endings.end(tx, { ...task, lost }, noOutput('failed', `lost with its runner ${times(lost)}`));
   }
 
   /** Who lost a lease may be cut off: its parked poll would claim the task again for a connection that is dead. */
@@ -184,4 +184,8 @@ function prepare({ db }: Core) {
          started_at = NULL, due_up = @dueUp, due_at = @dueAt WHERE seq = @seq`,
     ),
   };
+}
+
+function times(count: number): string {
+  return count === 1 ? 'once' : `${count} times`;
 }

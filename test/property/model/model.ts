@@ -429,7 +429,11 @@ export class Model {
       return;
     }
     this.#tell(task, 'lease_lost');
-    this.#end(task, 'failed', noOutput(`lost with its runner ${task.lost} times`));
+    this.#end(
+      task,
+      'failed',
+      noOutput(`lost with its runner ${task.lost === 1 ? 'once' : `${task.lost} times`}`),
+    );
   }
 
   /** The holder is back before anyone else had the task, and it is still its turn: nothing was lost. */
