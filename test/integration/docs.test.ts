@@ -5,20 +5,21 @@
  */
 import { execFile, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync } from 'node:fs';
+import { cpSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect, onTestFinished, test } from 'vitest';
-import { shellBlocks } from '../support/markdown.ts';
+import { type ShellBlock, shellBlocks } from '../support/markdown.ts';
 import { environmentIn } from '../support/processes.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const README = shellBlocks(join(ROOT, 'README.md'));
 const API = shellBlocks(join(ROOT, 'docs/api.md'));
+const RELIABILITY = shellBlocks(join(ROOT, 'docs/reliability.md'));
 
 /** Blocks that no test runs: they need Docker, systemd, another host, or are this very test run. */
 const NOT_RUN = [/^npm ci && npm test$/m, /docker compose/, /https:\/\/tasks\.example\.org/, /systemctl/];
@@ -44,22 +45,23 @@ function newcomersEnvironment(home: string): Record<string, string> {
   } as Record<string, string>;
 }
 
-/** Runs `npm ci && npm start` and resolves with the URL that it prints. */
-async function startFirstCommand(cwd: string, env: Record<string, string>): Promise<string> {
+/** Runs `npm ci && npm start` and resolves with the URL that it prints, and with what stops it again. */
+async function startFirstCommand(cwd: string, env: Record<string, string>) {
   const command = README.find((block) => block.mark === 'start')?.commands ?? '';
   expect(command.trim()).toBe('npm ci && npm start');
   const shell = spawn('bash', ['-c', `npm ci && exec npm start`], { cwd, env: { ...env, WORKER_PORT: '0' } });
   const exited = once(shell, 'exit');
-  onTestFinished(async () => {
+  const stop = async () => {
     shell.kill('SIGTERM');
     await exited;
-  });
+  };
+  onTestFinished(stop);
   const said: string[] = [];
   shell.stderr.on('data', (chunk: Buffer) => said.push(String(chunk)));
   for await (const line of createInterface({ input: shell.stdout })) {
     said.push(line);
     const { msg, url } = line.startsWith('{') ? JSON.parse(line) : {};
-    if (msg === 'ready') return String(url);
+    if (msg === 'ready') return { url: String(url), stop };
   }
   throw new Error(`npm start ended: ${said.join('\n')}`);
 }
@@ -69,25 +71,31 @@ test('every command of the README and of docs/api.md works for a newcomer', {
 }, async () => {
   const [home, cwd] = [tempFolder(), copyOfClone()];
   const env = newcomersEnvironment(home);
-  const url = await startFirstCommand(cwd, env);
+  const { url, stop } = await startFirstCommand(cwd, env);
+  const run = async (blocks: ShellBlock[]) => {
+    const script = blocks
+      .map(({ commands }, number) => `echo; echo "--- block ${number}"\n${commands}`)
+      .join('\n')
+      .replaceAll('127.0.0.1:3456', new URL(url).host);
+    const shell = promisify(execFile)('bash', ['--norc', '-euo', 'pipefail', '-c', script], {
+      ...{ cwd, env: { ...env, WORKER_URL: url } },
+      maxBuffer: 2 ** 24,
+    });
+    return (await shell).stdout;
+  };
   const shown = [...README, ...API].filter((block) => block.mark === '');
   expect(shown.length).toBeGreaterThan(5);
-  const script = shown
-    .map(({ commands }, number) => `echo; echo "--- block ${number}"\n${commands}`)
-    .join('\n')
-    .replaceAll('127.0.0.1:3456', new URL(url).host);
-  const run = promisify(execFile)('bash', ['--norc', '-euo', 'pipefail', '-c', script], {
-    ...{ cwd, env: { ...env, WORKER_URL: url } },
-    maxBuffer: 2 ** 24,
-  });
-  const { stdout } = await run;
+  const stdout = await run(shown);
   expect(stdout).toContain('\nhello\n');
   expect(stdout).toContain('"stdout":"Linux\\n"');
   expect(stdout).toContain('File write task created');
   expect(stdout).toContain('Claude CLI task created');
   expect(stdout).toContain('"type":"task.cancel');
   expect(stdout).toContain('"stdout":"hello\\n"');
+  expect(stdout).toMatch(/wrote .*backup\.db \(/);
   expect(stdout).not.toContain('"code":');
+  await stop();
+  expect(await run(README.filter((block) => block.mark === 'stopped'))).toMatch(/restored .*tasks\.db/);
 });
 
 test('what is not run is marked as such, and is on the list', () => {
@@ -95,6 +103,14 @@ test('what is not run is marked as such, and is on the list', () => {
   expect(unrun).toHaveLength(NOT_RUN.length);
   for (const [index, pattern] of NOT_RUN.entries()) expect(unrun[index]).toMatch(pattern);
   expect(API.filter((block) => block.mark !== '')).toEqual([]);
+});
+
+test('the gate runs each proof that docs/reliability.md shows, with smaller figures', () => {
+  const shown = RELIABILITY.flatMap((block) => block.commands.trim().split('\n'));
+  const gate = readFileSync(join(ROOT, '.ci/run'), 'utf8');
+  const run = [...gate.matchAll(/^proof (.*)$/gm)].map(([, command = '']) => command);
+  const withoutFigures = (command: string) => command.replaceAll(/\d+/g, 'N');
+  expect(shown.map(withoutFigures)).toEqual(run.map(withoutFigures));
 });
 
 test('the Chinese README shows the same commands', () => {

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 
 /** A fenced block of shell commands. */
 export interface ShellBlock {
-  /** What stands behind `sh`: nothing, `start` (runs in the foreground) or `not-run`. */
+  /** What stands behind `sh`: nothing, `start` (in the foreground), `stopped` (after that has ended), `not-run` or `proof`. */
   mark: string;
   commands: string;
 }
