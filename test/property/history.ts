@@ -103,7 +103,7 @@ const submission: fc.Arbitrary<Submission> = fc.record({
     { weight: 4, arbitrary: fc.constantFrom('command', 'claude-cli') },
     { weight: 1, arbitrary: fc.constantFrom('codex-cli', 'file-read') },
   ),
-  session: fc.constantFrom(undefined, 'red', 'red', 'green'),
+  session: fc.constantFrom(undefined, 'red', 'red', 'red', 'green'),
   queue: rarely('gpu'),
   priority: rarely(5, -10),
   delayMs: rarely(2_500, 40_500),
@@ -163,19 +163,19 @@ const SHARING: fc.WeightedArbitrary<Op>[] = [
   },
   { weight: 3, arbitrary: ofClaim('release', 'give back') },
   { weight: 2, arbitrary: ofTask('cancel') },
-  { weight: 2, arbitrary: ofTask('retry') },
+  { weight: 3, arbitrary: ofTask('retry') },
   { weight: 2, arbitrary: ofTask('read', 'unstick') },
 ];
 
 /** What is at once, or has a turn to itself: a heartbeat that changes nothing is answered from memory. */
 const ALONE: fc.WeightedArbitrary<Op>[] = [
-  { weight: 5, arbitrary: heartbeat },
+  { weight: 8, arbitrary: heartbeat },
   { weight: 1, arbitrary: ofClaim('delivered') },
   { weight: 1, arbitrary: fc.record({ op: fc.constant('hang up'), poll: ref }) },
   { weight: 6, arbitrary: passing(SECOND, 4 * SECOND, 11 * SECOND, 46 * SECOND, 66 * SECOND) },
   { weight: 1, arbitrary: passing(21 * MINUTE, 31 * MINUTE, 25 * HOUR, 31 * DAY) },
   { weight: 5, arbitrary: fc.record({ op: fc.constantFrom('reclaim', 'reclaim', 'upkeep') }) },
-  { weight: 1, arbitrary: fc.record({ op: fc.constantFrom('restart', 'crash') }) },
+  { weight: 2, arbitrary: fc.record({ op: fc.constantFrom('restart', 'crash') }) },
   {
     weight: 1,
     arbitrary: fc.record({ op: fc.constant('set the wall clock'), ms: fc.constantFrom(HOUR, -HOUR) }),

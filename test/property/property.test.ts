@@ -3,18 +3,25 @@ import { rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { openQueue } from '../../src/queue/index.ts';
-import { type Proof, prove } from './prove.ts';
-import { makeFolder } from './store.ts';
+import { KNOWN } from './known.ts';
+import { OPTIONS, type Proof, prove } from './prove.ts';
+import { makeFolder, Store } from './store.ts';
+import { Tally } from './tally.ts';
+import { World } from './world.ts';
 
 /** A few hundred, and always the same ones; `npm run property` draws as many others as you like. */
 const HISTORIES = 200;
 const SEED = 1;
 const MAIN = fileURLToPath(new URL('main.ts', import.meta.url));
 
-async function proof(histories: number, seed: number, path?: string): Promise<Proof> {
+function aFolder(): string {
   const folder = makeFolder();
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-  return prove({ histories, seed, path, openQueue, folder });
+  return folder;
+}
+
+function proof(histories: number, seed: number, path?: string): Promise<Proof> {
+  return prove({ histories, seed, path, openQueue, folder: aFolder() });
 }
 
 /** What the command prints and how it ends. */
@@ -33,6 +40,13 @@ describe('the queue and the model of what it promises', () => {
     if (failure !== null) throw new Error(failure);
     expect(tally.missing).toEqual([]);
   }, 300_000);
+
+  test.each(Object.entries(KNOWN))('do not differ any more when %s', async (_name, history) => {
+    const store = await Store.make({ openQueue, folder: aFolder() }, OPTIONS);
+    const world = await World.open(store, OPTIONS, new Tally());
+    expect(await world.live(history, true)).toBeNull();
+    await store.clear();
+  });
 
   test('live through the same history again, by its seed and path', async () => {
     const [once, again] = [await proof(1, 7, '12'), await proof(1, 7, '12')];

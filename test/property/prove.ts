@@ -29,7 +29,7 @@ export interface Proof {
 }
 
 /** Few may wait, so that the queue is full now and then; events are kept, so that each story can be read to its end. */
-const OPTIONS = { ...SETTINGS, maxPending: 12, maxEvents: 5_000_000, eventRetentionDays: 3_650 };
+export const OPTIONS = { ...SETTINGS, maxPending: 12, maxEvents: 5_000_000, eventRetentionDays: 3_650 };
 /** Ends a hang; no history takes a hundredth of it. */
 const HANG_MS = 60_000;
 

@@ -75,12 +75,17 @@ export class World {
   /** Calls all of them, then waits for all of them. */
   async #turn(ops: Turn): Promise<void> {
     const { tally, model } = this.#scene;
-    const steps = ops.map((op) => call(this.#scene, op));
+    const steps = ops.map((op) => {
+      const { real, model } = call(this.#scene, op);
+      const answer = answerOf(() => real);
+      answer.catch(() => undefined); // Looked at below, unless a later call throws.
+      return { answer, model };
+    });
     for (const { op } of ops) tally.count(op);
     tally.operations += ops.length;
     if (ops.length > 1) tally.count('several in one turn');
     const real = [];
-    for (const step of steps) real.push(await answerOf(() => step.real));
+    for (const { answer } of steps) real.push(await answer);
     await this.#scene.settle();
     for (const [n, step] of steps.entries()) {
       const expected = await answerOf(step.model);

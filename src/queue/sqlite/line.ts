@@ -38,6 +38,8 @@ export class Line {
 
   /** A pending task becomes ready, or stays delayed or blocked: called when it arrives, comes back or falls due. */
   enter(tx: Transaction, task: TaskRow): void {
+    // Also behind another task: what has fallen due stays so, whatever uptime a crash forgets.
+    if (task.due_up !== null) tx.after(() => this.wake.plan());
     if (task.session_key === null) this.#place(tx, task);
     else this.advance(tx, task.session_key);
   }
@@ -93,10 +95,7 @@ export class Line {
   }
 
   #place(tx: Transaction, task: TaskRow): void {
-    if (task.due_up !== null && task.due_up > this.#core.uptime.now()) {
-      tx.after(() => this.wake.plan());
-      return;
-    }
+    if (task.due_up !== null && task.due_up > this.#core.uptime.now()) return;
     const lane = this.laneOf(task);
     const job = this.#core.ready.add(lane, task.seq, task.priority);
     this.#sql.ready.run(job, this.#core.uptime.now(), task.seq);

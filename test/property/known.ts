@@ -1,0 +1,48 @@
+/** Histories in which queue and model once differed, each by a fault of the queue. */
+import type { History, Op, Runner } from './history.ts';
+
+const A: Runner = { runner: 'A', start: 'current' };
+const B: Runner = { runner: 'B', start: 'current' };
+
+const submit = (change: { session?: string; delayMs?: number } = {}): Op => ({
+  op: 'submit',
+  task: { type: 'command', ...change },
+});
+const poll = (who: Runner): Op => ({
+  op: 'poll',
+  who,
+  max: 1,
+  queues: ['default'],
+  types: ['command'],
+  brief: true,
+  delivered: true,
+});
+
+export const KNOWN: Readonly<Record<string, History>> = {
+  'a lost task is named again, and an earlier one of its key was started anew meanwhile': [
+    [submit({ session: 'red' })],
+    [submit({ session: 'red' })],
+    [{ op: 'cancel', task: 1 }],
+    [poll(A)],
+    [{ op: 'pass', ms: 66_000 }],
+    [{ op: 'reclaim' }],
+    [{ op: 'retry', task: 0 }],
+    [{ op: 'heartbeat', who: A, names: 'all', spooled: false }],
+  ],
+  'two runners release the same task, one after the other': [
+    [submit()],
+    [poll(A)],
+    [{ op: 'release', claim: 0 }],
+    [poll(B)],
+    [{ op: 'release', claim: 0 }],
+    [poll(A)],
+  ],
+  'a task falls due behind another one of its key, and a crash forgets for how long the queue was in use': [
+    [submit({ session: 'red' })],
+    [submit({ session: 'red', delayMs: 40_500 })],
+    [{ op: 'pass', ms: 46_000 }],
+    [{ op: 'crash' }],
+    [poll(A)],
+    [{ op: 'finish', claim: 0, exitCode: 0, lease: 'own' }],
+  ],
+};
