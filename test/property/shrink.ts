@@ -2,7 +2,7 @@
  * Makes a failing history short and plain. fast-check can shrink it too, but knows neither the turn that failed nor
  * what is plain: this takes seconds instead of minutes, and leaves less.
  */
-import type { Failure, History } from './history.ts';
+import { ALL_QUEUES, ALL_TYPES, type Failure, type History } from './history.ts';
 
 export interface Shrunk {
   history: History;
@@ -13,8 +13,8 @@ export interface Shrunk {
 const PLAIN: Readonly<Record<string, unknown>> = {
   type: 'command',
   max: 1,
-  queues: ['default', 'gpu'],
-  types: ['command', 'file-read', 'claude-cli', 'codex-cli'],
+  queues: ALL_QUEUES,
+  types: ALL_TYPES,
   brief: true,
   delivered: true,
   names: 'all',

@@ -1,9 +1,17 @@
 /** One history, lived through by the queue and by the model beside it, which must never differ. */
-import { type Claim, DEFAULT_QUEUE, TASK_TYPES } from '../../src/queue/index.ts';
+import type { Claim } from '../../src/queue/index.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import type { EngineSettings } from '../support/settings.ts';
 import { call } from './calls.ts';
-import { type Failure, type History, type Turn, toldTurn, type Who } from './history.ts';
+import {
+  ALL_QUEUES,
+  ALL_TYPES,
+  type Failure,
+  type History,
+  type Turn,
+  toldTurn,
+  type Who,
+} from './history.ts';
 import { Model } from './model/model.ts';
 import { answerOf, essenceOf, same } from './same.ts';
 import { type Polled, Scene } from './scene.ts';
@@ -15,8 +23,8 @@ const A_WHILE_MS = 16 * 60_000;
 /** Whatever there is, if there is anything. */
 const ALL_THERE_IS = {
   max: 50,
-  queues: [DEFAULT_QUEUE, 'gpu'],
-  types: [...TASK_TYPES],
+  queues: ALL_QUEUES,
+  types: ALL_TYPES,
   brief: true,
   delivered: true,
 };

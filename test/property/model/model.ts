@@ -4,6 +4,7 @@
  */
 import type { Clock } from '../../../src/clock.ts';
 import type { NewTask, Once, Poller, QueueStats, TaskState, TaskStatus } from '../../../src/queue/index.ts';
+import { Leases } from './leases.ts';
 import { Line } from './line.ts';
 import { Runners } from './runners.ts';
 import * as words from './task.ts';
@@ -18,8 +19,6 @@ import {
   type Task,
 } from './task.ts';
 
-const RECLAIM_GRACE_MS = 5_000;
-const OMISSION_GRACE_MS = 10_000;
 const RELEASE_HOLD_MS = 5_000;
 const DAY_MS = 86_400_000;
 
@@ -28,16 +27,6 @@ export interface ModelSettings {
   taskRetentionMs: number;
   resultRetentionMs: number;
   maxPending: number;
-}
-
-/** The clock of an attempt, gone when the attempt is; times are steady. */
-interface Lease {
-  task: Task;
-  runner: string | null;
-  instance: string | null;
-  ms: number;
-  deadline: number;
-  deliveredAt: number | null;
 }
 
 export class Model {
@@ -51,8 +40,7 @@ export class Model {
   readonly #runners: Runners;
   /** The longest waiting first. */
   #parked: Poll[] = [];
-  /** The oldest first. */
-  readonly #leases = new Map<string, Lease>();
+  readonly #leases: Leases;
   /** Until when a runner is not offered a task that it released. */
   readonly #holds = new Map<string, { task: Task; until: number }>();
   readonly #receipts = new Map<string, { request: string; task: string; at: number }>();
@@ -70,6 +58,7 @@ export class Model {
     this.#offset = -clock.steady();
     this.#line = new Line(() => this.#uptime);
     this.#runners = new Runners(clock);
+    this.#leases = new Leases(clock, settings.leaseMs);
   }
 
   // Clients
@@ -173,8 +162,7 @@ export class Model {
   }
 
   delivered(lease: string): void {
-    const known = this.#leases.get(lease);
-    if (known !== undefined) known.deliveredAt ??= this.#clock.steady();
+    this.#leases.delivered(lease);
   }
 
   giveBack(lease: string): void {
@@ -188,18 +176,14 @@ export class Model {
   heartbeat(runner: string, instance: string, running: string[], spooled: string[]) {
     this.#admit(runner, instance);
     const named = [...running, ...spooled];
-    const omitted = this.#omitted(runner, instance, named);
+    const omitted = this.#leases.omitted(runner, instance, this.#runners.since(runner), named);
     for (const lease of named) this.#reattach(lease, runner, instance);
     for (const task of omitted) this.#lose(task);
-    const now = this.#clock.steady();
-    const held = (name: string) => {
-      const lease = this.#leases.get(name);
-      return lease?.runner === runner ? lease : undefined;
-    };
-    for (const lease of named.map(held)) if (lease !== undefined) lease.deadline = now + lease.ms;
+    this.#leases.extend(this.#leases.held(runner, named));
+    const held = new Map(this.#leases.held(runner, running).map(({ lease, task }) => [lease, task]));
     return {
-      cancelled: running.filter((name) => held(name)?.task.cancelRequested),
-      lost: running.filter((name) => held(name) === undefined),
+      cancelled: running.filter((lease) => held.get(lease)?.cancelRequested),
+      lost: running.filter((lease) => !held.has(lease)),
       leaseMs: this.#settings.leaseMs,
     };
   }
@@ -250,9 +234,7 @@ export class Model {
   }
 
   reclaimLost(): void {
-    const now = this.#clock.steady();
-    const expired = [...this.#leases.values()].filter((lease) => lease.deadline + RECLAIM_GRACE_MS <= now);
-    for (const { task } of expired) this.#lose(task);
+    for (const task of this.#leases.expired()) this.#lose(task);
     this.match();
   }
 
@@ -276,7 +258,7 @@ export class Model {
     for (const task of this.#line.tasks.values()) {
       if (task.status !== 'running' || task.holder === null) continue;
       if (task.holder.runner === null) this.#putBack(task, 'requeued', { keepHolder: true });
-      else this.#grant(task, task.holder).deliveredAt = this.#clock.steady();
+      else this.#leases.grant(task, task.holder, true);
     }
     this.#line.readied = [];
   }
@@ -355,29 +337,7 @@ export class Model {
 
   #create(spec: NewTask): Task {
     this.#submitted += 1;
-    const delay = spec.delayMs ?? 0;
-    const now = this.#clock.wall();
-    const task: Task = {
-      name: `T${this.#submitted}`,
-      spec,
-      status: 'pending',
-      attempt: 0,
-      lost: 0,
-      failures: 0,
-      holder: null,
-      cancelRequested: false,
-      result: null,
-      due: delay > 0 ? this.#uptime + delay : null,
-      readySince: null,
-      agesFrom: this.#uptime,
-      printed: {
-        created: now,
-        due: delay > 0 ? now + delay : null,
-        started: null,
-        completed: null,
-        read: null,
-      },
-    };
+    const task = words.newTask(`T${this.#submitted}`, spec, this.#uptime, this.#clock.wall());
     this.#line.tasks.set(task.name, task);
     this.#tell(task, 'created');
     this.#line.seat(task);
@@ -402,9 +362,9 @@ export class Model {
     this.#tell(task, 'started');
     this.#line.bind(task, runnerId ?? 'legacy', lease);
     this.#line.seat(task);
-    const { ms } = this.#grant(task, task.holder);
+    const leaseMs = this.#leases.grant(task, task.holder, false);
     const { created: createdAt, started: startedAt } = task.printed;
-    return { task: task.name, lease, attempt: task.attempt, leaseMs: ms, createdAt, startedAt };
+    return { task: task.name, lease, attempt: task.attempt, leaseMs, createdAt, startedAt };
   }
 
   #putBack(task: Task, type: string, { keepHolder }: { keepHolder: boolean }): void {
@@ -413,7 +373,7 @@ export class Model {
       this.#end(task, 'cancelled', noOutput('cancelled'));
       return;
     }
-    this.#leases.delete(task.holder?.lease ?? '');
+    this.#leases.end(task.holder);
     task.status = 'pending';
     if (!keepHolder) task.holder = null;
     this.#tell(task, type);
@@ -445,7 +405,7 @@ export class Model {
     task.holder.instance = instance;
     this.#tell(task, 'started');
     this.#line.seat(task);
-    this.#grant(task, task.holder).deliveredAt = this.#clock.steady();
+    this.#leases.grant(task, task.holder, true);
   }
 
   #fail(task: Task, report: Result): void {
@@ -454,7 +414,7 @@ export class Model {
       this.#end(task, 'failed', report);
       return;
     }
-    this.#leases.delete(task.holder?.lease ?? '');
+    this.#leases.end(task.holder);
     const bounds = words.backoffBounds(task.spec, task.failures);
     this.undecided.set(task.name, bounds);
     Object.assign(task, { status: 'pending', holder: null, due: this.#uptime + bounds[1] });
@@ -466,7 +426,7 @@ export class Model {
   #end(task: Task, status: TaskStatus, result: Result): void {
     Object.assign(task, { status, result, due: null, agesFrom: this.#uptime });
     task.printed.completed = this.#clock.wall();
-    this.#leases.delete(task.holder?.lease ?? '');
+    this.#leases.end(task.holder);
     this.#tell(task, status);
     this.#line.seat(task);
   }
@@ -502,26 +462,7 @@ export class Model {
     for (const [id, { at }] of this.#receipts) if (at < this.#uptime - DAY_MS) this.#receipts.delete(id);
   }
 
-  // Leases and polls
-
-  #grant(task: Task, { lease, runner, instance }: Holder): Lease {
-    const ms = words.leaseMsOf(task.spec, runner, this.#settings.leaseMs);
-    const granted = { task, runner, instance, ms, deadline: this.#clock.steady() + ms, deliveredAt: null };
-    this.#leases.delete(lease);
-    this.#leases.set(lease, granted);
-    return granted;
-  }
-
-  /** What a runner should have named and did not; what an earlier start held, it may first hear of the newer one. */
-  #omitted(runner: string, instance: string, named: string[]): Task[] {
-    const now = this.#clock.steady();
-    const omitted = [...this.#leases].filter(([name, lease]) => {
-      if (lease.runner !== runner || lease.deliveredAt === null || named.includes(name)) return false;
-      const since = lease.instance === instance ? 0 : this.#runners.since(runner);
-      return now - Math.max(lease.deliveredAt, since) >= OMISSION_GRACE_MS;
-    });
-    return omitted.map(([, { task }]) => task);
-  }
+  // Polls
 
   #admit(runner: string, instance: string): void {
     const earlier = this.#runners.admit(runner, instance, this.#uptime);
@@ -564,8 +505,8 @@ export class Model {
   }
 
   #leaseUntil({ status, holder }: Task): number | null {
-    const lease = status === 'running' ? this.#leases.get(holder?.lease ?? '') : undefined;
-    return lease === undefined ? null : this.#clock.wall() + lease.deadline - this.#clock.steady();
+    const remaining = status === 'running' ? this.#leases.remaining(holder) : null;
+    return remaining === null ? null : this.#clock.wall() + remaining;
   }
 
   #waitingFor(task: Task): TaskState['waitingFor'] {

@@ -58,6 +58,32 @@ export class Refused extends Error {
   }
 }
 
+/** `now` is the uptime, `wall` the time that people read. */
+export function newTask(name: string, spec: NewTask, now: number, wall: number): Task {
+  const { delayMs = 0 } = spec;
+  return {
+    name,
+    spec,
+    status: 'pending',
+    attempt: 0,
+    lost: 0,
+    failures: 0,
+    holder: null,
+    cancelRequested: false,
+    result: null,
+    due: delayMs > 0 ? now + delayMs : null,
+    readySince: null,
+    agesFrom: now,
+    printed: {
+      created: wall,
+      due: delayMs > 0 ? wall + delayMs : null,
+      started: null,
+      completed: null,
+      read: null,
+    },
+  };
+}
+
 const AGENTS = ['claude-cli', 'codex-cli', 'gemini-cli'];
 
 export function isAgent({ type }: NewTask): boolean {
