@@ -21,6 +21,7 @@ import { TASK_STATUSES, TASK_TYPES } from '../../src/queue/task.ts';
 import {
   absent,
   bounded,
+  boundedJson,
   boundedOrNull,
   choice,
   exactly,
@@ -29,6 +30,7 @@ import {
   integer,
   lenient,
   lenientText,
+  NAME,
   name,
   names,
   object,
@@ -67,7 +69,7 @@ const SUBMISSION = { sessionKey: bounded(200), ...ASKED };
 export const BOT_SECRET = 'bot-secret-of-the-fuzz-run';
 const botToken: Field = {
   valid: (random) => (random.chance(0.5) ? `${BOT_SECRET} ${words(random)}` : undefined),
-  invalid: null,
+  invalid: lenientText(NAME).invalid,
 };
 const AGENT_CONTRACT = agentBody({ timeoutMs: 1_000, entrypoint: 'fuzz' });
 const AGENT: Example = {
@@ -75,14 +77,14 @@ const AGENT: Example = {
     prompt: text,
     timeout: lenient,
     sessionId: session,
-    callbackChannel: lenientText,
+    callbackChannel: lenientText(NAME),
     callbackBotToken: botToken,
-    origin: lenientText,
-    dispatchMode: lenientText,
-    entrypoint: lenientText,
+    origin: lenientText(NAME),
+    dispatchMode: lenientText(NAME),
+    entrypoint: lenientText(NAME),
     sessionKey: absent,
     ...ASKED,
-    model: lenientText,
+    model: lenientText(NAME),
     resumeLatest: lenient,
   },
   contract: AGENT_CONTRACT,
@@ -91,7 +93,7 @@ const AGENT: Example = {
 const LEASE = exactly(LEASE_ID, { refused: ['', 'l'.repeat(201), 5, true, [], {}] });
 const PROVENANCE = ['sessionId', 'origin', 'dispatchMode', 'responseMode', 'entrypoint'];
 const output: Field = {
-  valid: (random, marker) => lenientOutput(lenientText.valid(random, marker)),
+  valid: (random, marker) => lenientOutput(lenientText(50_000).valid(random, marker)),
   invalid: (random) => random.pick<Value>([5, true, false, [], ['x'], {}]),
 };
 const exitCode: Field = {
@@ -100,7 +102,7 @@ const exitCode: Field = {
 };
 const optionalTaskId: Field = {
   valid: (random) => random.pick([undefined, null, TASK_ID, 'no-task', '']),
-  invalid: (random) => random.pick<Value>([5, true, [], {}]),
+  invalid: (random) => random.pick<Value>([5, true, [], {}, 't'.repeat(NAME + 1)]),
 };
 const channel: Field = {
   ...text,
@@ -201,7 +203,7 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
       type: text,
       taskId: optionalTaskId,
       leaseId: boundedOrNull(200),
-      details: lenient,
+      details: boundedJson(64 * 1024),
       metadata: object(['taskType', 'taskStatus', ...PROVENANCE]),
     },
     contract: eventBody,
@@ -224,13 +226,16 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
     need: 'claimed',
   },
   'GET /events': {
-    fields: { limit: lenient, taskId: lenientText, type: lenientText },
+    fields: { limit: lenient, taskId: lenientText(NAME), type: lenientText(NAME) },
     contract: eventsQuery,
   },
   'GET /events/stats': NOTHING,
   'POST /events/maintenance': { fields: { vacuum: lenient }, contract: maintenanceBody },
   'GET /sessions/stats': NOTHING,
-  'GET /sessions/state': { fields: { limit: lenient, cliType: lenientText }, contract: sessionsQuery },
+  'GET /sessions/state': {
+    fields: { limit: lenient, cliType: { ...lenientText(50_000), invalid: null } },
+    contract: sessionsQuery,
+  },
   'GET /claude/sessions': NOTHING,
   'GET /claude/recent': { fields: { limit: lenient }, contract: recentQuery },
   'GET /codex/recent': { fields: { limit: lenient }, contract: recentQuery },

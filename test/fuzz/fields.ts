@@ -16,6 +16,9 @@ export interface Field {
   invalid: ((random: Random) => Value) | null;
 }
 
+/** The most units of a name that rows, events and lists carry. */
+export const NAME = 1_000;
+
 const NO_TEXT: Value[] = [undefined, '', '   ', '\t\n', 5, 0, null, true, false, [], ['x'], {}, { x: 'y' }];
 const NO_OPTIONAL_TEXT: Value[] = ['', 5, null, true, [], ['x'], {}];
 
@@ -37,21 +40,36 @@ export const lenient: Field = {
   invalid: null,
 };
 
-/** As `lenient`, mostly with a text, whose marker is found again where it is stored. */
-export const lenientText: Field = {
-  valid: (random, marker) =>
-    random.chance(0.5) ? `${marker} ${words(random)}` : lenient.valid(random, marker),
-  invalid: null,
-};
+/** As `lenient`, mostly with a text, whose marker is found again where it is stored; a text has at most `max` units. */
+export function lenientText(max: number): Field {
+  return {
+    valid: (random, marker) => {
+      const value = random.chance(0.5) ? `${marker} ${words(random)}` : lenient.valid(random, marker);
+      return typeof value === 'string' ? value.slice(0, max) : value;
+    },
+    invalid: (random) => textOf(random, random.pick([max + 1, 50 * max])),
+  };
+}
 
 /** The name of a conversation: a few, so that sessions have several tasks; nothing for a new one. */
 export const session: Field = {
   valid: (random, marker) => {
-    if (random.chance(0.3)) return lenientText.valid(random, marker);
+    if (random.chance(0.3)) return lenientText(NAME).valid(random, marker);
     return random.chance(0.5) ? `fuzz-session-${random.int(0, 200)}` : undefined;
   },
-  invalid: null,
+  invalid: lenientText(NAME).invalid,
 };
+
+/** Everything is taken that is at most `max` units of JSON. */
+export function boundedJson(max: number): Field {
+  return {
+    valid: (random, marker) => {
+      const value = lenient.valid(random, marker);
+      return value === undefined || JSON.stringify(value).length <= max ? value : marker;
+    },
+    invalid: (random) => ({ long: textOf(random, max) }),
+  };
+}
 
 /** Optional, strict. */
 export function integer(min: number, max: number): Field {
@@ -137,7 +155,9 @@ export function object(read: readonly string[]): Field {
       const wrong: Value[] = ['x', 5, true, [], [1]];
       const [first] = read;
       return random.pick(
-        first === undefined ? wrong : [...wrong, ...[5, {}, [], true].map((value) => ({ [first]: value }))],
+        first === undefined
+          ? wrong
+          : [...wrong, ...[5, {}, [], true, 'n'.repeat(NAME + 1)].map((value) => ({ [first]: value }))],
       );
     },
   };

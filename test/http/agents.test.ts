@@ -157,3 +157,14 @@ test('hands the task out all the same when its bot token was sealed with another
   expect(task).toMatchObject({ callbackChannel: '42', callbackBotToken: null });
   expect(api.lines.some(({ level }) => level === 'warn')).toBe(true);
 });
+
+test.each(['sessionId', 'origin', 'entrypoint', 'model', 'callbackChannel', 'callbackBotToken'])(
+  'refuses a %s that no list could show, and stores nothing',
+  async (field) => {
+    const api = await startApi();
+    const answer = await api.post('/codex', { prompt: 'p', [field]: 'x'.repeat(1_001) });
+    expect(answer.status).toBe(400);
+    expect(answer.body).toMatchObject({ code: 'invalid_field', field });
+    expect((await api.get('/tasks')).body.tasks).toEqual([]);
+  },
+);

@@ -191,6 +191,9 @@ test.each([
   [{ type: 'x', metadata: { taskType: {} } }, 'metadata.taskType'],
   [{ type: 'x', metadata: { taskStatus: 5 } }, 'metadata.taskStatus'],
   [{ type: 'x', metadata: { sessionId: [] } }, 'metadata.sessionId'],
+  [{ type: 'x', metadata: { sessionId: 's'.repeat(1_001) } }, 'metadata.sessionId'],
+  [{ type: 'x', taskId: 't'.repeat(1_001) }, 'taskId'],
+  [{ type: 'x', details: { stack: 's'.repeat(64 * 1024) } }, 'details'],
 ])('refuses the event %j', async (body, field) => {
   const api = await startApi();
   const answer = await api.post('/worker/event', body);
@@ -198,6 +201,15 @@ test.each([
   expect(answer.body).toMatchObject({ code: 'invalid_field', field });
   if (field === 'type') expect(answer.body.error).toBe('type is required');
   expect((await api.get('/events')).body.events).toEqual([]);
+});
+
+test('takes long types and details of events, of which a list can still show hundreds', async () => {
+  const api = await startApi();
+  const event = { type: 'x'.repeat(1_000), details: 'd'.repeat(64 * 1024 - 2) };
+  expect((await api.post('/worker/event', event)).status).toBe(200);
+  const tooLong = await api.post('/worker/event', { ...event, type: `${event.type}x` });
+  expect([tooLong.status, tooLong.body.field]).toEqual([400, 'type']);
+  expect((await api.get('/events')).body.events).toMatchObject([event]);
 });
 
 test('tells a runner which of its leases are lost', async () => {

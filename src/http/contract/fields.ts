@@ -34,11 +34,17 @@ export const truthyJson = anything.transform((value) => (value || null) as JsonV
 /** `"false"` and `[]` are true. */
 export const truthy = anything.transform(Boolean);
 
+/** Names go into rows, events and lists, of which one answer shows hundreds; so they are bounded. */
+export const MAX_NAME_CHARS = 1_000;
+const TOO_LONG = `A text of at most ${MAX_NAME_CHARS} characters is expected`;
+
 /** Lenient: trimmed; blank or no string at all is null. */
-export const optionalText = anything.transform((value) => {
-  const text = typeof value === 'string' ? value.trim() : '';
-  return text === '' ? null : text;
-});
+export const optionalText = anything
+  .transform((value) => {
+    const text = typeof value === 'string' ? value.trim() : '';
+    return text === '' ? null : text;
+  })
+  .refine((text) => text === null || text.length <= MAX_NAME_CHARS, TOO_LONG);
 
 /** Lenient: what `parseInt` reads in a number or text, clamped; `fallback` when it reads nothing. */
 export function looseInt(bounds: { fallback: number; min: number; max: number }) {

@@ -14,6 +14,7 @@ import {
   isObject,
   isQueueName,
   looseInt,
+  MAX_NAME_CHARS,
   nameList,
   queryInt,
   requiredText,
@@ -126,7 +127,7 @@ export const releaseBody = z.object({
 
 const PROVENANCE_FIELDS = ['sessionId', 'origin', 'dispatchMode', 'responseMode', 'entrypoint'];
 
-/** An object whose named fields, which the Task API reads, are strings or null; missing is empty. */
+/** An object whose named fields, which the Task API reads, are short strings or null; missing is empty. */
 function metadataOf(fields: readonly string[]) {
   return z
     .unknown()
@@ -136,11 +137,17 @@ function metadataOf(fields: readonly string[]) {
       if (!isObject(value))
         return void context.addIssue({ code: 'custom', message: 'metadata must be an object' });
       for (const field of fields) {
-        if (typeof (value[field] ?? '') === 'string') continue;
-        context.addIssue({ code: 'custom', path: [field], message: `metadata.${field} must be a string` });
+        const problem = problemOfName(value[field] ?? '');
+        if (problem === null) continue;
+        context.addIssue({ code: 'custom', path: [field], message: `metadata.${field} ${problem}` });
       }
     })
     .transform((value) => (value ?? {}) as JsonObject);
+}
+
+function problemOfName(text: JsonValue): string | null {
+  if (typeof text !== 'string') return 'must be a string';
+  return text.length <= MAX_NAME_CHARS ? null : `must be at most ${MAX_NAME_CHARS} characters`;
 }
 
 const taskId = z
@@ -179,13 +186,21 @@ function joined(text: string, error: JsonValue): JsonValue {
   return `${text}: ${typeof error === 'string' ? error : JSON.stringify(error)}`;
 }
 
+/** An answer of `/events` may hold 500 of them, and the copier as many at once. */
+const MAX_DETAILS_CHARS = 64 * 1024;
+const DETAILS_TOO_LONG = `details must be at most ${MAX_DETAILS_CHARS} characters of JSON`;
+
 export const eventBody = z.object({
-  type: requiredText('type is required'),
+  type: requiredText('type is required').max(
+    MAX_NAME_CHARS,
+    `type must be at most ${MAX_NAME_CHARS} characters`,
+  ),
   taskId: z
     .string('taskId must be a string')
+    .max(MAX_NAME_CHARS, `taskId must be at most ${MAX_NAME_CHARS} characters`)
     .nullish()
     .transform((task) => task?.trim() || null),
   leaseId,
-  details: truthyJson,
+  details: truthyJson.refine((json) => JSON.stringify(json).length <= MAX_DETAILS_CHARS, DETAILS_TOO_LONG),
   metadata: metadataOf(['taskType', 'taskStatus', ...PROVENANCE_FIELDS]),
 });

@@ -7,7 +7,7 @@ import { callbackOf, provenanceOf, sessionNamedIn, type TaskRow } from './rows.t
 import type { Sessions } from './sessions.ts';
 import type { Transaction } from './transaction.ts';
 
-/** Event details carry this much of an error text; the result has all of it. */
+/** Event details carry this much of an error; the result has all of it. */
 const EVENT_ERROR_CHARS = 2_000;
 
 /** How a task ended. */
@@ -94,9 +94,10 @@ export class Endings {
   }
 }
 
-function shortened(error: JsonValue): JsonValue {
-  if (typeof error !== 'string' || error.length <= EVENT_ERROR_CHARS) return error;
-  return `${error.slice(0, EVENT_ERROR_CHARS)}…`;
+/** As much of an error as an event carries. */
+export function shortened(error: JsonValue): JsonValue {
+  const text = typeof error === 'string' ? error : JSON.stringify(error);
+  return text.length <= EVENT_ERROR_CHARS ? error : `${text.slice(0, EVENT_ERROR_CHARS)}…`;
 }
 
 function prepare({ db }: Core) {

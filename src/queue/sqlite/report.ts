@@ -1,7 +1,7 @@
 import { AppError, type ErrorCode } from '../../errors.ts';
 import { isFinal, type JsonObject, type Report, type TaskStatus } from '../task.ts';
 import type { Core } from './core.ts';
-import { type Ending, type Endings, noOutput } from './ending.ts';
+import { type Ending, type Endings, noOutput, shortened } from './ending.ts';
 import type { Lifecycle } from './lifecycle.ts';
 import { TASK_COLUMNS, type TaskRow, UNFINISHED } from './rows.ts';
 import type { Sessions } from './sessions.ts';
@@ -113,7 +113,8 @@ export class Reports {
       this.#parts.endings.end(tx, failed, ending);
       return { status: 'failed' };
     }
-    const details: JsonObject = { exitCode: report.exitCode, error: report.error, failures: failed.failures };
+    const error = shortened(report.error);
+    const details: JsonObject = { exitCode: report.exitCode, error, failures: failed.failures };
     this.#parts.lifecycle.retry(tx, failed, details);
     return { status: 'pending' };
   }

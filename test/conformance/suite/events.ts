@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { aCommand, aPrompt } from '../../support/queue.ts';
-import type { EngineUnderTest } from '../engine.ts';
+import { type EngineUnderTest, MINUTE } from '../engine.ts';
 import { aRunner, LEGACY, Stage } from '../stage.ts';
 
 const A = aRunner('A');
@@ -191,5 +191,20 @@ export function describeEvents(engine: EngineUnderTest): void {
       const [late] = stage.queue.events.list({ taskId: claim.id, limit: 1 });
       expect(late).toMatchObject({ type: 'task.late_result', taskStatus: 'completed' });
     });
+
+    test.each(['e'.repeat(5_000), { stack: 'e'.repeat(5_000) }])(
+      'an error is told in part, however long it is, and kept whole in the result',
+      async (error) => {
+        const stage = await Stage.open(engine);
+        const id = await stage.submit(aCommand({ retries: 1, retryBackoffMs: 100 }));
+        await stage.fail(await stage.takeOne(A), { error });
+        await stage.pass(MINUTE);
+        await stage.fail(await stage.takeOne(A), { error });
+        for (const event of stage.queue.events.list({ taskId: id, limit: 10 })) {
+          expect(JSON.stringify(event.details).length).toBeLessThan(2_500);
+        }
+        expect(stage.queue.outcome(id)?.result?.error).toEqual(error);
+      },
+    );
   });
 }
