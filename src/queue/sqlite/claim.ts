@@ -60,17 +60,18 @@ export class Claims {
     });
   }
 
-  /** Gives what an operation made ready to parked pollers, the longest waiting first; inside the transaction. */
+  /**
+   * Gives what an operation made ready to parked pollers, the longest waiting first, each the best that it can be
+   * given; inside the transaction. Nobody who could run a task waits beside it when this is over.
+   */
   match(tx: Transaction): void {
-    for (const lane of tx.readied.splice(0)) {
-      for (const entry of this.#core.parking.waiting(lane)) {
-        if (tx.answered.has(entry)) continue;
-        if (this.#core.ready.peek(lane) === undefined) break;
-        const claims = this.#take(tx, entry.poller, entry.lanes);
-        if (claims.length === 0) continue;
-        answer(tx, entry, () => entry.settle(claims));
-        break;
-      }
+    if (tx.readied.length === 0) return;
+    const lanes = new Set(tx.readied.splice(0));
+    for (const entry of this.#core.parking.waiting(lanes)) {
+      if (tx.answered.has(entry)) continue;
+      if (this.#next(lanes) === undefined) return;
+      const claims = this.#take(tx, entry.poller, entry.lanes);
+      if (claims.length > 0) answer(tx, entry, () => entry.settle(claims));
     }
   }
 
@@ -152,8 +153,8 @@ export class Claims {
     return claims;
   }
 
-  /** The lowest place of all the poller's lanes. */
-  #next(lanes: readonly string[]) {
+  /** The lowest place of these lanes. */
+  #next(lanes: Iterable<string>) {
     let first: { lane: string; job: number; seq: number; place: number } | undefined;
     for (const lane of lanes) {
       const row = this.#core.ready.peek(lane);

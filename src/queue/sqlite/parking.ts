@@ -32,12 +32,14 @@ export function lanesOf(poller: Poller): string[] {
   return [...open, ...agents.map((type) => boundLaneOf(runner, type))];
 }
 
-/** Parked pollers, in one insertion-ordered set per lane: the longest waiting is the first. */
+/** Parked pollers, in insertion-ordered sets, one of all and one per lane: the longest waiting is the first. */
 export class Parking {
+  readonly #all = new Set<Parked>();
   readonly #byLane = new Map<string, Set<Parked>>();
   readonly #byInstance = new Map<string, Parked>();
 
   park(entry: Parked): void {
+    this.#all.add(entry);
     for (const lane of entry.lanes) {
       const waiting = this.#byLane.get(lane);
       if (waiting === undefined) this.#byLane.set(lane, new Set([entry]));
@@ -48,6 +50,7 @@ export class Parking {
   }
 
   leave(entry: Parked): void {
+    this.#all.delete(entry);
     for (const lane of entry.lanes) {
       const waiting = this.#byLane.get(lane);
       waiting?.delete(entry);
@@ -57,9 +60,11 @@ export class Parking {
     if (instance !== null && this.#byInstance.get(instance) === entry) this.#byInstance.delete(instance);
   }
 
-  /** Those who wait on a lane, the longest waiting first. */
-  waiting(lane: string): Iterable<Parked> {
-    return this.#byLane.get(lane) ?? [];
+  /** Those who wait on any of these lanes, the longest waiting first. */
+  waiting(lanes: ReadonlySet<string>): Iterable<Parked> {
+    const [first = ''] = lanes;
+    if (lanes.size === 1) return this.#byLane.get(first) ?? [];
+    return [...this.#all].filter((entry) => entry.lanes.some((lane) => lanes.has(lane)));
   }
 
   /** The parked poll of a runner's instance. */
@@ -74,10 +79,11 @@ export class Parking {
 
   /** Everyone leaves. */
   clear(): Parked[] {
-    const all = new Set([...this.#byLane.values()].flatMap((waiting) => [...waiting]));
+    const all = [...this.#all];
+    this.#all.clear();
     this.#byLane.clear();
     this.#byInstance.clear();
-    return [...all];
+    return all;
   }
 }
 

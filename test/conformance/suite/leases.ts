@@ -73,6 +73,23 @@ export function describeLeases(engine: EngineUnderTest): void {
       expect((await poll.claims).map(({ id, attempt }) => ({ id, attempt }))).toEqual([{ id, attempt: 2 }]);
     });
 
+    test('tasks of several lanes that are lost at once go to as many parked pollers, the longest waiting first', async () => {
+      const stage = await Stage.open(engine);
+      const tasks = [aCommand(), aFileRead({ leaseMs: MINUTE }), aFileRead({ queue: 'gpu' })];
+      const ids = await stage.submitAll(...tasks);
+      const queues = ['default', 'gpu'];
+      for (const type of ['file-read', 'command'] as const) await stage.take(A, { types: [type], queues });
+      const polls = [
+        stage.poll(LEGACY, { queues, max: 1 }),
+        stage.poll(B, { types: ['file-read'] }),
+        stage.poll(aRunner('C'), { queues }),
+      ];
+      await stage.settle();
+      await stage.pass(LOST + 1);
+      const got = await Promise.all(polls.map((poll) => poll.stop()));
+      expect(got.map((claims) => claims.map(({ id }) => id))).toEqual(ids.map((id) => [id]));
+    });
+
     test('a lost head still blocks its key', async () => {
       const stage = await Stage.open(engine);
       const keyed = aCommand({ sessionKey: 'deploy' });
