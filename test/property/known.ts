@@ -1,20 +1,20 @@
 /** Histories in which queue and model once differed, each by a fault of the queue. */
-import type { History, Op, Runner } from './history.ts';
+import type { History, Op, Runner, Submission, Who } from './history.ts';
 
 const A: Runner = { runner: 'A', start: 'current' };
 const B: Runner = { runner: 'B', start: 'current' };
 
-const submit = (change: { session?: string; delayMs?: number } = {}): Op => ({
+const submit = (change: Partial<Submission> = {}): Op => ({
   op: 'submit',
   task: { type: 'command', ...change },
 });
-const poll = (who: Runner): Op => ({
+const poll = (who: Who, brief = true): Op => ({
   op: 'poll',
   who,
   max: 1,
   queues: ['default'],
-  types: ['command'],
-  brief: true,
+  types: ['command', 'file-read'],
+  brief,
   delivered: true,
 });
 
@@ -44,5 +44,12 @@ export const KNOWN: Readonly<Record<string, History>> = {
     [{ op: 'crash' }],
     [poll(A)],
     [{ op: 'finish', claim: 0, exitCode: 0, lease: 'own' }],
+  ],
+  'tasks of several lanes fall due at once, and several polls wait': [
+    [submit({ delayMs: 40_500 })],
+    [submit({ type: 'file-read', delayMs: 2_500 })],
+    [poll(A, false)],
+    [poll('an older runner', false)],
+    [{ op: 'pass', ms: 46_000 }],
   ],
 };

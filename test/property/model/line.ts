@@ -12,8 +12,6 @@ export class Line {
   readonly tasks = new Map<string, Task>();
   /** Which runner has the files of an AI CLI's conversation, by session key. */
   readonly bindings = new Map<string, Binding>();
-  /** Lanes in which a task has become ready and was not offered yet. */
-  readied: string[] = [];
   readonly #uptime: () => number;
 
   constructor(uptime: () => number) {
@@ -42,11 +40,7 @@ export class Line {
     changed.readySince = changed.status === 'pending' ? changed.readySince : null;
     for (const task of sessionKey === null ? [changed] : this.of(sessionKey)) {
       const isReady = task.status === 'pending' && task.due === null && !this.isBlocked(task);
-      if (!isReady) task.readySince = null;
-      else if (task.readySince === null) {
-        task.readySince = this.#uptime();
-        this.readied.push(this.laneOf(task));
-      }
+      task.readySince = isReady ? (task.readySince ?? this.#uptime()) : null;
     }
   }
 

@@ -42,7 +42,7 @@ export class Model {
   #parked: Poll[] = [];
   readonly #leases: Leases;
   /** Until when a runner is not offered a task that it released. */
-  readonly #holds = new Map<string, { task: Task; until: number }>();
+  readonly #holds = new Map<string, number>();
   readonly #receipts = new Map<string, { request: string; task: string; at: number }>();
   /** Results that were read, and whose end has not had its turn. */
   readonly #reading = new Set<string>();
@@ -211,26 +211,20 @@ export class Model {
       return;
     }
     this.#putBack(task, 'released', { keepHolder: false });
-    const hold = { task, until: this.#clock.steady() + RELEASE_HOLD_MS };
-    if (runner !== null) this.#holds.set(`${task.name} ${runner}`, hold);
+    if (runner !== null) this.#holds.set(`${task.name} ${runner}`, this.#clock.steady() + RELEASE_HOLD_MS);
   }
 
   // Time
 
-  /** The clock was moved: holds end and tasks fall due, in the order of their times. */
+  /** The clock was moved: holds end and tasks fall due. */
   elapsed(): void {
-    const over = [...this.#holds].filter(([, { until }]) => until <= this.#clock.steady());
-    for (const [id] of over) this.#holds.delete(id);
-    const due = [...this.#line.tasks.values()].filter(
-      (task) => task.due !== null && task.due <= this.#uptime,
-    );
-    const first = Math.min(...due.map((task) => task.due ?? 0)) - this.#offset;
-    const happenings = over.map(([, { task, until }]) => ({ at: until, run: () => this.#offerAgain(task) }));
-    if (due.length > 0) happenings.push({ at: first, run: () => this.#fallDue(due) });
-    for (const { run } of happenings.sort((a, b) => a.at - b.at)) {
-      run();
-      this.match();
+    for (const [id, until] of this.#holds) if (until <= this.#clock.steady()) this.#holds.delete(id);
+    for (const task of this.tasks) {
+      if (task.due === null || task.due > this.#uptime) continue;
+      task.due = null;
+      this.#line.seat(task);
     }
+    this.match();
   }
 
   reclaimLost(): void {
@@ -260,19 +254,13 @@ export class Model {
       if (task.holder.runner === null) this.#putBack(task, 'requeued', { keepHolder: true });
       else this.#leases.grant(task, task.holder, true);
     }
-    this.#line.readied = [];
   }
 
-  /** After each operation: what it made ready goes to who waits, the longest waiting first. */
+  /** After each operation: who waits longest gets the best there is for it now. */
   match(): void {
-    for (const lane of this.#line.readied.splice(0)) {
-      for (const poll of this.#parked.filter(({ poller }) => words.serves(poller, lane))) {
-        if (!this.#line.ready().some((task) => this.#line.laneOf(task) === lane)) break;
-        const claims = this.#take(poll.poller);
-        if (claims.length === 0) continue;
-        this.#answer(poll, claims);
-        break;
-      }
+    for (const poll of [...this.#parked]) {
+      const claims = this.#take(poll.poller);
+      if (claims.length > 0) this.#answer(poll, claims);
     }
   }
 
@@ -429,17 +417,6 @@ export class Model {
     this.#leases.end(task.holder);
     this.#tell(task, status);
     this.#line.seat(task);
-  }
-
-  #fallDue(tasks: Task[]): void {
-    for (const task of tasks.toSorted((a, b) => (a.due ?? 0) - (b.due ?? 0))) {
-      task.due = null;
-      this.#line.seat(task);
-    }
-  }
-
-  #offerAgain(task: Task): void {
-    if (task.readySince !== null) this.#line.readied.push(this.#line.laneOf(task));
   }
 
   /** Only ready tasks age: delayed and blocked ones have not been waiting for a runner. */
