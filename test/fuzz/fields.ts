@@ -51,6 +51,9 @@ export function lenientText(max: number): Field {
   };
 }
 
+/** In a query, whose values are cut before they are too long: everything is taken. */
+export const queryText: Field = { ...lenientText(NAME), invalid: null };
+
 /** The name of a conversation: a few, so that sessions have several tasks; nothing for a new one. */
 export const session: Field = {
   valid: (random, marker) => {
