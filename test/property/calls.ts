@@ -58,8 +58,7 @@ export function call(scene: Scene, op: Op): Step {
       return { real: scene.hangUp(waiting === undefined ? [] : [waiting]), model: () => undefined };
     }
     case 'pass':
-      scene.clock.advance(op.ms);
-      return { real: scene.settle(), model: () => scene.model.elapsed() };
+      return { real: pass(scene, op.ms), model: () => undefined };
     case 'set the wall clock':
       scene.clock.jump(op.ms);
       return { real: DONE, model: () => undefined };
@@ -175,6 +174,18 @@ function read(scene: Scene, task: string): Step {
   scene.queue.consume(id);
   scene.model.hide(task);
   return { real: DONE, model: () => scene.model.bury(task) };
+}
+
+/** From one moment at which something is due to the next. */
+async function pass(scene: Scene, ms: number): Promise<void> {
+  const { clock, model } = scene;
+  const end = clock.steady() + ms;
+  for (let at = 0; at < end; ) {
+    at = Math.min(model.nextMoment(), end);
+    clock.advance(at - clock.steady());
+    await scene.settle();
+    model.elapsed();
+  }
 }
 
 async function reclaim({ queue }: Scene): Promise<void> {

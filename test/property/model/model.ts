@@ -42,7 +42,7 @@ export class Model {
   #parked: Poll[] = [];
   readonly #leases: Leases;
   /** Until when a runner is not offered a task that it released. */
-  readonly #holds = new Map<string, number>();
+  readonly #holds = new Map<string, { task: Task; until: number }>();
   readonly #receipts = new Map<string, { request: string; task: string; at: number }>();
   /** Results that were read, and whose end has not had its turn. */
   readonly #reading = new Set<string>();
@@ -211,14 +211,23 @@ export class Model {
       return;
     }
     this.#putBack(task, 'released', { keepHolder: false });
-    if (runner !== null) this.#holds.set(`${task.name} ${runner}`, this.#clock.steady() + RELEASE_HOLD_MS);
+    const hold = { task, until: this.#clock.steady() + RELEASE_HOLD_MS };
+    if (runner !== null) this.#holds.set(`${task.name} ${runner}`, hold);
   }
 
   // Time
 
-  /** The clock was moved: holds end and tasks fall due. */
+  /** When the next hold ends or the next task falls due, on the steady clock. */
+  nextMoment(): number {
+    const due = [...this.tasks].map((task) => (task.due === null ? Infinity : task.due - this.#offset));
+    return Math.min(...due, ...[...this.#holds.values()].map(({ until }) => until));
+  }
+
+  /** It is such a moment. A task whose hold ends is offered to those who may have it; what falls due, to all. */
   elapsed(): void {
-    for (const [id, until] of this.#holds) if (until <= this.#clock.steady()) this.#holds.delete(id);
+    const over = [...this.#holds].filter(([, { until }]) => until <= this.#clock.steady());
+    for (const [id] of over) this.#holds.delete(id);
+    for (const [, { task }] of over) this.match(this.#line.laneOf(task));
     for (const task of this.tasks) {
       if (task.due === null || task.due > this.#uptime) continue;
       task.due = null;
@@ -256,9 +265,11 @@ export class Model {
     }
   }
 
-  /** After each operation: who waits longest gets the best there is for it now. */
-  match(): void {
-    for (const poll of [...this.#parked]) {
+  /** After each operation: who waits longest, for this lane or any, gets the best there is for it now. */
+  match(lane?: string): void {
+    for (const poll of this.#parked.filter(
+      ({ poller }) => lane === undefined || words.serves(poller, lane),
+    )) {
       const claims = this.#take(poll.poller);
       if (claims.length > 0) this.#answer(poll, claims);
     }
