@@ -19,6 +19,7 @@ import { describeRestart } from './suite/restart.ts';
 import { describeResults } from './suite/results.ts';
 import { describeRetention } from './suite/retention.ts';
 import { describeRetry } from './suite/retry.ts';
+import { describeRunners } from './suite/runners.ts';
 import { describeSameTurn } from './suite/same-turn.ts';
 import { describeSubmit } from './suite/submit.ts';
 import { describeThreeCases } from './suite/three-cases.ts';
@@ -33,6 +34,7 @@ const PARTS = [
   describeAffinity,
   describeHeartbeat,
   describeLeases,
+  describeRunners,
   describeThreeCases,
   describeFinish,
   describeCancel,

@@ -102,6 +102,14 @@ const optionalTaskId: Field = {
   valid: (random) => random.pick([undefined, null, TASK_ID, 'no-task', '']),
   invalid: (random) => random.pick<Value>([5, true, [], {}]),
 };
+const capabilities: Field = {
+  valid: (random, marker) => {
+    const value = object([]).valid(random, marker);
+    return JSON.stringify(value ?? null).length > 16_384 ? {} : value;
+  },
+  invalid: (random) =>
+    random.chance(0.2) ? { x: 'x'.repeat(16_384) } : (object([]).invalid?.(random) ?? []),
+};
 const channel: Field = {
   ...text,
   valid: (random, marker) => String(text.valid(random, marker)).toWellFormed(),
@@ -214,7 +222,8 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
       leases: ids({ required: true }),
       spooled: ids({ required: false }),
       slots: integer(0, 10_000),
-      capabilities: object([]),
+      capabilities,
+      problem: bounded(500),
     },
     contract: heartbeatBody,
   },
@@ -223,6 +232,7 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
     contract: releaseBody,
     need: 'claimed',
   },
+  'GET /runners': NOTHING,
   'GET /events': {
     fields: { limit: lenient, taskId: lenientText, type: lenientText },
     contract: eventsQuery,

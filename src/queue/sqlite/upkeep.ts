@@ -120,6 +120,10 @@ export class SqliteUpkeep implements Upkeep {
     });
   }
 
+  loseRunners(): Promise<number> {
+    return this.#parts.runners.lose();
+  }
+
   copyEvents(): Promise<number> {
     return this.#parts.events.copy();
   }

@@ -191,6 +191,7 @@ export const INSTANCES: Columns = {
   runner_id: name(200),
   instance_id: name(200),
   superseded: flag,
+  connected: (value, row) => (row.superseded === 1 ? value === 0 : flag(value, row)),
   retained_from: age,
 };
 
