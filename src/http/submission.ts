@@ -1,27 +1,43 @@
 import { createHash } from 'node:crypto';
 import { AppError } from '../errors.ts';
-import type { NewTask, Once, Receipt, TaskQueue } from '../queue/index.ts';
-import type { Call } from './call.ts';
+import type { Once, TaskType } from '../queue/index.ts';
+import type { Call, Handler } from './call.ts';
+import { parseTaskOf } from './contract/any-task.ts';
+import type { RouteDeps } from './deps.ts';
 
 const MAX_KEY_CHARS = 200;
 
-/**
- * Submits and answers. With an `Idempotency-Key`, the same request within a day gets the answer of the first one,
- * with `duplicate: true`.
- */
-export async function submit(
-  queue: TaskQueue,
-  call: Call,
-  task: NewTask,
-  answer: (receipt: Receipt) => object,
-): Promise<object> {
-  const receipt = await queue.submit(task, onceOf(call));
-  return receipt.duplicate ? { ...answer(receipt), duplicate: true } : answer(receipt);
-}
+/** As bots know them. */
+const MESSAGES: Readonly<Record<TaskType, string>> = {
+  command: 'Task created, waiting for reconciler',
+  'file-write': 'File write task created',
+  'file-read': 'File read task created',
+  'file-edit': 'File edit task created',
+  'claude-cli': 'Claude CLI task created',
+  'codex-cli': 'Codex CLI task created',
+  'gemini-cli': 'Gemini CLI task created',
+};
 
-/** The answer of the routes whose tasks have no session. */
-export function created(message: string): (receipt: Receipt) => object {
-  return ({ taskId }) => ({ taskId, message });
+/**
+ * Submitting: a route for each type. With an `Idempotency-Key`, the same request within a day gets the answer of the
+ * first one, with `duplicate: true`.
+ */
+export function submissionHandlers(deps: RouteDeps) {
+  const { queue } = deps;
+  return {
+    of:
+      (type: TaskType): Handler =>
+      async (call) => {
+        const task = parseTaskOf(type, call.body, deps);
+        const { taskId, sessionId, duplicate } = await queue.submit(task, onceOf(call));
+        return {
+          taskId,
+          ...(sessionId !== null && { sessionId }),
+          message: MESSAGES[type],
+          ...(duplicate && { duplicate }),
+        };
+      },
+  };
 }
 
 function onceOf({ idempotencyKey: key, caller: scope, route, body }: Call): Once | undefined {
