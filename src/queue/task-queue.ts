@@ -1,4 +1,5 @@
-import type { Event, EventFilter, EventStats, NewEvent, TrimReport } from './events.ts';
+import type { Event, EventFilter, EventSpan, EventStats, NewEvent, TrimReport } from './events.ts';
+import type { Schedules } from './schedules.ts';
 import type {
   Claim,
   FinalStatus,
@@ -8,6 +9,7 @@ import type {
   Poller,
   Report,
   Result,
+  RunnerState,
   SessionRow,
   TaskState,
   TaskStatus,
@@ -67,6 +69,8 @@ export interface TaskQueue {
   finish(report: Report): Promise<TaskStatus>;
   /** Gives an attempt back unfinished; the place is kept, nothing is counted. `lease_lost`. */
   release(leaseId: string, reason: string): Promise<void>;
+  /** How the runners are, by their ids: at most 1,000, connected ones and those lost in the last 7 days. */
+  runners(): RunnerState[];
 
   // Looking on
 
@@ -81,6 +85,7 @@ export interface TaskQueue {
 
   readonly events: EventLog;
   readonly outbox: Outbox;
+  readonly schedules: Schedules;
   readonly upkeep: Upkeep;
 
   /** Answers parked pollers with [], commits what is under way, closes the files. */
@@ -148,7 +153,12 @@ export interface SessionStats {
 /** The audit trail. Task events are written by the operations themselves, in their own transactions. */
 export interface EventLog {
   record(event: NewEvent): Promise<Event>;
+  /** Newest first. */
   list(filter: EventFilter): Event[];
+  /** What follows on `seq`, oldest first. A page: it may be shorter than `limit`, and is empty only at the end. */
+  after(seq: number, filter: EventFilter): Event[];
+  /** Which events are still there. */
+  span(): EventSpan;
   stats(): EventStats;
 }
 
@@ -198,7 +208,10 @@ export interface Upkeep {
   expireResults(): Promise<number>;
   expireTombstones(): Promise<number>;
   expireSessions(): Promise<number>;
+  /** Bindings of sessions that nobody used for 30 days, and instances of runners that were not seen for as long. */
   expireBindings(): Promise<number>;
+  /** Runners that were not heard of for 45 s: `runner.lost`, once. After a start they get as long to come back. */
+  loseRunners(): Promise<number>;
   /** Receipts of submissions with an `Idempotency-Key`, after a day. */
   expireIdempotency(): Promise<number>;
   /** Moves events from the tail to the event file. */

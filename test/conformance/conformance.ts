@@ -21,6 +21,7 @@ import { describeRetention } from './suite/retention.ts';
 import { describeRetry } from './suite/retry.ts';
 import { describeRunners } from './suite/runners.ts';
 import { describeSameTurn } from './suite/same-turn.ts';
+import { describeSchedules } from './suite/schedules.ts';
 import { describeSubmit } from './suite/submit.ts';
 import { describeThreeCases } from './suite/three-cases.ts';
 import { describeUnstick } from './suite/unstick.ts';
@@ -50,6 +51,7 @@ const PARTS = [
   describeReadyList,
   describeLookingOn,
   describeSameTurn,
+  describeSchedules,
   describeInvariants,
 ];
 

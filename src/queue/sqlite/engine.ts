@@ -7,6 +7,7 @@ import type {
   NewTask,
   Poller,
   Report,
+  RunnerState,
   SessionRow,
   TaskState,
   TaskStatus,
@@ -43,7 +44,9 @@ import { Readings } from './reading.ts';
 import { ReadyList } from './ready-list.ts';
 import { Reports } from './report.ts';
 import { Retrials } from './retrial.ts';
+import { RunnerHealth } from './runner-health.ts';
 import { Runners } from './runners.ts';
+import { SqliteSchedules } from './schedules.ts';
 import { Sessions } from './sessions.ts';
 import { Storage } from './storage.ts';
 import { Submissions } from './submit.ts';
@@ -56,6 +59,7 @@ import { Holds } from './wake.ts';
 export class SqliteQueue implements TaskQueue {
   readonly events: SqliteEventLog;
   readonly outbox: OutboxWriter;
+  readonly schedules: SqliteSchedules;
   readonly upkeep: SqliteUpkeep;
   readonly #core: Core;
   readonly #files: { main: OpenFile; events: EventFile };
@@ -68,6 +72,7 @@ export class SqliteQueue implements TaskQueue {
   readonly #unsticking: Unsticking;
   readonly #claims: Claims;
   readonly #heartbeats: Heartbeats;
+  readonly #health: RunnerHealth;
   readonly #reports: Reports;
   readonly #readings: Readings;
   readonly #listeners = new Set<(event: Event) => void>();
@@ -77,6 +82,7 @@ export class SqliteQueue implements TaskQueue {
     this.#core = this.#makeCore(options, main.db);
     const core = this.#core;
     const runners = new Runners(core);
+    this.#health = new RunnerHealth(core, runners);
     this.#holds = new Holds(core);
     this.#sessions = new Sessions(core);
     this.outbox = new OutboxWriter(core);
@@ -88,10 +94,12 @@ export class SqliteQueue implements TaskQueue {
       lifecycle: this.#lifecycle,
       endings,
       runners,
+      health: this.#health,
       sessions: this.#sessions,
       idempotency: new Idempotency(core),
     };
     this.#submissions = new Submissions(core, this.#line, this.#sessions, parts.idempotency);
+    this.schedules = new SqliteSchedules(core, this.#submissions);
     this.#retrials = new Retrials(core, this.#line);
     this.#unsticking = new Unsticking(core, parts);
     this.#reports = new Reports(core, { ...parts, holds: this.#holds });
@@ -164,6 +172,10 @@ export class SqliteQueue implements TaskQueue {
 
   release(leaseId: string, reason: string): Promise<void> {
     return this.#core.commit.run((tx) => this.#reports.release(tx, leaseId, reason));
+  }
+
+  runners(): RunnerState[] {
+    return this.#core.storage.read(() => this.#health.list());
   }
 
   subscribe(listener: (event: Event) => void): () => void {

@@ -183,9 +183,42 @@ ALTER TABLE callbacks ADD COLUMN owed_up INTEGER NOT NULL DEFAULT 0;
 UPDATE callbacks SET owed_up = due_up;
 `;
 
+/** Whether `runner.connected` was said last of an instance, or `runner.lost`. Written when that changes, by no heartbeat. */
+const CONNECTIONS = `
+ALTER TABLE instances ADD COLUMN connected INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX instances_current ON instances (connected, retained_from) WHERE superseded = 0;
+`;
+
+const SCHEDULES = `
+CREATE TABLE schedules (
+  id TEXT PRIMARY KEY,
+  name TEXT NOT NULL UNIQUE,
+  cron TEXT NOT NULL,
+  time_zone TEXT NOT NULL,
+  overlap TEXT NOT NULL,
+  missed TEXT NOT NULL,
+  paused INTEGER NOT NULL,
+  -- Of the wall clock. Each occurrence comes after the last that has passed: none passes twice.
+  last_occurrence INTEGER,
+  next_at INTEGER CHECK (next_at > last_occurrence),
+  last_run_at INTEGER,
+  last_task_id TEXT,
+  created_at INTEGER NOT NULL,
+  -- As the client sent it, and as it is submitted.
+  task TEXT NOT NULL,
+  template TEXT NOT NULL
+) STRICT;
+
+ALTER TABLE tasks ADD COLUMN schedule_id TEXT;
+CREATE INDEX tasks_of_schedule ON tasks (schedule_id, seq)
+  WHERE schedule_id IS NOT NULL AND status IN ('pending', 'running');
+`;
+
 export const MAIN_MIGRATIONS: readonly Migration[] = [
   { version: 1, sql: TASKS + SESSIONS + CALLBACKS + BOOKS },
   { version: 2, sql: CALLBACK_AGE },
+  { version: 4, sql: SCHEDULES },
+  { version: 5, sql: CONNECTIONS },
 ];
 
 const EVENTS = `
