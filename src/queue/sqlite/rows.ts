@@ -96,6 +96,21 @@ export function toEvent(row: EventRow): Event {
   };
 }
 
+/** Characters that a page of events comes to at most, one event being taken whatever its size. */
+const PAGE_CHARS = 65_536;
+
+/** The first of `rows`, as many as there is room for. */
+export function pageOf(rows: Iterable<EventRow>): EventRow[] {
+  const page: EventRow[] = [];
+  let room = PAGE_CHARS;
+  for (const row of rows) {
+    page.push(row);
+    for (const value of Object.values(row)) room -= typeof value === 'string' ? value.length : 0;
+    if (room <= 0) break;
+  }
+  return page;
+}
+
 /** The conversation that the metadata of a result name. */
 export function sessionNamedIn({ sessionId }: JsonObject): string | null {
   return (typeof sessionId === 'string' && sessionId.trim()) || null;
