@@ -11,6 +11,8 @@ import type { Attempt } from './attempt.ts';
 import { Attempts } from './attempts.ts';
 import type { Executors } from './executor.ts';
 import { baseExecutors } from './executors/index.ts';
+import { systemShell } from './executors/shell.ts';
+import { Fitness } from './fitness.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { runnerIdOf } from './identity.ts';
 import { Poller } from './poller.ts';
@@ -96,6 +98,7 @@ class PollingRunner implements Runner {
   readonly #attempts: Attempts;
   readonly #spool: Spool;
   readonly #sender: ResultSender;
+  readonly #fitness: Fitness;
   readonly #polling = new AbortController();
   readonly #hurry = new AbortController();
   readonly #stopped = Promise.withResolvers<RunnerEnd>();
@@ -108,12 +111,15 @@ class PollingRunner implements Runner {
     const { clock, log } = deps;
     this.#config = config;
     this.#deps = deps;
-    this.#executors = { ...baseExecutors(config.shell), ...deps.executors };
+    const shell = systemShell(config.shell);
+    this.#executors = { ...baseExecutors(shell), ...deps.executors };
     this.#api = createApiClient({ ...config, clock });
     this.#slots = new Slots(config.maxConcurrent);
     this.#attempts = new Attempts(clock);
     this.#spool = new Spool(join(config.dataDir, 'spool'), log);
     this.#sender = new ResultSender({ api: this.#api, spool: this.#spool, clock, log });
+    const onChange = () => this.#heartbeat?.soon();
+    this.#fitness = new Fitness({ ...deps, shell, envPass: config.envPass, onChange });
   }
 
   get stopped(): Promise<RunnerEnd> {
@@ -153,6 +159,7 @@ class PollingRunner implements Runner {
       attempts: this.#attempts,
       slots: maxConcurrent,
       capabilities,
+      problem: () => this.#problem(),
     });
     const poller = new Poller({
       ...parts,
@@ -169,6 +176,17 @@ class PollingRunner implements Runner {
     this.#polled = poller.run(this.#polling.signal);
   }
 
+  /** For whoever looks at the list of runners. */
+  #problem(): string | null {
+    const { obstacle } = this.#spool;
+    const problems = [
+      this.#polling.signal.aborted ? 'it drains, and takes no more work' : null,
+      obstacle && `takes no work for now: ${obstacle}`,
+      this.#fitness.problem,
+    ];
+    return problems.filter(Boolean).join('; ') || null;
+  }
+
   #begin(tasks: PolledTask[], sentAt: number): void {
     for (const task of tasks) {
       const attempt = this.#attempts.begin(task, sentAt);
@@ -182,7 +200,8 @@ class PollingRunner implements Runner {
     if (attempt.isLost) return this.#attempts.end(attempt);
     if (attempt.leaseId !== null && (!isOurs || this.#polling.signal.aborted))
       return this.#giveBack(attempt, attempt.leaseId);
-    const result = await work(attempt, { ...this.#config, ...this.#deps, executors: this.#executors });
+    const lent = { executors: this.#executors, fitness: this.#fitness };
+    const result = await work(attempt, { ...this.#config, ...this.#deps, ...lent });
     if (result !== null) await this.#spool.add(result);
     this.#attempts.end(attempt);
     this.#sender.kick();
@@ -198,6 +217,7 @@ class PollingRunner implements Runner {
     const { clock, log } = this.#deps;
     log.info('runner drains');
     this.#polling.abort();
+    this.#heartbeat?.soon();
     await this.#polled;
     await within(clock, this.#config.drainMs, this.#slots.untilIdle(), this.#hurry.signal);
     this.#attempts.stopAll('runner stopped');
@@ -242,7 +262,7 @@ class PollingRunner implements Runner {
   }
 
   async #end(how: RunnerEnd): Promise<void> {
-    await Promise.all([this.#heartbeat?.stop(), this.#sender.stop()]);
+    await Promise.all([this.#heartbeat?.stop(), this.#sender.stop(), this.#fitness.stop()]);
     await this.#spool.mend();
     this.#tellOwed();
     this.#unlock();
