@@ -8,6 +8,7 @@ import { eventsQuery, maintenanceBody } from '../../src/http/contract/events.ts'
 import { editBody, readBody, writeBody } from '../../src/http/contract/files.ts';
 import { notifyBody } from '../../src/http/contract/notify.ts';
 import { recentQuery } from '../../src/http/contract/recent.ts';
+import { scheduleBody, scheduleChange } from '../../src/http/contract/schedules.ts';
 import { sessionsQuery } from '../../src/http/contract/sessions.ts';
 import { commandBody, listQuery, outcomeQuery } from '../../src/http/contract/tasks.ts';
 import {
@@ -40,17 +41,22 @@ import {
   text,
   type Value,
 } from './fields.ts';
+import { scheduleFields } from './schedules.ts';
 import { words } from './values.ts';
 
 /** Stand for ids that are known only when the request is sent; of the same length. */
 export const TASK_ID = 'ffffffff-0000-4000-8000-00000000000a';
 export const LEASE_ID = 'ffffffff-0000-4000-8000-00000000000b';
+export const SCHEDULE_ID = 'ffffffff-0000-4000-8000-00000000000c';
 
-/** What has to be there before the request: a pending task, one that ended unread, a claimed one, a ready one of each type. */
-export type Need = 'pending' | 'ended' | 'claimed' | 'ready';
+/**
+ * What has to be there before the request: a pending task, one that ended unread, a claimed one, a ready one of each
+ * type; a schedule, or room for one.
+ */
+export type Need = 'pending' | 'ended' | 'claimed' | 'ready' | 'schedule' | 'room';
 
 export interface Example {
-  /** Fields of the query of a GET, of the body of a POST. */
+  /** Fields of the query of a GET, of the body of a POST or PATCH. */
   fields: Readonly<Record<string, Field>>;
   /** The product's own schema of these fields; null where the route reads none. */
   contract: ZodType | null;
@@ -116,6 +122,7 @@ const channel: Field = {
 };
 const NOTHING: Example = { fields: {}, contract: null };
 const OF_PENDING: Example = { ...NOTHING, need: 'pending' };
+const OF_SCHEDULE: Example = { ...NOTHING, need: 'schedule' };
 
 export const EXAMPLES: Readonly<Record<string, Example>> = {
   'GET /health': NOTHING,
@@ -172,6 +179,20 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
   'POST /claude': AGENT,
   'POST /codex': AGENT,
   'POST /gemini': AGENT,
+  'GET /schedules': NOTHING,
+  'POST /schedules': {
+    fields: scheduleFields(BOT_SECRET, { required: true }),
+    contract: scheduleBody,
+    need: 'room',
+  },
+  'GET /schedules/:id': OF_SCHEDULE,
+  'PATCH /schedules/:id': {
+    fields: scheduleFields(BOT_SECRET, { required: false }),
+    contract: scheduleChange,
+    need: 'schedule',
+  },
+  'DELETE /schedules/:id': OF_SCHEDULE,
+  'POST /schedules/:id/run': OF_SCHEDULE,
   'GET /worker/poll': {
     fields: {
       wait: { valid: (random) => random.pick(['1', '0', '1000', '-5']), invalid: null },

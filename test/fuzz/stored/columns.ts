@@ -99,6 +99,7 @@ export const TASKS: Columns = {
   started_at: (value, row) => (row.status === 'running' ? time(value, row) : orNull(time)(value, row)),
   completed_at: (value, row) => (isFinal(row.status as TaskStatus) ? time(value, row) : value === null),
   read_at: (value, row) => value === null || (isFinal(row.status as TaskStatus) && time(value, row)),
+  schedule_id: orNull(uuid),
   payload: (value, row) =>
     row.read_at === null ? json((payload) => isPayload(payload as Row, row))(value, row) : value === null,
 };
@@ -134,7 +135,8 @@ const PAYLOAD: Columns = {
   path: said,
   prompt: (value) => typeof value === 'string' && value.trim() !== '',
   timeout: (value, row) => value === row.timeout_ms,
-  sessionId: (value, row) => typeof value === 'string' && value.toWellFormed() === row.session_id,
+  sessionId: (value, row) =>
+    value === null ? row.session_id === null : String(value).toWellFormed() === row.session_id,
   callbackChannel: anyOf([null]),
   callbackBotToken: anyOf([null]),
   origin: (value, row) => String(value).toWellFormed() === row.origin,
@@ -168,6 +170,38 @@ export const RESULTS: Columns = {
 
 function hasProvenance({ origin, dispatchMode, responseMode, entrypoint }: Row): boolean {
   return [origin, dispatchMode, responseMode, entrypoint].every((value) => orNull(text)(value, {}));
+}
+
+export const SCHEDULES: Columns = {
+  id: uuid,
+  name: name(100),
+  cron: name(100),
+  time_zone: name(100),
+  overlap: anyOf(['skip', 'queue']),
+  missed: anyOf(['skip', 'once']),
+  paused: flag,
+  // None of them comes round while the run lasts.
+  last_occurrence: anyOf([null]),
+  next_at: (value, row) => (row.paused === 1 ? value === null : int(Date.now(), 2 ** 43)(value, row)),
+  last_run_at: orNull(time),
+  last_task_id: orNull(uuid),
+  created_at: time,
+  task: json((value) => (TASK_TYPES as readonly unknown[]).includes((value as Row).type)),
+  template: json((value) => isPayload((value as Row).payload as Row, asTaskRow(value as Row))),
+};
+
+/** What is to be submitted, as the row that it becomes. A conversation that is new each time has no name yet. */
+function asTaskRow({ type, timeoutMs, sessionId, provenance }: Row): Row {
+  const { origin, dispatchMode, responseMode, entrypoint } = provenance as Row;
+  return {
+    type,
+    timeout_ms: timeoutMs,
+    session_id: sessionId,
+    origin,
+    dispatch_mode: dispatchMode,
+    response_mode: responseMode,
+    entrypoint,
+  };
 }
 
 export const SESSIONS: Columns = {

@@ -16,6 +16,7 @@ import {
   INSTANCES,
   RESULTS,
   type Row,
+  SCHEDULES,
   SESSIONS,
   TASKS,
 } from './columns.ts';
@@ -36,6 +37,7 @@ const TABLES: Readonly<Record<string, Columns>> = {
   sessions: SESSIONS,
   bindings: BINDINGS,
   instances: INSTANCES,
+  schedules: SCHEDULES,
   callbacks: CALLBACKS,
   idempotency: IDEMPOTENCY,
   event_tail: EVENTS,
@@ -181,7 +183,8 @@ class Reader {
       .prepare<[], { name: string; value: number }>(
         `SELECT 'tasks/' || status AS name, COUNT(*) AS value FROM tasks WHERE read_at IS NULL GROUP BY status
          UNION ALL SELECT 'sessions/' || cli_type, COUNT(*) FROM sessions GROUP BY cli_type
-         UNION ALL SELECT 'results', COUNT(*) FROM results HAVING COUNT(*) > 0`,
+         UNION ALL SELECT 'results', COUNT(*) FROM results HAVING COUNT(*) > 0
+         UNION ALL SELECT 'schedules', COUNT(*) FROM schedules HAVING COUNT(*) > 0`,
       )
       .all();
     const find = this.#tasks.prepare<[string], number>('SELECT value FROM counters WHERE name = ?').pluck();
