@@ -4,7 +4,7 @@
  */
 import type { ZodType } from 'zod';
 import { agentBody } from '../../src/http/contract/agents.ts';
-import { eventsQuery, maintenanceBody } from '../../src/http/contract/events.ts';
+import { eventStreamQuery, eventsQuery, maintenanceBody } from '../../src/http/contract/events.ts';
 import { editBody, readBody, writeBody } from '../../src/http/contract/files.ts';
 import { notifyBody } from '../../src/http/contract/notify.ts';
 import { recentQuery } from '../../src/http/contract/recent.ts';
@@ -65,6 +65,8 @@ export interface Example {
   submits?: true;
   /** Without a reason to answer it waits: whoever sends something odd hangs up soon. */
   parks?: true;
+  /** The answer has no end: whoever has its head hangs up. */
+  streams?: true;
 }
 
 const ASKED = { maxAttempts: integer(1, 20), leaseMs: integer(1_000, 3_600_000) };
@@ -259,6 +261,18 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
     contract: eventsQuery,
   },
   'GET /events/stats': NOTHING,
+  'GET /events/stream': {
+    fields: {
+      taskId: { valid: (random) => random.pick([undefined, TASK_ID, 'no-task']), invalid: () => '' },
+      type: { valid: (random, marker) => random.pick([undefined, marker]), invalid: () => '' },
+      lastEventId: {
+        valid: (random) => random.pick([undefined, '0', '1', '9'.repeat(15)]),
+        invalid: (random) => random.pick(['', '-1', 'x', '1.5', '9'.repeat(16)]),
+      },
+    },
+    contract: eventStreamQuery,
+    streams: true,
+  },
   'POST /events/maintenance': { fields: { vacuum: lenient }, contract: maintenanceBody },
   'GET /sessions/stats': NOTHING,
   'GET /sessions/state': { fields: { limit: lenient, cliType: lenientText }, contract: sessionsQuery },
