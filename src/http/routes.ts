@@ -26,7 +26,6 @@ export interface Route {
 /** Every route of the Task API; where two paths match, the first counts. */
 export function routesOf(deps: RouteDeps): Route[] {
   const tasks = taskHandlers(deps);
-  const submit = submissionHandlers(deps);
   const worker = workerHandlers(deps);
   const events = eventHandlers(deps);
   const sessions = sessionHandlers(deps);
@@ -36,7 +35,7 @@ export function routesOf(deps: RouteDeps): Route[] {
   return [
     { ...get('/health', healthHandler(deps)), open: true },
     { ...get('/ready', readyHandler(deps)), open: true },
-    post('/tasks', submit.of('command')),
+    ...submissionRoutes(deps),
     get('/tasks', tasks.list),
     get('/tasks/stats', tasks.stats),
     get('/tasks/:taskId', tasks.outcome),
@@ -44,12 +43,6 @@ export function routesOf(deps: RouteDeps): Route[] {
     post('/tasks/:taskId/cancel', tasks.cancel),
     post('/tasks/:taskId/retry', tasks.retry),
     post('/tasks/:taskId/unstick', tasks.unstick),
-    post('/files/write', submit.of('file-write')),
-    post('/files/read', submit.of('file-read')),
-    post('/files/edit', submit.of('file-edit')),
-    post('/claude', submit.of('claude-cli')),
-    post('/codex', submit.of('codex-cli')),
-    post('/gemini', submit.of('gemini-cli')),
     get('/schedules', schedules.list),
     post('/schedules', schedules.create),
     get('/schedules/:id', schedules.show),
@@ -73,6 +66,21 @@ export function routesOf(deps: RouteDeps): Route[] {
     get('/codex/recent', recent.codex),
     get('/gemini/recent', recent.gemini),
     post('/notify', notifyHandler(deps)),
+  ];
+}
+
+/** Submitting tasks of each type, and of any. */
+function submissionRoutes(deps: RouteDeps): Route[] {
+  const submit = submissionHandlers(deps);
+  return [
+    post('/tasks', submit.of('command')),
+    post('/tasks/batch', submit.batch),
+    post('/files/write', submit.of('file-write')),
+    post('/files/read', submit.of('file-read')),
+    post('/files/edit', submit.of('file-edit')),
+    post('/claude', submit.of('claude-cli')),
+    post('/codex', submit.of('codex-cli')),
+    post('/gemini', submit.of('gemini-cli')),
   ];
 }
 

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { AppError } from '../errors.ts';
-import type { Once, TaskType } from '../queue/index.ts';
-import type { Call, Handler } from './call.ts';
-import { parseTaskOf } from './contract/any-task.ts';
+import type { Once, Receipt, TaskType } from '../queue/index.ts';
+import { type Call, type Handler, parse } from './call.ts';
+import { parseTask, parseTaskOf } from './contract/any-task.ts';
+import { batchBody } from './contract/tasks.ts';
 import type { RouteDeps } from './deps.ts';
 
 const MAX_KEY_CHARS = 200;
@@ -19,7 +20,7 @@ const MESSAGES: Readonly<Record<TaskType, string>> = {
 };
 
 /**
- * Submitting: a route for each type. With an `Idempotency-Key`, the same request within a day gets the answer of the
+ * Submitting: a route for each type, and one for many tasks of any types. With an `Idempotency-Key`, the same request within a day gets the answer of the
  * first one, with `duplicate: true`.
  */
 export function submissionHandlers(deps: RouteDeps) {
@@ -29,15 +30,21 @@ export function submissionHandlers(deps: RouteDeps) {
       (type: TaskType): Handler =>
       async (call) => {
         const task = parseTaskOf(type, call.body, deps);
-        const { taskId, sessionId, duplicate } = await queue.submit(task, onceOf(call));
-        return {
-          taskId,
-          ...(sessionId !== null && { sessionId }),
-          message: MESSAGES[type],
-          ...(duplicate && { duplicate }),
-        };
+        const { duplicate, ...receipt } = await queue.submit(task, onceOf(call));
+        return { ...shown(receipt), message: MESSAGES[type], ...(duplicate && { duplicate }) };
       },
+
+    batch: (async (call) => {
+      const { tasks } = parse(batchBody, call.body);
+      const all = tasks.map((task, index) => parseTask(task, deps, ['tasks', index]));
+      const { tasks: receipts, duplicate } = await queue.submitAll(all, onceOf(call));
+      return { tasks: receipts.map(shown), ...(duplicate && { duplicate }) };
+    }) satisfies Handler,
   };
+}
+
+function shown({ taskId, sessionId }: Receipt): object {
+  return sessionId === null ? { taskId } : { taskId, sessionId };
 }
 
 function onceOf({ idempotencyKey: key, caller: scope, route, body }: Call): Once | undefined {

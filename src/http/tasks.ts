@@ -15,12 +15,7 @@ export function taskHandlers(deps: RouteDeps) {
       return { queue: { total, byStatus, unconsumedResults, path, taskRetentionMs, resultRetentionMs } };
     }) satisfies Handler,
 
-    list: (({ query }) => {
-      const { tag, ...filter } = parse(listQuery, query);
-      // No submission takes tags yet, so no task has one.
-      if (tag !== undefined) return { tasks: [], nextCursor: null };
-      return queue.list(filter);
-    }) satisfies Handler,
+    list: (({ query }) => queue.list(parse(listQuery, query))) satisfies Handler,
 
     outcome: ((call) => outcome(deps, waiters, call)) satisfies Handler,
 

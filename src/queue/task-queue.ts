@@ -31,6 +31,8 @@ export interface TaskQueue {
    * within a day gets the receipt of the first one. `session_queue_mismatch`, `queue_full`, `idempotency_conflict`.
    */
   submit(task: NewTask, once?: Once): Promise<Receipt>;
+  /** As `submit`: all of them or none, in one commit, in this order. A refusal names a field as `tasks.3.queue`. */
+  submitAll(tasks: readonly NewTask[], once?: Once): Promise<Receipts>;
   /** Ends a pending task at once; asks the runner of a running one to stop. `not_found`, `already_finished`. */
   cancel(taskId: string): Promise<{ taskId: string; status: TaskStatus; cancelRequested: boolean }>;
   /**
@@ -99,6 +101,13 @@ export interface Receipt {
   duplicate?: true;
 }
 
+/** In the order of the tasks. */
+export interface Receipts {
+  tasks: Receipt[];
+  /** They are the receipts of an earlier, equal submission. */
+  duplicate?: true;
+}
+
 /** What makes two submissions the same one. */
 export interface Once {
   /** Whose keys these are. */
@@ -125,6 +134,7 @@ export interface TaskFilter {
   type?: TaskType;
   sessionKey?: string;
   queue?: string;
+  tag?: string;
   limit: number;
   /** `nextCursor` of the page before. */
   cursor?: string;
@@ -200,7 +210,7 @@ export interface Outbox {
 export interface Upkeep {
   /** Leases past their deadline and grace: their tasks go back, or end when their attempts are used up. */
   reclaimLost(): Promise<number>;
-  /** Ready tasks whose row in the ready list is missing get it back. */
+  /** Ready tasks whose row in the ready list is missing get it back; and what a clock set forward has made due is seen. */
   restoreReady(): Promise<number>;
   /** Pending tasks that waited for a runner longer than the task retention fail with a stored result. */
   expirePending(): Promise<number>;

@@ -14,6 +14,11 @@ export const commandBody = z
   })
   .check(oneTime);
 
+const BATCH = 'tasks must be an array of 1 to 500 objects, each with a type and the fields of that type';
+
+/** `POST /tasks/batch` → `{tasks: [{taskId, sessionId?}…]}`; what each of them is, any-task.ts reads. */
+export const batchBody = z.object({ tasks: z.array(z.unknown(), BATCH).min(1, BATCH).max(500, BATCH) });
+
 /** `GET /tasks/:taskId` → the result, or `{status, message}` while there is none. */
 export const outcomeQuery = z.object({
   /** Milliseconds to wait for the result. */

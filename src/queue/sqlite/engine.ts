@@ -18,6 +18,7 @@ import type {
   Outcome,
   QueueStats,
   Receipt,
+  Receipts,
   SessionStats,
   TaskFilter,
   TaskQueue,
@@ -120,6 +121,10 @@ export class SqliteQueue implements TaskQueue {
 
   submit(task: NewTask, once?: Once): Promise<Receipt> {
     return this.#core.commit.run((tx) => this.#submissions.submit(tx, task, once));
+  }
+
+  submitAll(tasks: readonly NewTask[], once?: Once): Promise<Receipts> {
+    return this.#core.commit.run((tx) => this.#submissions.submitAll(tx, tasks, once));
   }
 
   retry(taskId: string): Promise<{ taskId: string; status: TaskStatus }> {

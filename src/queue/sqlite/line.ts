@@ -93,7 +93,7 @@ export class Line {
   }
 
   #place(tx: Transaction, task: TaskRow): void {
-    if (task.due_up !== null && task.due_up > this.#core.uptime.now()) {
+    if (this.#isEarly(task)) {
       tx.after(() => this.wake.plan());
       return;
     }
@@ -103,10 +103,17 @@ export class Line {
     tx.readied.push(lane);
   }
 
+  #isEarly({ due_up, due_wall }: TaskRow): boolean {
+    const { uptime, clock } = this.#core;
+    return (due_up !== null && due_up > uptime.now()) || (due_wall !== null && due_wall > clock.wall());
+  }
+
   #fallDue(tx: Transaction): void {
-    for (const task of this.#sql.due.all(this.#core.uptime.now(), STEP)) {
+    const { uptime, clock } = this.#core;
+    const due = [...this.#sql.due.all(uptime.now(), STEP), ...this.#sql.dueByWall.all(clock.wall(), STEP)];
+    for (const task of due) {
       this.#sql.clearDue.run(task.seq);
-      this.enter(tx, { ...task, due_up: null });
+      this.enter(tx, { ...task, due_up: null, due_wall: null });
     }
   }
 }
@@ -118,7 +125,7 @@ function prepare({ db }: Core) {
       `${select} WHERE session_key = ? AND session_key IS NOT NULL AND ${UNFINISHED} ORDER BY seq LIMIT 1`,
     ),
     ready: db.prepare<[number, number, number]>(
-      'UPDATE tasks SET ready_job = ?, due_up = NULL, retained_from = ? WHERE seq = ?',
+      'UPDATE tasks SET ready_job = ?, due_up = NULL, due_wall = NULL, retained_from = ? WHERE seq = ?',
     ),
     front: db.prepare<[string], TaskRow>(
       `${select} WHERE session_key = ? AND session_key IS NOT NULL AND (status = 'running' OR ready_job IS NOT NULL)`,
@@ -126,6 +133,9 @@ function prepare({ db }: Core) {
     stepBack: db.prepare<[number]>('UPDATE tasks SET ready_job = NULL WHERE seq = ?'),
     restore: db.prepare<[number, number]>('UPDATE tasks SET ready_job = ? WHERE seq = ?'),
     due: db.prepare<[number, number], TaskRow>(`${select} WHERE due_up <= ? ORDER BY due_up LIMIT ?`),
-    clearDue: db.prepare<[number]>('UPDATE tasks SET due_up = NULL WHERE seq = ?'),
+    dueByWall: db.prepare<[number, number], TaskRow>(
+      `${select} WHERE due_wall <= ? ORDER BY due_wall LIMIT ?`,
+    ),
+    clearDue: db.prepare<[number]>('UPDATE tasks SET due_up = NULL, due_wall = NULL WHERE seq = ?'),
   };
 }

@@ -30,7 +30,9 @@ export interface TaskRow {
   cancel_requested: number;
   ready_job: number | null;
   due_up: number | null;
+  due_wall: number | null;
   due_at: number | null;
+  tags: string | null;
   created_at: number;
   started_at: number | null;
   completed_at: number | null;
@@ -39,8 +41,8 @@ export interface TaskRow {
 
 export const TASK_COLUMNS = `seq, id, type, status, queue, priority, session_id, session_key, callback, timeout_ms,
   origin, dispatch_mode, response_mode, entrypoint, max_attempts, retries, retry_backoff_ms, lease_ms, attempt, lost,
-  failures, lease_id, runner_id, instance_id, cancel_requested, ready_job, due_up, due_at, created_at, started_at,
-  completed_at, read_at`;
+  failures, lease_id, runner_id, instance_id, cancel_requested, ready_job, due_up, due_wall, due_at, tags, created_at,
+  started_at, completed_at, read_at`;
 
 /** An unfinished task, whatever holds it. The text that the partial indexes are declared with. */
 export const UNFINISHED = `status IN ('pending', 'running')`;
@@ -64,6 +66,15 @@ export interface EventRow {
 
 export const EVENT_COLUMNS = `seq, id, type, created_at, task_id, task_type, task_status, session_id, origin,
   dispatch_mode, response_mode, entrypoint, details, retained_from`;
+
+/** It has a time before which it is not claimable, and nobody has seen that it has come. */
+export function isDelayed(row: TaskRow): boolean {
+  return row.due_up !== null || row.due_wall !== null;
+}
+
+export function tagsOf(row: TaskRow): string[] {
+  return row.tags === null ? [] : (JSON.parse(row.tags) as string[]);
+}
 
 export function provenanceOf(row: TaskRow): Provenance {
   return {

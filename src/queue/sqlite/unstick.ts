@@ -3,7 +3,7 @@ import { isFinal } from '../task.ts';
 import type { Explanation } from '../task-queue.ts';
 import type { Core } from './core.ts';
 import type { Line } from './line.ts';
-import { TASK_COLUMNS, type TaskRow } from './rows.ts';
+import { isDelayed, TASK_COLUMNS, type TaskRow } from './rows.ts';
 import type { RunnerHealth } from './runner-health.ts';
 import type { Runners } from './runners.ts';
 import type { Sessions } from './sessions.ts';
@@ -41,7 +41,7 @@ export class Unsticking {
     if (isFinal(task.status)) return ended(task);
     if (task.status === 'running') return this.#running(task);
     if (task.ready_job !== null) return this.#ready(tx, task, task.ready_job);
-    if (!this.#line.isBlocked(task) && task.due_up === null) return this.#forgotten(tx, task);
+    if (!this.#line.isBlocked(task) && !isDelayed(task)) return this.#forgotten(tx, task);
     return this.#line.isBlocked(task) ? this.#blocked(task) : delayed(task);
   }
 
