@@ -2,6 +2,7 @@
 export type { Gap } from '../http/contract/events.ts';
 export type { RecentSession } from '../http/contract/recent.ts';
 export type { Event } from '../queue/events.ts';
+export type { Schedule } from '../queue/schedules.ts';
 export type { Result, RunnerState, SessionRow, TaskState, TaskStatus, TaskType } from '../queue/task.ts';
 export type { CallOptions } from './caller.ts';
 export { type ClientOptions, TaskApiClient } from './client.ts';

@@ -1,5 +1,6 @@
+import type { Schedule } from '../queue/schedules.ts';
 import type { Caller, CallOptions } from './caller.ts';
-import type { NewSchedule, Schedule, ScheduleChanges } from './shapes.ts';
+import type { NewSchedule, ScheduleChanges } from './shapes.ts';
 
 /** `/schedules`: tasks that are submitted again and again. */
 export class Schedules {
@@ -9,6 +10,7 @@ export class Schedules {
     this.#caller = caller;
   }
 
+  /** By name. */
   async list(options?: CallOptions): Promise<Schedule[]> {
     const { schedules } = await this.#caller.get<{ schedules: Schedule[] }>('/schedules', {}, options);
     return schedules;
@@ -35,8 +37,8 @@ export class Schedules {
     return this.edit(id, { paused: false }, options);
   }
 
-  /** Submits its task now, once. */
-  run(id: string, options?: CallOptions): Promise<{ taskId: string }> {
+  /** Submits its task now, whether it is paused or not. */
+  run(id: string, options?: CallOptions): Promise<{ taskId: string; sessionId?: string }> {
     return this.#caller.post(`${pathOf(id)}/run`, {}, options);
   }
 

@@ -2,6 +2,7 @@
 import type * as z from 'zod';
 import type { agentBody } from '../http/contract/agents.ts';
 import type { editBody, readBody, writeBody } from '../http/contract/files.ts';
+import type { scheduleBody, scheduleChange } from '../http/contract/schedules.ts';
 import type { commandBody, listQuery } from '../http/contract/tasks.ts';
 import type { EventStats, TrimReport } from '../queue/events.ts';
 import type { Result, SessionRow, TaskState, TaskStatus, TaskType } from '../queue/task.ts';
@@ -97,22 +98,7 @@ export interface Readiness {
   problems: string[];
 }
 
-/** Tasks that are submitted again and again. Times are epoch milliseconds. */
-export interface Schedule {
-  id: string;
-  name: string;
-  cron: string;
-  timeZone: string;
-  task: { type: TaskType } & Record<string, unknown>;
-  overlap: 'skip' | 'queue';
-  missed: 'skip' | 'once';
-  paused: boolean;
-  nextRunAt: number | null;
-  lastRunAt: number | null;
-  lastTaskId: string | null;
-}
+export type NewSchedule = Omit<Fields<typeof scheduleBody>, 'task'> & { task: Submission };
 
-export type ScheduleChanges = Partial<
-  Pick<Schedule, 'name' | 'cron' | 'timeZone' | 'overlap' | 'missed' | 'paused'> & { task: Submission }
->;
-export type NewSchedule = ScheduleChanges & Pick<Schedule, 'name' | 'cron'> & { task: Submission };
+/** What is missing stays as it is; a task is replaced as a whole. */
+export type ScheduleChanges = Omit<Fields<typeof scheduleChange>, 'task'> & { task?: Submission | undefined };
