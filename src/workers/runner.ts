@@ -6,6 +6,7 @@ import type { PolledTask } from '../http/contract/payload.ts';
 import { holdLock } from '../lock.ts';
 import type { Log } from '../log.ts';
 import { makeFolder } from '../paths.ts';
+import { DEFAULT_QUEUE, TASK_TYPES, type TaskType } from '../queue/task.ts';
 import { type ApiClient, createApiClient } from './api-client.ts';
 import type { Attempt } from './attempt.ts';
 import { Attempts } from './attempts.ts';
@@ -37,6 +38,10 @@ export interface RunnerConfig {
   pollIntervalMs: number;
   /** Milliseconds that a drain waits for running tasks (`RUNNER_DRAIN_MS`). */
   drainMs: number;
+  /** Queues whose tasks it takes (`RUNNER_QUEUES`). */
+  queues: readonly string[];
+  /** Types that it takes (`RUNNER_TYPES`). */
+  types: readonly TaskType[];
   /** Milliseconds between SIGTERM and SIGKILL. */
   killGraceMs: number;
   /** `RUNNER_SHELL`; null for the user's login shell. */
@@ -52,6 +57,8 @@ export const RUNNER_DEFAULTS = {
   longPollWaitMs: 30_000,
   pollIntervalMs: 500,
   drainMs: 30_000,
+  queues: [DEFAULT_QUEUE],
+  types: TASK_TYPES,
   killGraceMs: 3_000,
   outputLimitBytes: 2 * 1024 * 1024,
 } as const;
@@ -148,24 +155,24 @@ class PollingRunner implements Runner {
 
   #connect(runnerId: string, instanceId: string): void {
     const { log, clock } = this.#deps;
-    const { maxConcurrent, longPollWaitMs, pollIntervalMs } = this.#config;
+    const { maxConcurrent, longPollWaitMs: wait, pollIntervalMs } = this.#config;
     const [api, slots, spool] = [this.#api, this.#slots, this.#spool];
-    const types = Object.keys(this.#executors);
+    const types = this.#config.types.filter((type) => this.#executors[type] !== undefined);
+    const lanes = { queues: this.#config.queues.join(','), types: types.join(',') };
     const onSuperseded = () => this.#superseded();
     const parts = { api, spool, clock, log, runnerId, instanceId, onSuperseded };
-    const capabilities = { types };
     const heartbeat = new Heartbeat({
       ...parts,
       attempts: this.#attempts,
       slots: maxConcurrent,
-      capabilities,
+      capabilities: { types },
       problem: () => this.#problem(),
     });
     const poller = new Poller({
       ...parts,
       slots,
       pollIntervalMs,
-      query: { wait: longPollWaitMs, runnerId, instanceId, types: types.join(',') },
+      query: { wait, runnerId, instanceId, ...lanes },
       obstacle: () => spool.obstacle ?? (heartbeat.isOutOfTouch ? OUT_OF_TOUCH : null),
       onTasks: (tasks, sentAt) => this.#begin(tasks, sentAt),
     });
