@@ -2,6 +2,7 @@
 import { describe } from 'vitest';
 import type { EngineUnderTest } from './engine.ts';
 import { describeAffinity } from './suite/affinity.ts';
+import { describeBatch } from './suite/batch.ts';
 import { describeCancel } from './suite/cancel.ts';
 import { describeClaim } from './suite/claim.ts';
 import { describeEventLog } from './suite/event-log.ts';
@@ -23,12 +24,17 @@ import { describeRunners } from './suite/runners.ts';
 import { describeSameTurn } from './suite/same-turn.ts';
 import { describeSchedules } from './suite/schedules.ts';
 import { describeSubmit } from './suite/submit.ts';
+import { describeTags } from './suite/tags.ts';
 import { describeThreeCases } from './suite/three-cases.ts';
+import { describeTimes } from './suite/times.ts';
 import { describeUnstick } from './suite/unstick.ts';
 import { describeWallClock } from './suite/wall-clock.ts';
 
 const PARTS = [
   describeSubmit,
+  describeTimes,
+  describeTags,
+  describeBatch,
   describeOnce,
   describeClaim,
   describeGivingBack,

@@ -1,7 +1,7 @@
 import { isAgentType } from '../task.ts';
 import type { Core } from './core.ts';
 import { boundLaneOf, laneOf } from './parking.ts';
-import { TASK_COLUMNS, type TaskRow, UNFINISHED } from './rows.ts';
+import { isDelayed, TASK_COLUMNS, type TaskRow, UNFINISHED } from './rows.ts';
 import type { Sessions } from './sessions.ts';
 import type { Transaction } from './transaction.ts';
 import { Wake } from './wake.ts';
@@ -38,6 +38,8 @@ export class Line {
 
   /** A pending task becomes ready, or stays delayed or blocked: called when it arrives, comes back or falls due. */
   enter(tx: Transaction, task: TaskRow): void {
+    // Blocked ones, too: that their time has come counts, whatever the clock shows when it is their turn.
+    if (isDelayed(task)) tx.after(() => this.wake.plan());
     if (task.session_key === null) this.#place(tx, task);
     else this.advance(tx, task.session_key);
   }
@@ -93,10 +95,7 @@ export class Line {
   }
 
   #place(tx: Transaction, task: TaskRow): void {
-    if (this.#isEarly(task)) {
-      tx.after(() => this.wake.plan());
-      return;
-    }
+    if (this.#isEarly(task)) return;
     const lane = this.laneOf(task);
     const job = this.#core.ready.add(lane, task.seq, task.priority);
     this.#sql.ready.run(job, this.#core.uptime.now(), task.seq);
