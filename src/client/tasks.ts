@@ -121,7 +121,7 @@ export class Tasks {
     const { clock } = this.#caller.connection;
     const end = timeoutMs === undefined ? Number.POSITIVE_INFINITY : clock.steady() + timeoutMs;
     for (;;) {
-      const found = await this.#ask(taskId, Math.max(0, end - clock.steady()), call);
+      const found = await this.#ask(taskId, end, call);
       if (found.result !== null) return found.result;
       if (clock.steady() >= end) throw new StillRunningError(taskId, timeoutMs ?? 0);
       if (found.status === 'pending') onPending?.();
@@ -129,13 +129,14 @@ export class Tasks {
   }
 
   /** Whoever waits knows that there is a Task API: what else answers stands in front of it. */
-  async #ask(taskId: string, restMs: number, options: CallOptions): Promise<Outcome> {
-    const patience = this.#caller.patience(options);
+  async #ask(taskId: string, end: number, options: CallOptions): Promise<Outcome> {
+    const { clock, ...patience } = this.#caller.patience(options);
+    const restMs = Math.max(0, end - clock.steady());
     const call = outcomeCall(taskId, Math.round(Math.min(WAIT_MS, restMs)));
     const answer = await patiently(
-      { ...patience, patienceMs: Math.min(patience.patienceMs, restMs) },
+      { ...patience, clock, patienceMs: Math.min(patience.patienceMs, restMs) },
       () => this.#caller.once<Answered>(call, options.signal),
-      (error) => error.isPassing || error instanceof UnreachableError,
+      (error) => clock.steady() < end && (error.isPassing || error instanceof UnreachableError),
     );
     return outcomeOf(answer);
   }
