@@ -70,60 +70,6 @@ test('what keeps the tags in step looks them up by their task', async () => {
   const { prepare } = await setUp();
   const call = prepare.mock.calls.findIndex(([sql]) => sql.includes('task_tags'));
   const db = prepare.mock.contexts[call] as Database.Database;
-      return { sql, plan: /^\s*(SELECT|UPDATE|DELETE)\b/.test(sql) ? explain(db, sql) : '' };
-    });
-  return { queue, prepare, plans };
-}
-
-/** Parameters are left NULL: the plan does not depend on them. */
-function explain(db: Database.Database, sql: string): string {
-  const unbound = sql.replaceAll(/@\w+|\?/g, 'NULL');
-  const steps = db.prepare<[], { detail: string }>(`EXPLAIN QUERY PLAN ${unbound}`).all();
-  return steps.map((step) => step.detail).join('; ');
-}
-
-test.each<[Partial<TaskFilter>, string]>([
-  [{}, 'tasks_unfiltered'],
-  [{ status: 'running' }, 'tasks_status'],
-  [{ type: 'codex-cli' }, 'tasks_type'],
-  [{ queue: 'gpu' }, 'tasks_queue'],
-  [{ type: 'codex-cli', status: 'running' }, 'tasks_type_status'],
-  [{ queue: 'gpu', status: 'running', cursor: '9' }, 'tasks_queue_status'],
-  [{ sessionKey: 'deploy' }, 'tasks_session'],
-  [{ sessionKey: 'deploy', type: 'codex-cli', status: 'running', queue: 'gpu' }, 'tasks_session'],
-])('a list of %j walks the index %s and sorts nothing', async (filter, index) => {
-  const { queue, prepare, plans } = await setUp();
-  prepare.mockClear();
-  queue.list({ limit: 50, ...filter });
-  const [list] = plans();
-  expect(list?.plan).toMatch(new RegExp(`USING INDEX ${index}( |$)`));
-  expect(list?.plan).not.toContain('TEMP B-TREE');
-});
-
-test.each<[Partial<TaskFilter>, RegExp]>([
-  [{}, /^SEARCH task_tags USING PRIMARY KEY \(tag=\?\)/],
-  [{ cursor: '9' }, /^SEARCH task_tags USING PRIMARY KEY \(tag=\? AND task_seq<\?\)/],
-  [{ type: 'command', queue: 'gpu', sessionKey: 'x' }, /^SEARCH task_tags USING PRIMARY KEY \(tag=\?\)/],
-  [
-    { status: 'running' },
-    /^SEARCH task_tags USING COVERING INDEX task_tags_status \(tag=\? AND task_status=\?\)/,
-  ],
-  [{ status: 'running', cursor: '9' }, /task_tags_status \(tag=\? AND task_status=\? AND task_seq<\?\)/],
-])('a list by tag and %j walks the tag, and looks up its tasks one by one', async (filter, walked) => {
-  const { queue, prepare, plans } = await setUp();
-  prepare.mockClear();
-  queue.list({ limit: 50, tag: 'nightly', ...filter });
-  const [list] = plans();
-  expect(list?.plan).toMatch(walked);
-  expect(list?.plan).toMatch(/; SEARCH tasks USING INTEGER PRIMARY KEY \(rowid=\?\)$/);
-});
-
-test('what keeps the tags in step looks them up by their task', async () => {
-  const { prepare } = await setUp();
-  const [call] = prepare.mock.calls
-    .map(([sql], n) => (sql.includes('task_tags') ? n : -1))
-    .filter((n) => n >= 0);
-  const db = prepare.mock.contexts[call] as Database.Database;
   const triggers = db
     .prepare<[], { sql: string }>("SELECT sql FROM sqlite_schema WHERE type = 'trigger'")
     .all();
