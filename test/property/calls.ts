@@ -64,7 +64,7 @@ export function call(scene: Scene, op: Op): Step {
       scene.clock.jump(op.ms);
       return { real: DONE, model: () => undefined };
     case 'reclaim':
-      return { real: reclaim(scene), model: () => scene.model.reclaimLost() };
+      return { real: reclaim(scene), model: () => reclaimed(scene) };
     case 'upkeep':
       return { real: upkeep(scene), model: () => scene.model.upkeep() };
     default:
@@ -177,14 +177,22 @@ function read(scene: Scene, task: string): Step {
   return { real: DONE, model: () => scene.model.bury(task) };
 }
 
+/** What the reconciler does every few seconds. */
 async function reclaim({ queue }: Scene): Promise<void> {
   await queue.upkeep.reclaimLost();
+  await queue.upkeep.loseRunners();
+}
+
+function reclaimed({ model }: Scene): void {
+  model.reclaimLost();
+  model.loseRunners();
 }
 
 /** Every duty, in the reconciler's order. */
 async function upkeep({ queue }: Scene): Promise<void> {
   const duties = queue.upkeep;
   await duties.reclaimLost();
+  await duties.loseRunners();
   same(await duties.restoreReady(), 0, 'ready tasks that were missing in the ready list');
   await duties.expirePending();
   await duties.expireResults();

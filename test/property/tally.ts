@@ -52,6 +52,8 @@ export const KINDS = [
   'task.expired',
   'task.late_result',
   'task.reconciled',
+  'runner.connected',
+  'runner.lost',
 ] as const;
 
 export type Kind = (typeof KINDS)[number];

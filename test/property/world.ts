@@ -1,5 +1,5 @@
 /** One history, lived through by the queue and by the model beside it, which must never differ. */
-import { type Claim, DEFAULT_QUEUE, TASK_TYPES } from '../../src/queue/index.ts';
+import { type Claim, DEFAULT_QUEUE, type Event, TASK_TYPES } from '../../src/queue/index.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import type { EngineSettings } from '../support/settings.ts';
 import { call } from './calls.ts';
@@ -159,11 +159,17 @@ export class World {
     const expected = model.events.slice(this.#told);
     const newest = queue.events.list({ limit: expected.length + 1 });
     const fresh = newest.filter(({ seq }) => seq > this.#lastSeq).reverse();
-    const shown = fresh.map(({ taskId, type, taskStatus }) => [this.#scene.nameOf(taskId), type, taskStatus]);
+    const shown = fresh.map((event) => [this.#subjectOf(event), event.type, event.taskStatus]);
     same(shown, expected, 'the events');
     for (const [, type] of expected) tally.count(type);
     this.#told += expected.length;
     this.#lastSeq = fresh.at(-1)?.seq ?? this.#lastSeq;
+  }
+
+  /** The task by its name; of a runner, its start. */
+  #subjectOf({ taskId, details }: Event): string {
+    if (taskId !== null) return this.#scene.nameOf(taskId);
+    return (details as { instanceId: string }).instanceId;
   }
 
   /** The whole story of each task, as it is kept. */

@@ -101,11 +101,13 @@ export class Sightings {
     return seen === undefined ? null : this.#clock.steady() - seen.last.steady;
   }
 
-  /** Runners that are away do not pile up: the latest stay, for `retentionMs`. */
+  /** Runners that are lost, or away without a name, do not pile up: the latest stay, for `retentionMs`. */
   forget(retentionMs: number): void {
     const now = this.#clock.steady();
     const silence = (seen: Sighting) => now - seen.last.steady;
-    const away = [...this.#byRunner].filter(([, seen]) => silence(seen) > AWAY_MS);
+    const away = [...this.#byRunner].filter(
+      ([, seen]) => silence(seen) > AWAY_MS && (seen.isLost || seen.instanceId === null),
+    );
     away.sort(([, a], [, b]) => silence(a) - silence(b));
     for (const [n, [runnerId, seen]] of away.entries())
       if (n >= MAX_AWAY || silence(seen) > retentionMs) this.#byRunner.delete(runnerId);

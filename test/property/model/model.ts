@@ -41,8 +41,8 @@ interface Lease {
 }
 
 export class Model {
-  /** What has happened, in order: task, type of the event, status of the task. */
-  readonly events: [string, string, TaskStatus][] = [];
+  /** What has happened, in order: task and its status, or start of a runner and null; between them the event's type. */
+  readonly events: [string, string, TaskStatus | null][] = [];
   /** Tasks that wait after a failure, and for how long at least and at most: the jitter is the engine's. */
   readonly undecided = new Map<string, [number, number]>();
   readonly #clock: Clock;
@@ -69,7 +69,7 @@ export class Model {
     this.#settings = settings;
     this.#offset = -clock.steady();
     this.#line = new Line(() => this.#uptime);
-    this.#runners = new Runners(clock);
+    this.#runners = new Runners(clock, (instance, type) => this.#note(instance, `runner.${type}`, null));
   }
 
   // Clients
@@ -187,6 +187,7 @@ export class Model {
 
   heartbeat(runner: string, instance: string, running: string[], spooled: string[]) {
     this.#admit(runner, instance);
+    this.#runners.beat(runner);
     const named = [...running, ...spooled];
     const omitted = this.#omitted(runner, instance, named);
     for (const lease of named) this.#reattach(lease, runner, instance);
@@ -211,6 +212,8 @@ export class Model {
       this.#tell(task, 'late_result');
       throw new Refused(refusal);
     }
+    const runner = task.holder?.runner ?? null;
+    if (runner !== null) this.#runners.report(runner);
     if (report.exitCode === 0) this.#end(task, 'completed', report);
     else if (task.cancelRequested)
       this.#end(task, 'cancelled', { ...noOutput('cancelled'), stdout: report.stdout });
@@ -256,9 +259,19 @@ export class Model {
     this.match();
   }
 
+  loseRunners(): void {
+    this.#runners.lose(this.#uptime, (runner, instance) =>
+      this.#parked.some(
+        ({ poller }) =>
+          poller.runnerId === runner && (poller.instanceId === instance || words.takesAgents(poller)),
+      ),
+    );
+  }
+
   /** The duties whose doing can be seen, in the reconciler's order. */
   upkeep(): void {
     this.reclaimLost();
+    this.loseRunners();
     this.#expirePending();
     this.match();
     this.#forget();
@@ -555,7 +568,11 @@ export class Model {
   }
 
   #tell(task: Task, type: string): void {
-    this.events.push([task.name, `task.${type}`, task.status]);
+    this.#note(task.name, `task.${type}`, task.status);
+  }
+
+  #note(about: string, type: string, status: TaskStatus | null): void {
+    this.events.push([about, type, status]);
     this.#remembered = this.#uptime;
   }
 
