@@ -66,7 +66,7 @@ export class EventReaders {
     this.#catchUp(reader);
   }
 
-  /** The events of a commit come one after the other, in one go. */
+  /** The events of a commit come one after the other, in one go: nobody reads the log before they are told. */
   #hear(event: Event): void {
     if (this.#readers.size === 0) return;
     if (this.#committed.length === 0) queueMicrotask(() => this.#tell());
@@ -79,8 +79,8 @@ export class EventReaders {
     const all = Buffer.concat(frames.map(({ bytes }) => bytes));
     const last = frames.at(-1)?.event.seq ?? 0;
     for (const reader of this.#readers) {
-      if (!reader.live || reader.position >= last) continue;
-      const wanted = frames.filter(({ event }) => isFor(reader, event));
+      if (!reader.live) continue;
+      const wanted = frames.filter(({ event }) => isFor(reader.filter, event));
       reader.position = last;
       const bytes = wanted.length === frames.length ? all : Buffer.concat(wanted.map(({ bytes }) => bytes));
       reader.live = reader.stream.write(bytes);
@@ -141,8 +141,7 @@ export class EventReaders {
   }
 }
 
-function isFor({ position, filter: { taskId, type } }: Reader, event: Event): boolean {
-  if (event.seq <= position) return false;
+function isFor({ taskId, type }: Filter, event: Event): boolean {
   return (taskId === undefined || event.taskId === taskId) && (type === undefined || event.type === type);
 }
 

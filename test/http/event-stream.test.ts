@@ -6,7 +6,7 @@ import { AppError } from '../../src/errors.ts';
 import { MAX_STREAMS, Streams } from '../../src/http/sse.ts';
 import type { JsonValue } from '../../src/queue/index.ts';
 import { eventually } from '../support/eventually.ts';
-import { type Api, type ApiOptions, startApi, TOKEN } from '../support/http.ts';
+import { type Api, type ApiOptions, requestText, startApi, TOKEN } from '../support/http.ts';
 import { silentLog } from '../support/log-lines.ts';
 import { aCommand } from '../support/queue.ts';
 import { type Options, SseClient } from '../support/sse.ts';
@@ -306,6 +306,30 @@ describe('a stop', () => {
     await record('b');
   });
 
+  test('ends the connection too, however long the client would keep it', async () => {
+    const { api } = await setUp();
+    const socket = await api.connect(requestText('GET', '/events/stream', { Connection: 'keep-alive' }));
+    const closed = once(socket.resume(), 'close');
+    const [head] = await once(socket, 'data');
+    expect(String(head)).toContain('\r\nConnection: close\r\n');
+    api.stop.abort();
+    await closed;
+  });
+
+  test('has nobody told what happens while the last words are on their way', async () => {
+    const { api, responses, emit } = await setUp();
+    await follow(api);
+    const { waits } = takenByHand(responses[0]?.socket ?? null);
+    await emit(1);
+    await eventually('something to take', waits);
+    const errors: unknown[] = [];
+    responses[0]?.on('error', (error) => errors.push(error));
+    api.stop.abort();
+    await emit(1);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect([errors, responses[0]?.writableEnded, responses[0]?.writableFinished]).toEqual([[], true, false]);
+  });
+
   test('ends what comes too late at once', async () => {
     const { api } = await setUp();
     api.stop.abort();
@@ -396,16 +420,6 @@ describe('a reader that reads nothing', () => {
     const gap = client.names.indexOf('gap');
     expect(client.ids.slice(gap)).toEqual([first - 1, first, last]);
     expect(client.data[gap]).toEqual({ from: client.ids.at(gap - 1)! + 1, to: first - 1, reason: 'trimmed' });
-  });
-
-  test('is not told of a gap when only what it did not ask for was trimmed while it was up to date', async () => {
-    const { api, record } = await setUp({ engine: { maxEvents: 1 } });
-    const client = await follow(api, '?type=mine');
-    await record('a', 'b', 'c');
-    await api.post('/events/maintenance');
-    await record('mine');
-    await client.has(1);
-    expect(client.names).toEqual(['mine']);
   });
 
   test('does not hold up a stop', async () => {
