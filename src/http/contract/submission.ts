@@ -19,15 +19,26 @@ export const queue = z.string(QUEUE).refine(isQueueName, QUEUE);
 
 const RUN_AT =
   'runAt must be epoch milliseconds, or a time as in 2026-12-31T23:59:00+01:00, its zone (or Z) included';
-/** Strict: as a number or as ISO 8601; epoch milliseconds. */
+/** Strict: as a number, or as ISO 8601 to the minute or finer; epoch milliseconds. */
 const runAt = z.union(
-  [z.int().min(0), z.iso.datetime({ offset: true }).transform((text) => Date.parse(text))],
+  [
+    z.int(RUN_AT).min(0, RUN_AT),
+    z
+      .union([z.iso.datetime({ offset: true }), z.iso.datetime({ offset: true, precision: -1 })])
+      .transform((text) => Date.parse(text)),
+  ],
   RUN_AT,
 );
 
 const TAGS = `tags must be up to ${MAX_TAGS} distinct strings of 1 to ${MAX_TAG_CHARS} characters`;
+/** Well-formed, as they are stored and found. */
+const tag = z
+  .string(TAGS)
+  .min(1, TAGS)
+  .max(MAX_TAG_CHARS, TAGS)
+  .transform((text) => text.toWellFormed());
 const tags = z
-  .array(z.string(TAGS).min(1, TAGS).max(MAX_TAG_CHARS, TAGS), TAGS)
+  .array(tag, TAGS)
   .max(MAX_TAGS, TAGS)
   .refine((all) => new Set(all).size === all.length, TAGS);
 
