@@ -92,6 +92,7 @@ async function oneOfEach(ask: Ask, marker: string): Promise<void> {
     old_string: '',
     new_string: '',
     prompt: marker,
+    tasks: [{ type: 'command', command: marker }],
   };
   for (const [key, { submits }] of Object.entries(EXAMPLES)) {
     if (submits) await submit(ask, key.replace('POST ', ''), fields);

@@ -10,7 +10,7 @@ import { notifyBody } from '../../src/http/contract/notify.ts';
 import { recentQuery } from '../../src/http/contract/recent.ts';
 import { scheduleBody, scheduleChange } from '../../src/http/contract/schedules.ts';
 import { sessionsQuery } from '../../src/http/contract/sessions.ts';
-import { commandBody, listQuery, outcomeQuery } from '../../src/http/contract/tasks.ts';
+import { batchBody, commandBody, listQuery, outcomeQuery } from '../../src/http/contract/tasks.ts';
 import {
   eventBody,
   heartbeatBody,
@@ -24,6 +24,7 @@ import {
   bounded,
   boundedOrNull,
   choice,
+  distinct,
   exactly,
   type Field,
   ids,
@@ -69,8 +70,53 @@ export interface Example {
   streams?: true;
 }
 
-const ASKED = { maxAttempts: integer(1, 20), leaseMs: integer(1_000, 3_600_000) };
+const YEAR_MS = 366 * 86_400_000;
+/** Past ones only: the others are a matter of the day. */
+const runAt: Field = {
+  valid: (random) =>
+    random.pick([undefined, 0, 1_700_000_000_000, '1969-12-31T23:59Z', '2026-01-31T12:00:00.5+05:30']),
+  invalid: (random) =>
+    random.pick<Value>([
+      -1,
+      0.5,
+      '',
+      '5',
+      'noon',
+      '2026-01-31T12:00:00',
+      '2026-02-30T12:00:00Z',
+      null,
+      [],
+      {},
+    ]),
+};
+const ASKED = {
+  // No other: a session key may be some other request's as well, and has one queue.
+  queue: {
+    valid: (random) => random.pick([undefined, 'default']),
+    invalid: (random) => random.pick<Value>(['', 'A B', 'q'.repeat(65), 5, null, [], {}]),
+  },
+  priority: integer(-10, 10),
+  delayMs: integer(0, YEAR_MS),
+  runAt: { ...runAt, valid: () => undefined },
+  maxAttempts: integer(1, 20),
+  leaseMs: integer(1_000, 3_600_000),
+  retries: integer(0, 20),
+  retryBackoffMs: integer(100, 900_000),
+  tags: distinct(10, 64),
+} satisfies Record<string, Field>;
 const SUBMISSION = { sessionKey: bounded(200), ...ASKED };
+/** Tasks without a session key, so that each may be in a queue of its own. */
+const tasks: Field = {
+  valid: (random, marker) =>
+    random.times(random.pick([1, 2, 5, 50]), () => {
+      const command = text.valid(random, marker) ?? null;
+      const queue = random.pick(['default', 'gpu', marker]);
+      const due = random.pick([{}, { delayMs: 1 }, { runAt: 0 }]);
+      return { type: 'command', command, queue, ...due, tags: [marker] };
+    }),
+  invalid: (random) =>
+    random.pick<Value>([undefined, null, 5, 'x', {}, [], random.times(501, () => ({ type: 'command' }))]),
+};
 /** Must not be found in any file. */
 export const BOT_SECRET = 'bot-secret-of-the-fuzz-run';
 const botToken: Field = {
@@ -90,6 +136,8 @@ const AGENT: Example = {
     entrypoint: lenientText,
     sessionKey: absent,
     ...ASKED,
+    delayMs: { ...ASKED.delayMs, valid: () => undefined },
+    runAt,
     model: lenientText,
     resumeLatest: lenient,
   },
@@ -134,6 +182,7 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
     contract: commandBody,
     submits: true,
   },
+  'POST /tasks/batch': { fields: { tasks }, contract: batchBody, submits: true },
   'GET /tasks': {
     fields: {
       status: queryChoice(TASK_STATUSES),

@@ -23,6 +23,8 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{1
 const DISPATCH_MODES = ['direct-command', 'agent-tool', 'unspecified'];
 /** The run is younger than that, and no clock of it is ahead. */
 const AGE_MS = 86_400_000;
+/** The longest that a task may be put off. */
+const DELAY_MS = 366 * 86_400_000;
 
 const uuid: Check = (value) => typeof value === 'string' && UUID.test(value);
 const said: Check = (value) => typeof value === 'string' && value !== '' && value === value.trim();
@@ -67,8 +69,8 @@ export const TASKS: Columns = {
   id: uuid,
   type: anyOf(TASK_TYPES),
   status: anyOf(TASK_STATUSES),
-  queue: anyOf(['default']),
-  priority: anyOf([0]),
+  queue: (value) => typeof value === 'string' && /^[a-z0-9._-]{1,64}$/.test(value),
+  priority: int(-10, 10),
   session_id: (value, row) => (isAgent(row) ? said(value, row) : value === null),
   session_key: (value, row) =>
     isAgent(row)
@@ -81,19 +83,24 @@ export const TASKS: Columns = {
   response_mode: anyOf(['direct-callback']),
   entrypoint: (value, row) => (isAgent(row) ? said(value, row) : value === null),
   max_attempts: int(1, 20),
-  retries: anyOf([0]),
+  retries: int(0, 20),
   retry_backoff_ms: int(100, 900_000),
   lease_ms: orNull(int(1_000, 3_600_000)),
   attempt: int(0, 10_000),
   lost: (value, row) => int(0, Number(row.max_attempts))(value, row),
-  failures: int(0, 1),
+  failures: (value, row) => int(0, Number(row.retries) + 1)(value, row),
   lease_id: orNull(uuid),
   runner_id: orNull(name(200)),
   instance_id: orNull(name(200)),
   cancel_requested: flag,
   ready_job: (value, row) => value === null || (row.status === 'pending' && count(value, row)),
-  due_up: anyOf([null]),
-  due_at: anyOf([null]),
+  due_up: orNull(int(0, AGE_MS + DELAY_MS)),
+  // Times are past ones when they are asked for.
+  due_wall: anyOf([null]),
+  due_at: orNull((value) => int(Date.now() - AGE_MS, Date.now() + DELAY_MS)(value, {})),
+  tags: orNull(
+    json((tags) => Array.isArray(tags) && tags.length <= 10 && tags.every((tag) => name(64)(tag, {}))),
+  ),
   retained_from: age,
   created_at: time,
   started_at: (value, row) => (row.status === 'running' ? time(value, row) : orNull(time)(value, row)),
@@ -155,6 +162,8 @@ function isPayload(payload: Row, row: Row): boolean {
   if (payload.type !== row.type || keys.toSorted().join() !== expected.toSorted().join()) return false;
   return Object.entries(payload).every(([key, value]) => PAYLOAD[key]?.(value, row) ?? true);
 }
+
+export const TASK_TAGS: Columns = { tag: name(64), task_seq: count, task_status: anyOf(TASK_STATUSES) };
 
 export const RESULTS: Columns = {
   seq: count,
@@ -270,6 +279,11 @@ export const IDEMPOTENCY: Columns = {
   key: name(200),
   route: (value) => typeof value === 'string' && /^\/[a-z/]+$/.test(value),
   body_hash: (value) => typeof value === 'string' && /^[\w-]{43}$/.test(value),
-  receipt: json((value) => uuid((value as Row).taskId, {}) && orNull(said)((value as Row).sessionId, {})),
+  receipt: json((value) => [(value as Row).tasks ?? value].flat().every(isReceipt)),
   retained_from: age,
 };
+
+function isReceipt(value: unknown): boolean {
+  const { taskId, sessionId } = value as Row;
+  return uuid(taskId, {}) && orNull(said)(sessionId, {});
+}

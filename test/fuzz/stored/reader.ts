@@ -18,6 +18,7 @@ import {
   type Row,
   SCHEDULES,
   SESSIONS,
+  TASK_TAGS,
   TASKS,
 } from './columns.ts';
 
@@ -33,6 +34,7 @@ export interface Finding {
 
 const TABLES: Readonly<Record<string, Columns>> = {
   tasks: TASKS,
+  task_tags: TASK_TAGS,
   results: RESULTS,
   sessions: SESSIONS,
   bindings: BINDINGS,
@@ -165,7 +167,18 @@ class Reader {
     );
     this.#strays(
       'receipts of no task',
-      `SELECT key FROM idempotency WHERE receipt ->> 'taskId' NOT IN (SELECT id FROM tasks)`,
+      `SELECT idempotency.key FROM idempotency, json_tree(receipt) AS part
+      WHERE part.key = 'taskId' AND part.atom NOT IN (SELECT id FROM tasks)`,
+    );
+    this.#strays(
+      'tags of no task that is there and of that status',
+      `SELECT tag FROM task_tags LEFT JOIN tasks ON seq = task_seq
+      WHERE status IS NOT task_status OR read_at IS NOT NULL`,
+    );
+    this.#strays(
+      'tags that no list would find',
+      `SELECT seq FROM tasks WHERE tags IS NOT NULL AND read_at IS NULL
+      AND json_array_length(tags) <> (SELECT COUNT(*) FROM task_tags WHERE task_seq = seq)`,
     );
     for (const id of this.#tasks.prepare<[], string>('SELECT session_id FROM sessions').pluck().iterate())
       if (!this.#sessionIds.has(id))
