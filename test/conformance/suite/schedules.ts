@@ -45,7 +45,10 @@ async function pass(stage: Stage, ms: number): Promise<void> {
 
 async function passAll(stage: Stage): Promise<void> {
   const { schedules } = stage.queue;
-  while ((schedules.dueAt() ?? Number.POSITIVE_INFINITY) <= stage.clock.wall()) await schedules.passDue();
+  for (let rounds = 0; (schedules.dueAt() ?? Number.POSITIVE_INFINITY) <= stage.clock.wall(); rounds++) {
+    if (rounds === 100) throw new Error('it never comes to an end');
+    await schedules.passDue();
+  }
 }
 
 function count(stage: Stage): number {
