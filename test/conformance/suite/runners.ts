@@ -378,6 +378,7 @@ export function describeRunners(engine: EngineUnderTest): void {
       const claim = await stage.takeOne(A);
       const busy = say(A, { slots: 1, leases: [claim.leaseId] });
       await pass(stage, 5 * MINUTE, busy);
+      await pass(stage, 43_000);
       expect(theOnly(stage)).toMatchObject({ slots: 1, running: 1, problem: null });
       await stage.finish(claim);
       await pass(stage, 40_000, say(A, { slots: 1 }));
@@ -386,11 +387,14 @@ export function describeRunners(engine: EngineUnderTest): void {
       expect(problem(stage)).toMatch(/^has 1 free slot/);
     });
 
-    test('a runner is well whose poll waits', async () => {
+    test('a runner is well whose poll waits, also while it is not offered what it has just released', async () => {
       const stage = await Stage.open(engine);
-      const parked = stage.poll(A, GPU);
+      await stage.submit(aCommand());
+      const { leaseId } = await stage.takeOne(A);
+      const parked = stage.poll(A);
       await stage.settle();
-      await pass(stage, 2 * MINUTE, say(A));
+      await pass(stage, 2 * MINUTE, say(A, { leases: [leaseId] }));
+      await stage.queue.release(leaseId, 'not now');
       expect(problem(stage)).toBeNull();
       await parked.stop();
     });
