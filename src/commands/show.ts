@@ -73,8 +73,8 @@ function waitingSentence(state: TaskState, now: number): string {
     return `It waits for ${runner} that has the files of its session, and is away; "unstick" frees it.`;
   }
   if (waitingFor === 'delayed') {
-    const again = failures > 0 ? `It has failed ${times(failures)}, and is tried again` : 'It is delayed';
-    return dueAt === null ? `${again} later.` : `${again} at ${localTime(dueAt)} (${away(dueAt, now)}).`;
+    const again = failures > 0 ? `It has failed ${times(failures)}, and waits` : 'It is delayed';
+    return dueAt === null ? `${again}.` : `${again} until ${localTime(dueAt)} (${away(dueAt, now)}).`;
   }
   return `It is ready, and waits for a runner${place}.`;
 }

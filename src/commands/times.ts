@@ -36,9 +36,11 @@ export function timeAndDistance(ms: number, now: number): string {
 /** `12 ms`, `1.2 s`, `3 min 20 s`, `2 h 5 min`. */
 export function duration(ms: number): string {
   if (ms < 1_000) return `${Math.round(ms)} ms`;
-  if (ms < 60_000) return `${Math.round(ms / 100) / 10} s`;
-  const [count, rest] =
-    ms < 3_600_000 ? [ms / 60_000, (ms / 1_000) % 60] : [ms / 3_600_000, (ms / 60_000) % 60];
-  const [unit, part] = ms < 3_600_000 ? ['min', 's'] : ['h', 'min'];
-  return `${Math.floor(count)} ${unit} ${Math.floor(rest)} ${part}`;
+  const tenths = Math.round(ms / 100);
+  if (tenths < 600) return `${tenths / 10} s`;
+  const seconds = Math.max(60, Math.floor(ms / 1_000));
+  const minutes = Math.floor(seconds / 60);
+  return minutes < 60
+    ? `${minutes} min ${seconds % 60} s`
+    : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
