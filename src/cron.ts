@@ -8,6 +8,7 @@
  * gap, and run through both of the equal hours.
  */
 import { Cron } from 'croner';
+import { AppError } from './errors.ts';
 
 /** Why this is no cron expression, in croner's words; null when it is one. */
 export function cronProblem(cron: string): string | null {
@@ -22,19 +23,29 @@ export function timeZoneProblem(timeZone: string): string | null {
   return problemOf(() => void new Intl.DateTimeFormat('en', { timeZone }));
 }
 
-/** The first occurrence after `ms`; null when there is none any more. */
+/** The first occurrence after `ms`; null when there is none any more. `invalid_field` for what is not valid here. */
 export function nextAfter(cron: string, timeZone: string, ms: number): number | null {
-  return parsed(cron, timeZone).nextRun(new Date(ms))?.getTime() ?? null;
+  return valid(() => parsed(cron, timeZone).nextRun(new Date(ms))?.getTime() ?? null);
 }
 
-/** The last occurrence up to `ms` inclusive; null when there was none. */
+/** The last occurrence up to `ms` inclusive; null when there was none. `invalid_field` likewise. */
 export function lastUpTo(cron: string, timeZone: string, ms: number): number | null {
-  const [last] = parsed(cron, timeZone).previousRuns(1, new Date(ms + 1));
+  const [last] = valid(() => parsed(cron, timeZone).previousRuns(1, new Date(ms + 1)));
   return last?.getTime() ?? null;
 }
 
 function parsed(cron: string, timezone: string): Cron {
   return new Cron(cron, { timezone, fixedTimeRule: 'no-wildcard' });
+}
+
+/** Another version of Node may not know a time zone that was stored. */
+function valid<T>(attempt: () => T): T {
+  try {
+    return attempt();
+  } catch (error) {
+    const message = `cron or timeZone is not valid: ${(error as Error).message}`;
+    throw new AppError('invalid_field', message, { field: 'cron', cause: error });
+  }
 }
 
 function problemOf(attempt: () => void): string | null {

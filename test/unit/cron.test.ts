@@ -122,6 +122,12 @@ describe('what is taken', () => {
     expect(timeZoneProblem(zone)).toContain('Invalid time zone'),
   );
 
+  it('is refused as a field of a client when it turns out too late, whatever croner throws', () => {
+    const refusal = expect.objectContaining({ name: 'AppError', code: 'invalid_field' });
+    expect(() => nextAfter('* * * * *', 'Mars/Olympus', 0)).toThrow(refusal);
+    expect(() => lastUpTo('nonsense', 'UTC', 0)).toThrow(refusal);
+  });
+
   it('says when an expression never comes true', () => {
     expect(nextAfter('0 0 30 2 *', 'UTC', 0)).toBeNull();
     expect(nextAfter('* * * * * * 2020', 'UTC', at('2026-01-01'))).toBeNull();

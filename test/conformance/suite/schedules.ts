@@ -446,6 +446,16 @@ export function describeSchedules(engine: EngineUnderTest): void {
       expect(schedules.list()).toEqual([before]);
     });
 
+    test('a time zone that is unknown here spoils nothing but its own', async () => {
+      const stage = await Stage.open(engine);
+      const [lost, kept] = await Promise.allSettled([
+        stage.queue.schedules.create(aSchedule({ timeZone: 'Mars/Olympus' })),
+        stage.submit(aCommand()),
+      ]);
+      expect(lost).toMatchObject({ reason: { code: 'invalid_field' } });
+      expect(kept.status).toBe('fulfilled');
+    });
+
     test('an unknown one is not found', async () => {
       const { schedules } = (await Stage.open(engine)).queue;
       expect(() => schedules.get('no-such')).toThrow('Schedule not found');
