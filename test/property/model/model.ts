@@ -55,7 +55,7 @@ export class Model {
   readonly #leases = new Map<string, Lease>();
   /** Until when a runner is not offered a task that it released. */
   readonly #holds = new Map<string, { task: Task; until: number }>();
-  readonly #receipts = new Map<string, { request: string; task: string; at: number }>();
+  readonly #receipts = new Map<string, { request: string; tasks: string[]; at: number }>();
   /** Results that were read, and whose end has not had its turn. */
   readonly #reading = new Set<string>();
   #submitted = 0;
@@ -74,20 +74,28 @@ export class Model {
 
   // Clients
 
-  submit(spec: NewTask, once?: Once): { task: string; duplicate: boolean } {
+  /** All of them, or none. */
+  submit(specs: NewTask[], once?: Once): { tasks: string[]; duplicate: boolean } {
     const id = once && `${once.scope} ${once.key}`;
     const request = once && `${once.route} ${once.bodyHash}`;
     const earlier = this.#receipts.get(id ?? '');
     if (earlier !== undefined && earlier.request !== request) throw new Refused('idempotency_conflict');
-    if (earlier !== undefined) return { task: earlier.task, duplicate: true };
-    if ((this.stats().byStatus.pending ?? 0) >= this.#settings.maxPending) throw new Refused('queue_full');
-    const [head] = this.#line.of(spec.sessionKey);
-    if (head !== undefined && words.queueOf(head.spec) !== words.queueOf(spec))
-      throw new Refused('session_queue_mismatch');
-    const task = this.#create(spec);
+    if (earlier !== undefined) return { tasks: earlier.tasks, duplicate: true };
+    for (const [n, spec] of specs.entries()) this.#checkRoom(spec, specs.slice(0, n));
+    const tasks = specs.map((spec) => this.#create(spec).name);
     if (id !== undefined && request !== undefined)
-      this.#receipts.set(id, { request, task: task.name, at: this.#uptime });
-    return { task: task.name, duplicate: false };
+      this.#receipts.set(id, { request, tasks, at: this.#uptime });
+    return { tasks, duplicate: false };
+  }
+
+  /** `before`: those that were taken with it. */
+  #checkRoom(spec: NewTask, before: NewTask[]): void {
+    const waiting = (this.stats().byStatus.pending ?? 0) + before.length;
+    if (waiting >= this.#settings.maxPending) throw new Refused('queue_full');
+    const line = [...this.#line.of(spec.sessionKey).map((task) => task.spec), ...before];
+    const head = line.find(({ sessionKey }) => sessionKey !== null && sessionKey === spec.sessionKey);
+    if (head !== undefined && words.queueOf(head) !== words.queueOf(spec))
+      throw new Refused('session_queue_mismatch');
   }
 
   cancel(name: string): { status: TaskStatus; cancelRequested: boolean } {
@@ -240,10 +248,10 @@ export class Model {
   elapsed(): void {
     const over = [...this.#holds].filter(([, { until }]) => until <= this.#clock.steady());
     for (const [id] of over) this.#holds.delete(id);
-    const due = [...this.#line.tasks.values()].filter(
-      (task) => task.due !== null && task.due <= this.#uptime,
-    );
-    const first = Math.min(...due.map((task) => task.due ?? 0)) - this.#offset;
+    const [up, wall] = [this.#uptime, this.#clock.wall()];
+    const due = this.#dueTasks();
+    const late = due.map(({ due, dueByWall }) => (due === null ? wall - (dueByWall ?? wall) : up - due));
+    const first = this.#clock.steady() - Math.max(...late);
     const happenings = over.map(([, { task, until }]) => ({ at: until, run: () => this.#offerAgain(task) }));
     if (due.length > 0) happenings.push({ at: first, run: () => this.#fallDue(due) });
     for (const { run } of happenings.sort((a, b) => a.at - b.at)) {
@@ -315,6 +323,11 @@ export class Model {
     return task !== undefined && !isFinal(task);
   }
 
+  /** A time of the wall clock. */
+  waitsForTime(name: string): boolean {
+    return (this.#line.tasks.get(name)?.dueByWall ?? null) !== null;
+  }
+
   get tasks(): IterableIterator<Task> {
     return this.#line.tasks.values();
   }
@@ -337,7 +350,7 @@ export class Model {
       sessionKey: spec.sessionKey,
       queue: words.queueOf(spec),
       priority: spec.priority ?? 0,
-      tags: [],
+      tags: [...(spec.tags ?? [])],
       runnerId: task.holder?.runner ?? null,
       leaseUntil: this.#leaseUntil(task),
       cancelRequested: task.cancelRequested,
@@ -347,6 +360,17 @@ export class Model {
       completedAt: printed.completed,
       readAt: printed.read,
     };
+  }
+
+  /** Unread, the newest first. */
+  tagged(tag: string, status?: TaskStatus): string[] {
+    const found = [...this.tasks].filter(
+      (task) =>
+        task.printed.read === null &&
+        task.spec.tags?.includes(tag) &&
+        task.status === (status ?? task.status),
+    );
+    return found.map(({ name }) => name).reverse();
   }
 
   stats(): Pick<QueueStats, 'total' | 'byStatus' | 'unconsumedResults'> {
@@ -370,6 +394,7 @@ export class Model {
     this.#submitted += 1;
     const delay = spec.delayMs ?? 0;
     const now = this.#clock.wall();
+    const dueByWall = spec.runAt !== undefined && spec.runAt > now ? spec.runAt : null;
     const task: Task = {
       name: `T${this.#submitted}`,
       spec,
@@ -381,11 +406,12 @@ export class Model {
       cancelRequested: false,
       result: null,
       due: delay > 0 ? this.#uptime + delay : null,
+      dueByWall,
       readySince: null,
       agesFrom: this.#uptime,
       printed: {
         created: now,
-        due: delay > 0 ? now + delay : null,
+        due: delay > 0 ? now + delay : dueByWall,
         started: null,
         completed: null,
         read: null,
@@ -473,16 +499,25 @@ export class Model {
   }
 
   #end(task: Task, status: TaskStatus, result: Result): void {
-    Object.assign(task, { status, result, due: null, agesFrom: this.#uptime });
+    Object.assign(task, { status, result, due: null, dueByWall: null, agesFrom: this.#uptime });
     task.printed.completed = this.#clock.wall();
     this.#leases.delete(task.holder?.lease ?? '');
     this.#tell(task, status);
     this.#line.seat(task);
   }
 
+  /** Those of the uptime first, each kind in the order of their times. */
+  #dueTasks(): Task[] {
+    const upTo = (now: number, kind: 'due' | 'dueByWall') =>
+      [...this.tasks]
+        .filter((task) => (task[kind] ?? Infinity) <= now)
+        .sort((a, b) => (a[kind] ?? 0) - (b[kind] ?? 0));
+    return [...upTo(this.#uptime, 'due'), ...upTo(this.#clock.wall(), 'dueByWall')];
+  }
+
   #fallDue(tasks: Task[]): void {
-    for (const task of tasks.toSorted((a, b) => (a.due ?? 0) - (b.due ?? 0))) {
-      task.due = null;
+    for (const task of tasks) {
+      Object.assign(task, { due: null, dueByWall: null });
       this.#line.seat(task);
     }
   }
@@ -584,7 +619,7 @@ export class Model {
   #waitingFor(task: Task): TaskState['waitingFor'] {
     if (task.status !== 'pending') return null;
     if (this.#line.isBlocked(task)) return 'blocked';
-    if (task.due !== null) return 'delayed';
+    if (words.isDelayed(task)) return 'delayed';
     const runner = this.#line.runnerOf(task);
     if (runner === undefined || this.#waits(runner)) return 'ready';
     return this.#runners.isAway(runner) ? 'runner' : 'ready';

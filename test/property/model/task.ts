@@ -20,6 +20,8 @@ export interface Task {
   result: Result | null;
   /** Uptime before which it is not claimable; null when that is over. */
   due: number | null;
+  /** Likewise, by the wall clock. */
+  dueByWall: number | null;
   /** Uptime since which it is ready; null when it is not. */
   readySince: number | null;
   /** Uptime at which it ended, or at which its result was read. */
@@ -71,6 +73,11 @@ export function takesAgents(poller: Poller): boolean {
 
 export function isFinal({ status }: Task): boolean {
   return status !== 'pending' && status !== 'running';
+}
+
+/** Its time has not come, of whichever clock. */
+export function isDelayed({ due, dueByWall }: Task): boolean {
+  return due !== null || dueByWall !== null;
 }
 
 export function queueOf({ queue }: NewTask): string {
