@@ -16,8 +16,11 @@ export const ERROR_STATUS = {
   idempotency_conflict: 409,
   session_queue_mismatch: 409,
   superseded: 409,
+  schedule_exists: 409,
+  too_many_schedules: 409,
   queue_full: 429,
   upstream_failed: 502,
+  too_many_streams: 503,
   storage_unavailable: 503,
   internal: 500,
 } as const;

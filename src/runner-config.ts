@@ -1,7 +1,9 @@
 /** The settings of a runner, those of the AI CLIs included. No request can change one of them. */
 import { homedir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
+import { isQueueName } from './http/contract/fields.ts';
 import { folderProblem, isExecutable, isFolder } from './paths.ts';
+import { isTaskType, TASK_TYPES } from './queue/task.ts';
 import type { Settings } from './settings.ts';
 import {
   type AgentSettings,
@@ -20,10 +22,12 @@ export type RunnerSettings = Omit<RunnerConfig, 'url' | 'token'> & { agents: Age
 
 /** The longest id that the Task API takes. */
 const MAX_ID_CHARS = 200;
+/** As many as one poll takes. */
+const MAX_NAMES = 16;
 const DAY_MS = 86_400_000;
 
 export function readRunnerSettings(settings: Settings, dataDir: string): RunnerSettings {
-  const { maxConcurrent, longPollWaitMs, pollIntervalMs, drainMs } = RUNNER_DEFAULTS;
+  const { maxConcurrent, longPollWaitMs, pollIntervalMs, drainMs, queues, types } = RUNNER_DEFAULTS;
   return {
     ...RUNNER_DEFAULTS,
     dataDir,
@@ -31,6 +35,8 @@ export function readRunnerSettings(settings: Settings, dataDir: string): RunnerS
     maxConcurrent: settings.clamped('MAX_CONCURRENT', { default: maxConcurrent, min: 1, max: 50 }),
     longPollWaitMs: settings.clamped('LONG_POLL_WAIT', { default: longPollWaitMs, min: 1_000, max: 300_000 }),
     pollIntervalMs: settings.clamped('POLL_INTERVAL', { default: pollIntervalMs, min: 50, max: 60_000 }),
+    queues: readNames(settings, 'RUNNER_QUEUES', isQueueName, 'names of a-z, 0-9, ".", "_", "-"') ?? queues,
+    types: readNames(settings, 'RUNNER_TYPES', isTaskType, `of ${TASK_TYPES.join(', ')}`) ?? types,
     drainMs: settings.integer('RUNNER_DRAIN_MS', { default: drainMs, min: 0, max: 3_600_000 }),
     shell: readShell(settings),
     envPass: settings.list('RUNNER_ENV_PASS'),
@@ -109,6 +115,20 @@ function readId(settings: Settings): string | null {
     settings.wrong('RUNNER_ID', `at most ${MAX_ID_CHARS} characters`, id);
   }
   return id;
+}
+
+/** Comma-separated; undefined when not set. */
+function readNames<T extends string>(
+  settings: Settings,
+  variable: string,
+  isName: (text: string) => text is T,
+  described: string,
+): T[] | undefined {
+  const names = [...new Set(settings.list(variable))];
+  if (names.length === 0) return undefined;
+  if (names.length <= MAX_NAMES && names.every(isName)) return names;
+  settings.wrong(variable, `at most ${MAX_NAMES} ${described}`, names.join(','));
+  return undefined;
 }
 
 /** A name without a slash is looked for on PATH. */

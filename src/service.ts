@@ -11,6 +11,7 @@ import { listen } from './listen.ts';
 import type { Log } from './log.ts';
 import { openQueue, type TaskQueue } from './queue/index.ts';
 import { Reconciler } from './reconciler/reconciler.ts';
+import { Scheduler } from './reconciler/scheduler.ts';
 import type { RunnerSettings } from './runner-config.ts';
 import { keyFileOf, openSecretBox, type SecretBox } from './secrets.ts';
 import { createAgentExecutors } from './workers/agents/agent-executor.ts';
@@ -79,14 +80,14 @@ function createHttpFace(
   });
 }
 
-/** What goes on without being asked: owed callbacks, and the reconciler. */
+/** What goes on without being asked: owed callbacks, the reconciler, and what comes round. */
 function startDuties(config: TaskApiConfig, lent: Surroundings, { queue, secrets }: Stores) {
   const sinks = new Map([[CALLBACK_KIND, createDiscordSink(discordOf(config, lent))]]);
   const dispatcher = new Dispatcher({ ...lent, outbox: queue.outbox, sinks, secrets });
   const reconciler = new Reconciler({ ...lent, upkeep: queue.upkeep });
-  dispatcher.start();
-  reconciler.start();
-  return { stop: () => Promise.all([dispatcher.stop(), reconciler.stop()]) };
+  const parts = [dispatcher, reconciler, new Scheduler({ ...lent, schedules: queue.schedules })];
+  for (const part of parts) part.start();
+  return { stop: () => Promise.all(parts.map((part) => part.stop())) };
 }
 
 function discordOf(config: TaskApiConfig, { clock }: Surroundings) {

@@ -1,7 +1,7 @@
 import Router, { type RouterContext } from '@koa/router';
 import Koa, { type Context, type Middleware } from 'koa';
 import { AppError } from '../errors.ts';
-import { Reply } from './call.ts';
+import { Reply, StreamReply } from './call.ts';
 import type { HttpDeps } from './deps.ts';
 import { createTokenCheck, fingerprint } from './middleware/auth.ts';
 import { readBody } from './middleware/body.ts';
@@ -18,7 +18,8 @@ interface Door {
   caller: string;
 }
 
-const METHODS = ['GET', 'HEAD', 'POST'];
+const METHODS = ['GET', 'HEAD', 'POST', 'PATCH', 'DELETE'];
+const WITH_BODY: ReadonlySet<Route['method']> = new Set(['POST', 'PATCH']);
 
 /** The HTTP face of a queue. Listens nowhere: give its `callback()` to a server. */
 export function createApp({ token, ...deps }: HttpDeps): Koa {
@@ -45,11 +46,18 @@ async function serve(ctx: RouterContext, route: Route, door: Door): Promise<void
     ctx.set('WWW-Authenticate', 'Bearer');
     throw new AppError('unauthorized', 'Unauthorized');
   }
-  const body = route.method === 'POST' ? await readBody(ctx) : {};
+  const body = WITH_BODY.has(route.method) ? await readBody(ctx) : {};
   const { path, handler } = route;
   const answer = await handler({ ...callOf(ctx), route: path, caller: door.caller, body, trusted });
-  if (answer instanceof Reply) sendJson(ctx, answer.status, answer.body);
+  if (answer instanceof StreamReply) await stream(ctx, answer);
+  else if (answer instanceof Reply) sendJson(ctx, answer.status, answer.body);
   else sendJson(ctx, 200, answer);
+}
+
+/** Without Koa, which would wait for an end and write one of its own. */
+async function stream(ctx: RouterContext, answer: StreamReply): Promise<void> {
+  ctx.respond = false;
+  await answer.run(ctx.res);
 }
 
 function callOf(ctx: RouterContext) {
@@ -59,9 +67,11 @@ function callOf(ctx: RouterContext) {
   ]);
   return {
     taskId: ctx.params.taskId ?? '',
+    id: ctx.params.id ?? '',
     query: Object.fromEntries(firsts),
     peek: ctx.method === 'HEAD',
     idempotencyKey: ctx.req.headers['idempotency-key'] as string | undefined,
+    lastEventId: ctx.req.headers['last-event-id'] as string | undefined,
     response: ctx.res,
   };
 }

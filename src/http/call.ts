@@ -6,6 +6,8 @@ import { AppError } from '../errors.ts';
 export interface Call {
   /** The `:taskId` of the path, `''` where there is none. */
   taskId: string;
+  /** The `:id` of the path, of whatever it names; `''` where there is none. */
+  id: string;
   /** The first value of each parameter. */
   query: Record<string, string | undefined>;
   /** `{}` for whatever is no JSON object. */
@@ -17,6 +19,8 @@ export interface Call {
   /** Stands for the token that was given, without showing it. */
   caller: string;
   idempotencyKey: string | undefined;
+  /** What a reader that comes back names as the last that it got. */
+  lastEventId: string | undefined;
   /** It carries the token; false only on routes that need none. */
   trusted: boolean;
   /** To learn whether the answer got out. */
@@ -34,15 +38,29 @@ export class Reply {
   }
 }
 
-/** Answers with JSON, status 200 unless it is a `Reply`; refuses with an `AppError`. */
+/** An answer of status 200 that goes on: `run` writes the whole of it, head and all, and resolves when it is over. */
+export class StreamReply {
+  readonly run: (response: ServerResponse) => Promise<void>;
+
+  constructor(run: (response: ServerResponse) => Promise<void>) {
+    this.run = run;
+  }
+}
+
+/** Answers with JSON, status 200 unless it is a `Reply`, or with a `StreamReply`; refuses with an `AppError`. */
 export type Handler = (call: Call) => unknown;
 
-/** `input` as the schema gives it; `invalid_field` names the first field that is to blame. */
-export function parse<Schema extends z.ZodType>(schema: Schema, input: unknown): z.output<Schema> {
+/** `input` as the schema gives it; `invalid_field` names the first field that is to blame, as seen from the body. */
+export function parse<Schema extends z.ZodType>(
+  schema: Schema,
+  input: unknown,
+  /** Where in the body `input` stands, as `tasks.3`. */
+  place: readonly PropertyKey[] = [],
+): z.output<Schema> {
   const checked = schema.safeParse(input);
   if (checked.success) return checked.data;
   const [issue] = checked.error.issues;
-  const field = issue?.path.join('.') || undefined;
+  const field = [...place, ...(issue?.path ?? [])].join('.') || undefined;
   throw new AppError('invalid_field', issue?.message ?? 'Invalid request', field ? { field } : {});
 }
 

@@ -1,19 +1,22 @@
-import { agentHandlers } from './agents.ts';
 import type { Handler } from './call.ts';
 import type { RouteDeps } from './deps.ts';
+import { eventStreamHandler } from './event-stream.ts';
 import { eventHandlers } from './events.ts';
-import { fileHandlers } from './files.ts';
 import { healthHandler } from './health.ts';
 import { notifyHandler } from './notify.ts';
 import { readyHandler } from './ready.ts';
 import { recentHandlers } from './recent.ts';
+import { runnersHandler } from './runners.ts';
+import { scheduleHandlers } from './schedules.ts';
 import { sessionHandlers } from './sessions.ts';
+import { Streams } from './sse.ts';
+import { submissionHandlers } from './submission.ts';
 import { taskHandlers } from './tasks.ts';
 import { workerHandlers } from './worker.ts';
 
 export interface Route {
-  /** A GET answers HEAD as well; a POST reads a body. */
-  method: 'GET' | 'POST';
+  /** A GET answers HEAD as well; POST and PATCH read a body. */
+  method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
   path: string;
   handler: Handler;
   /** Answered without a token. */
@@ -23,16 +26,16 @@ export interface Route {
 /** Every route of the Task API; where two paths match, the first counts. */
 export function routesOf(deps: RouteDeps): Route[] {
   const tasks = taskHandlers(deps);
-  const files = fileHandlers(deps);
-  const agents = agentHandlers(deps);
   const worker = workerHandlers(deps);
   const events = eventHandlers(deps);
   const sessions = sessionHandlers(deps);
+  const schedules = scheduleHandlers(deps);
   const recent = recentHandlers(deps);
+  const streams = new Streams(deps);
   return [
     { ...get('/health', healthHandler(deps)), open: true },
     { ...get('/ready', readyHandler(deps)), open: true },
-    post('/tasks', tasks.submit),
+    ...submissionRoutes(deps),
     get('/tasks', tasks.list),
     get('/tasks/stats', tasks.stats),
     get('/tasks/:taskId', tasks.outcome),
@@ -40,19 +43,21 @@ export function routesOf(deps: RouteDeps): Route[] {
     post('/tasks/:taskId/cancel', tasks.cancel),
     post('/tasks/:taskId/retry', tasks.retry),
     post('/tasks/:taskId/unstick', tasks.unstick),
-    post('/files/write', files.write),
-    post('/files/read', files.read),
-    post('/files/edit', files.edit),
-    post('/claude', agents.claude),
-    post('/codex', agents.codex),
-    post('/gemini', agents.gemini),
+    get('/schedules', schedules.list),
+    post('/schedules', schedules.create),
+    get('/schedules/:id', schedules.show),
+    { method: 'PATCH', path: '/schedules/:id', handler: schedules.edit },
+    { method: 'DELETE', path: '/schedules/:id', handler: schedules.remove },
+    post('/schedules/:id/run', schedules.run),
     get('/worker/poll', worker.poll),
     post('/worker/result', worker.result),
     post('/worker/event', worker.event),
     post('/worker/heartbeat', worker.heartbeat),
     post('/worker/release', worker.release),
+    get('/runners', runnersHandler(deps)),
     get('/events', events.list),
     get('/events/stats', events.stats),
+    get('/events/stream', eventStreamHandler(deps, streams)),
     post('/events/maintenance', events.maintenance),
     get('/sessions/stats', sessions.stats),
     get('/sessions/state', sessions.state),
@@ -61,6 +66,21 @@ export function routesOf(deps: RouteDeps): Route[] {
     get('/codex/recent', recent.codex),
     get('/gemini/recent', recent.gemini),
     post('/notify', notifyHandler(deps)),
+  ];
+}
+
+/** Submitting tasks of each type, and of any. */
+function submissionRoutes(deps: RouteDeps): Route[] {
+  const submit = submissionHandlers(deps);
+  return [
+    post('/tasks', submit.of('command')),
+    post('/tasks/batch', submit.batch),
+    post('/files/write', submit.of('file-write')),
+    post('/files/read', submit.of('file-read')),
+    post('/files/edit', submit.of('file-edit')),
+    post('/claude', submit.of('claude-cli')),
+    post('/codex', submit.of('codex-cli')),
+    post('/gemini', submit.of('gemini-cli')),
   ];
 }
 

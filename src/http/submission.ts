@@ -1,27 +1,50 @@
 import { createHash } from 'node:crypto';
 import { AppError } from '../errors.ts';
-import type { NewTask, Once, Receipt, TaskQueue } from '../queue/index.ts';
-import type { Call } from './call.ts';
+import type { Once, Receipt, TaskType } from '../queue/index.ts';
+import { type Call, type Handler, parse } from './call.ts';
+import { parseTask, parseTaskOf } from './contract/any-task.ts';
+import { batchBody } from './contract/tasks.ts';
+import type { RouteDeps } from './deps.ts';
 
 const MAX_KEY_CHARS = 200;
 
+/** As bots know them. */
+const MESSAGES: Readonly<Record<TaskType, string>> = {
+  command: 'Task created, waiting for reconciler',
+  'file-write': 'File write task created',
+  'file-read': 'File read task created',
+  'file-edit': 'File edit task created',
+  'claude-cli': 'Claude CLI task created',
+  'codex-cli': 'Codex CLI task created',
+  'gemini-cli': 'Gemini CLI task created',
+};
+
 /**
- * Submits and answers. With an `Idempotency-Key`, the same request within a day gets the answer of the first one,
- * with `duplicate: true`.
+ * Submitting: a route for each type, and one for many tasks of any types. With an `Idempotency-Key`, the same request within a day gets the answer of the
+ * first one, with `duplicate: true`.
  */
-export async function submit(
-  queue: TaskQueue,
-  call: Call,
-  task: NewTask,
-  answer: (receipt: Receipt) => object,
-): Promise<object> {
-  const receipt = await queue.submit(task, onceOf(call));
-  return receipt.duplicate ? { ...answer(receipt), duplicate: true } : answer(receipt);
+export function submissionHandlers(deps: RouteDeps) {
+  const { queue } = deps;
+  return {
+    of:
+      (type: TaskType): Handler =>
+      async (call) => {
+        const task = parseTaskOf(type, call.body, deps);
+        const { duplicate, ...receipt } = await queue.submit(task, onceOf(call));
+        return { ...shown(receipt), message: MESSAGES[type], ...(duplicate && { duplicate }) };
+      },
+
+    batch: (async (call) => {
+      const { tasks } = parse(batchBody, call.body);
+      const all = tasks.map((task, index) => parseTask(task, deps, ['tasks', index]));
+      const { tasks: receipts, duplicate } = await queue.submitAll(all, onceOf(call));
+      return { tasks: receipts.map(shown), ...(duplicate && { duplicate }) };
+    }) satisfies Handler,
+  };
 }
 
-/** The answer of the routes whose tasks have no session. */
-export function created(message: string): (receipt: Receipt) => object {
-  return ({ taskId }) => ({ taskId, message });
+function shown({ taskId, sessionId }: Receipt): object {
+  return sessionId === null ? { taskId } : { taskId, sessionId };
 }
 
 function onceOf({ idempotencyKey: key, caller: scope, route, body }: Call): Once | undefined {

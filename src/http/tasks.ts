@@ -1,33 +1,21 @@
 import { AppError } from '../errors.ts';
-import { type NewTask, UNKNOWN_PROVENANCE } from '../queue/index.ts';
 import { type Call, type Handler, onAnswered, parse } from './call.ts';
-import { type CommandBody, commandBody, listQuery, outcomeQuery } from './contract/tasks.ts';
+import { listQuery, outcomeQuery } from './contract/tasks.ts';
 import type { RouteDeps } from './deps.ts';
 import { withPatience } from './patience.ts';
-import { created, submit } from './submission.ts';
 import { Waiters } from './waiters.ts';
 
-/** `/tasks`: submitting commands, and what becomes of tasks of every type. */
+/** `/tasks`: what becomes of tasks of every type. */
 export function taskHandlers(deps: RouteDeps) {
   const { queue } = deps;
   const waiters = new Waiters(queue);
   return {
-    submit: ((call) => {
-      const task = commandTask(parse(commandBody, call.body));
-      return submit(queue, call, task, created('Task created, waiting for reconciler'));
-    }) satisfies Handler,
-
     stats: (() => {
       const { path, total, byStatus, unconsumedResults, taskRetentionMs, resultRetentionMs } = queue.stats();
       return { queue: { total, byStatus, unconsumedResults, path, taskRetentionMs, resultRetentionMs } };
     }) satisfies Handler,
 
-    list: (({ query }) => {
-      const { tag, ...filter } = parse(listQuery, query);
-      // No submission takes tags yet, so no task has one.
-      if (tag !== undefined) return { tasks: [], nextCursor: null };
-      return queue.list(filter);
-    }) satisfies Handler,
+    list: (({ query }) => queue.list(parse(listQuery, query))) satisfies Handler,
 
     outcome: ((call) => outcome(deps, waiters, call)) satisfies Handler,
 
@@ -38,19 +26,6 @@ export function taskHandlers(deps: RouteDeps) {
     retry: (({ taskId }) => queue.retry(taskId)) satisfies Handler,
 
     unstick: (({ taskId }) => queue.unstick(taskId)) satisfies Handler,
-  };
-}
-
-function commandTask({ command, timeout, sessionKey, ...asked }: CommandBody): NewTask {
-  return {
-    ...asked,
-    type: 'command',
-    payload: { command, timeout, type: 'command' },
-    timeoutMs: timeout,
-    sessionId: null,
-    sessionKey: sessionKey ?? null,
-    provenance: UNKNOWN_PROVENANCE,
-    callback: null,
   };
 }
 

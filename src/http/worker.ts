@@ -27,10 +27,8 @@ export function workerHandlers(deps: RouteDeps) {
       return { success: true, event };
     }) satisfies Handler,
 
-    heartbeat: (({ body }): Promise<HeartbeatReply> => {
-      const { runnerId, instanceId, leases, spooled } = parse(heartbeatBody, body);
-      return queue.heartbeat({ runnerId, instanceId, leases, spooled });
-    }) satisfies Handler,
+    heartbeat: (({ body }): Promise<HeartbeatReply> =>
+      queue.heartbeat(parse(heartbeatBody, body))) satisfies Handler,
 
     release: (async ({ body }) => {
       const { leaseId, reason } = parse(releaseBody, body);

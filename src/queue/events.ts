@@ -15,6 +15,9 @@ export const EVENT_TYPES = [
   'task.cancel_requested',
   'task.retried',
   'task.late_result',
+  'schedule.missed',
+  'schedule.skipped',
+  'schedule.refused',
   'runner.connected',
   'runner.lost',
   'callback.dispatched',
@@ -54,8 +57,14 @@ export interface NewEvent {
 export interface EventFilter {
   taskId?: string;
   type?: string;
-  /** At most so many, newest first. */
+  /** At most so many. */
   limit: number;
+}
+
+/** Every `seq` from `first` to `last`, which is the newest that was ever given, is there; `last + 1` and `last` for none. */
+export interface EventSpan {
+  first: number;
+  last: number;
 }
 
 export interface EventStats {

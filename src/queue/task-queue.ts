@@ -1,4 +1,5 @@
-import type { Event, EventFilter, EventStats, NewEvent, TrimReport } from './events.ts';
+import type { Event, EventFilter, EventSpan, EventStats, NewEvent, TrimReport } from './events.ts';
+import type { Schedules } from './schedules.ts';
 import type {
   Claim,
   FinalStatus,
@@ -8,6 +9,7 @@ import type {
   Poller,
   Report,
   Result,
+  RunnerState,
   SessionRow,
   TaskState,
   TaskStatus,
@@ -29,6 +31,8 @@ export interface TaskQueue {
    * within a day gets the receipt of the first one. `session_queue_mismatch`, `queue_full`, `idempotency_conflict`.
    */
   submit(task: NewTask, once?: Once): Promise<Receipt>;
+  /** As `submit`: all of them or none, in one commit, in this order. A refusal names a field as `tasks.3.queue`. */
+  submitAll(tasks: readonly NewTask[], once?: Once): Promise<Receipts>;
   /** Ends a pending task at once; asks the runner of a running one to stop. `not_found`, `already_finished`. */
   cancel(taskId: string): Promise<{ taskId: string; status: TaskStatus; cancelRequested: boolean }>;
   /**
@@ -67,6 +71,8 @@ export interface TaskQueue {
   finish(report: Report): Promise<TaskStatus>;
   /** Gives an attempt back unfinished; the place is kept, nothing is counted. `lease_lost`. */
   release(leaseId: string, reason: string): Promise<void>;
+  /** How the runners are, by their ids: at most 1,000, connected ones and those lost in the last 7 days. */
+  runners(): RunnerState[];
 
   // Looking on
 
@@ -81,6 +87,7 @@ export interface TaskQueue {
 
   readonly events: EventLog;
   readonly outbox: Outbox;
+  readonly schedules: Schedules;
   readonly upkeep: Upkeep;
 
   /** Answers parked pollers with [], commits what is under way, closes the files. */
@@ -91,6 +98,13 @@ export interface Receipt {
   taskId: string;
   sessionId: string | null;
   /** It is the receipt of an earlier, equal submission. */
+  duplicate?: true;
+}
+
+/** In the order of the tasks. */
+export interface Receipts {
+  tasks: Receipt[];
+  /** They are the receipts of an earlier, equal submission. */
   duplicate?: true;
 }
 
@@ -120,6 +134,7 @@ export interface TaskFilter {
   type?: TaskType;
   sessionKey?: string;
   queue?: string;
+  tag?: string;
   limit: number;
   /** `nextCursor` of the page before. */
   cursor?: string;
@@ -148,7 +163,12 @@ export interface SessionStats {
 /** The audit trail. Task events are written by the operations themselves, in their own transactions. */
 export interface EventLog {
   record(event: NewEvent): Promise<Event>;
+  /** Newest first. */
   list(filter: EventFilter): Event[];
+  /** What follows on `seq`, oldest first. A page: it may be shorter than `limit`, and is empty only at the end. */
+  after(seq: number, filter: EventFilter): Event[];
+  /** Which events are still there. */
+  span(): EventSpan;
   stats(): EventStats;
 }
 
@@ -190,7 +210,7 @@ export interface Outbox {
 export interface Upkeep {
   /** Leases past their deadline and grace: their tasks go back, or end when their attempts are used up. */
   reclaimLost(): Promise<number>;
-  /** Ready tasks whose row in the ready list is missing get it back. */
+  /** Ready tasks whose row in the ready list is missing get it back; and what a clock set forward has made due is seen. */
   restoreReady(): Promise<number>;
   /** Pending tasks that waited for a runner longer than the task retention fail with a stored result. */
   expirePending(): Promise<number>;
@@ -198,7 +218,10 @@ export interface Upkeep {
   expireResults(): Promise<number>;
   expireTombstones(): Promise<number>;
   expireSessions(): Promise<number>;
+  /** Bindings of sessions that nobody used for 30 days, and instances of runners that were not seen for as long. */
   expireBindings(): Promise<number>;
+  /** Runners that were not heard of for 45 s: `runner.lost`, once. After a start they get as long to come back. */
+  loseRunners(): Promise<number>;
   /** Receipts of submissions with an `Idempotency-Key`, after a day. */
   expireIdempotency(): Promise<number>;
   /** Moves events from the tail to the event file. */

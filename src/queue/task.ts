@@ -75,8 +75,10 @@ export interface NewTask {
   queue?: string;
   /** −10…10, higher first; never reorders within a key. */
   priority?: number;
-  /** Not claimable before so many milliseconds have passed. */
+  /** Not claimable before so many milliseconds of the database's time in use have passed. */
   delayMs?: number;
+  /** Not claimable before the wall clock shows this, in epoch milliseconds; instead of `delayMs`. */
+  runAt?: number;
   /** Lost leases before the task fails. */
   maxAttempts?: number;
   /** Failed results that are tried again. */
@@ -84,6 +86,8 @@ export interface NewTask {
   retryBackoffMs?: number;
   /** Milliseconds that a runner may be out of touch; null for the service's own. */
   leaseMs?: number | null;
+  /** Distinct, for filters. */
+  tags?: readonly string[];
 }
 
 /** One claim of a task, as it goes to a poller. */
@@ -118,6 +122,11 @@ export interface Heartbeat {
   leases: readonly string[];
   /** Leases whose result is there, not settled yet. */
   spooled: readonly string[];
+  /** How many tasks it takes at once. */
+  slots?: number | undefined;
+  capabilities?: JsonObject | undefined;
+  /** A sentence about what keeps it from its work; missing while nothing does. */
+  problem?: string | undefined;
 }
 
 export interface HeartbeatAnswer {
@@ -177,6 +186,28 @@ export interface TaskState {
   startedAt: number | null;
   completedAt: number | null;
   readAt: number | null;
+}
+
+/** What is known of a runner. Times are epoch milliseconds, and null until it has happened since the last start. */
+export interface RunnerState {
+  /** `legacy` stands for all pollers without an id. */
+  runnerId: string;
+  /** The current one; null where it names none. */
+  instanceId: string | null;
+  /** It was heard of within 45 s. */
+  connected: boolean;
+  /** What its last heartbeat said; null where there was none. */
+  slots: number | null;
+  capabilities: JsonObject | null;
+  /** Tasks whose lease it holds; null for `legacy`. */
+  running: number | null;
+  lastPollAt: number | null;
+  lastHeartbeatAt: number | null;
+  lastClaimAt: number | null;
+  /** It is connected, and does what it is there for. */
+  healthy: boolean;
+  /** Why it is not healthy, in a sentence. */
+  problem: string | null;
 }
 
 export interface SessionRow {

@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts';
+import { type ClientOptions, TaskApiClient } from '../client/index.ts';
 import type { PolledTask } from '../http/contract/payload.ts';
 import type {
   EventBody,
@@ -7,7 +7,7 @@ import type {
   PollQuery,
   ReleaseBody,
 } from '../http/contract/worker.ts';
-import { type Answer, classify, noAnswer } from './api-answer.ts';
+import { type Answer, answerTo } from './api-answer.ts';
 
 /** The Task API as a runner calls it. No method throws: what went wrong is in the answer. */
 export interface ApiClient {
@@ -20,57 +20,13 @@ export interface ApiClient {
   event(body: EventBody, signal: AbortSignal): Promise<Answer<unknown>>;
 }
 
-/** Milliseconds that an answer may take; a poll gets its `wait` on top. */
-const SHORT_MS = 10_000;
-/** A result may be megabytes on a slow line. */
-const RESULT_MS = 60_000;
-
-export function createApiClient(options: { url: string; token: string; clock: Clock }): ApiClient {
-  const call = createCaller(options);
-  const post = (path: string, timeoutMs: number) => (body: object | string, signal: AbortSignal) =>
-    call(path, { body: typeof body === 'string' ? body : JSON.stringify(body), timeoutMs, signal });
+export function createApiClient(options: Pick<ClientOptions, 'url' | 'token' | 'clock'>): ApiClient {
+  const { worker } = new TaskApiClient(options);
   return {
-    poll: (query, signal) =>
-      call(`/worker/poll?${search(query)}`, { timeoutMs: (query.wait ?? 0) + SHORT_MS, signal }),
-    heartbeat: post('/worker/heartbeat', SHORT_MS) as ApiClient['heartbeat'],
-    result: post('/worker/result', RESULT_MS),
-    release: post('/worker/release', SHORT_MS),
-    event: post('/worker/event', SHORT_MS),
+    poll: (query, signal) => answerTo(worker.poll(query, signal)),
+    heartbeat: (body, signal) => answerTo(worker.heartbeat(body, signal)),
+    result: (json, signal) => answerTo(worker.result(json, signal)),
+    release: (body, signal) => answerTo(worker.release(body, signal)),
+    event: (body, signal) => answerTo(worker.event(body, signal)),
   };
-}
-
-interface Call {
-  /** Without one it is a GET. */
-  body?: string;
-  timeoutMs: number;
-  signal: AbortSignal;
-}
-
-function createCaller({ url, token, clock }: { url: string; token: string; clock: Clock }) {
-  const base = url.replace(/\/+$/, '');
-  const headers = { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' };
-  return async <T>(path: string, { body, timeoutMs, signal }: Call): Promise<Answer<T>> => {
-    const late = new AbortController();
-    const cancel = clock.after(timeoutMs, () => late.abort(new Error(`no answer within ${timeoutMs} ms`)));
-    try {
-      const answer = await fetch(base + path, {
-        ...(body !== undefined && { method: 'POST', body }),
-        headers,
-        redirect: 'manual',
-        signal: AbortSignal.any([signal, late.signal]),
-      });
-      const retryAfter = answer.headers.get('retry-after');
-      return classify({ status: answer.status, retryAfter, text: await answer.text() }, clock.wall());
-    } catch (error) {
-      return noAnswer(error);
-    } finally {
-      cancel();
-    }
-  };
-}
-
-function search(query: PollQuery): URLSearchParams {
-  const parameters = new URLSearchParams();
-  for (const [name, value] of Object.entries(query)) parameters.set(name, String(value));
-  return parameters;
 }

@@ -25,13 +25,17 @@ export interface Child {
 const windows = process.platform === 'win32';
 const killTree = killTreeOf(process.platform);
 
+/** A child that could not be started for a reason that lies with this machine, and not with what was asked. */
+export class CannotStart extends Error {}
+
 /** Throws an error with a sentence for the result when the child can't be started. */
 export async function startChild(options: ProcessOptions): Promise<Child> {
   const cwd = options.cwd ?? homedir();
   await checkFolder(cwd);
   const file = windows ? options.file : await findExecutable(options.file, options.env.PATH ?? '', cwd);
-  const pipes = await openPipes(2);
+  let pipes: OutputPipe[] | null = null;
   try {
+    pipes = await openPipes(2);
     const child = spawnLeader(file, options, { cwd, pipes });
     const ended = endOf(child);
     await once(child, 'spawn');
@@ -39,8 +43,15 @@ export async function startChild(options: ProcessOptions): Promise<Child> {
     return asChild(child, pipes, ended);
   } catch (error) {
     for (const { source } of pipes ?? []) source.destroy();
-    throw (error as NodeJS.ErrnoException).code === 'E2BIG' ? new Error(TOO_LONG) : error;
+    throw startError(error);
   }
+}
+
+/** What no system call has refused was not fit to be started. */
+function startError(error: unknown): unknown {
+  const { code, syscall, message } = error as NodeJS.ErrnoException;
+  if (code === 'E2BIG') return new Error(TOO_LONG);
+  return syscall === undefined ? error : new CannotStart(message, { cause: error });
 }
 
 const TOO_LONG = 'the command line is longer than this system takes (E2BIG)';
@@ -100,7 +111,7 @@ async function checkFolder(cwd: string): Promise<void> {
     (found) => found.isDirectory(),
     () => false,
   );
-  if (!isFolder) throw new Error(`the working directory ${cwd} is no folder`);
+  if (!isFolder) throw new CannotStart(`the working directory ${cwd} is no folder`);
 }
 
 /** The shell that starts the guard would tell of a missing file in its own words and with an exit code. */
@@ -114,7 +125,7 @@ async function findExecutable(file: string, path: string, cwd: string): Promise<
     if (found.isFile() && (await isExecutable(candidate))) return candidate;
     problem = 'not an executable file';
   }
-  throw new Error(`${file}: ${problem}`);
+  throw new CannotStart(`${file}: ${problem}`);
 }
 
 function isExecutable(path: string): Promise<boolean> {

@@ -1,5 +1,5 @@
 import { type Clock, pause } from '../clock.ts';
-import type { HeartbeatReply } from '../http/contract/worker.ts';
+import { type HeartbeatBody, type HeartbeatReply, MAX_PROBLEM_LENGTH } from '../http/contract/worker.ts';
 import type { Log } from '../log.ts';
 import type { JsonObject } from '../queue/task.ts';
 import type { Answer } from './api-answer.ts';
@@ -22,6 +22,8 @@ export interface HeartbeatParts {
   instanceId: string;
   slots: number;
   capabilities: JsonObject;
+  /** What keeps this runner from its work, in a sentence; null while nothing does. */
+  problem: () => string | null;
   /** A newer instance of this runner has taken over. */
   onSuperseded: () => void;
 }
@@ -51,6 +53,11 @@ export class Heartbeat {
   /** There is news: a claim. The Task API has shown that it is a newer one. */
   now(): void {
     this.#contract = 'newer';
+    this.soon();
+  }
+
+  /** There is something to say. */
+  soon(): void {
     this.#wake.abort();
   }
 
@@ -89,7 +96,10 @@ export class Heartbeat {
     const { api, attempts, spool, clock, runnerId, instanceId, slots, capabilities } = this.#parts;
     const leases = attempts.leases;
     const sentAt = clock.steady();
-    const body = { runnerId, instanceId, leases, spooled: spool.leases, slots, capabilities };
+    const body = {
+      ...{ runnerId, instanceId, leases, spooled: spool.leases, slots, capabilities },
+      ...this.#problem(),
+    };
     const answer = await api.heartbeat(body, this.#over.signal);
     if (this.#over.signal.aborted) return;
     if (answer.kind !== 'ok') return this.#failed(answer);
@@ -98,6 +108,11 @@ export class Heartbeat {
     this.#outage.worked();
     attempts.answered(leases, sentAt, answer.body);
     await Promise.all(attempts.givenUp.map((leaseId) => this.#release(leaseId)));
+  }
+
+  #problem(): Pick<HeartbeatBody, 'problem'> {
+    const problem = this.#parts.problem();
+    return problem === null ? {} : { problem: problem.slice(0, MAX_PROBLEM_LENGTH) };
   }
 
   #failed(answer: Exclude<Answer<HeartbeatReply>, { kind: 'ok' }>): void {

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import { type Clock, within } from '../clock.ts';
-import { type Child, startChild } from './child.ts';
+import { CannotStart, type Child, startChild } from './child.ts';
 import { Excerpt } from './excerpt.ts';
 import { LineSplitter } from './line-splitter.ts';
 import { Stop } from './stop.ts';
@@ -28,6 +28,8 @@ export interface ProcessOptions {
   onStdoutLine?: (line: string) => void;
   /** A sign of life: bytes have arrived on stdout or stderr. */
   onOutput?: () => void;
+  /** It was started (null), or this machine can't start it, and why. */
+  onStart?: (problem: string | null) => void;
 }
 
 export interface ProcessOutcome {
@@ -63,8 +65,10 @@ async function runChild(options: ProcessOptions, output: Output): Promise<End> {
   if (options.signal.aborted) return { ...NOT_STARTED, aborted: true };
   try {
     const child = await startChild(options);
+    options.onStart?.(null);
     return await attend(child, hear(child, output, options), options);
   } catch (error) {
+    if (error instanceof CannotStart) options.onStart?.(error.message);
     return { ...NOT_STARTED, spawnError: (error as Error).message };
   }
 }

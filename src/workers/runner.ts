@@ -6,11 +6,14 @@ import type { PolledTask } from '../http/contract/payload.ts';
 import { holdLock } from '../lock.ts';
 import type { Log } from '../log.ts';
 import { makeFolder } from '../paths.ts';
+import { DEFAULT_QUEUE, TASK_TYPES, type TaskType } from '../queue/task.ts';
 import { type ApiClient, createApiClient } from './api-client.ts';
 import type { Attempt } from './attempt.ts';
 import { Attempts } from './attempts.ts';
 import type { Executors } from './executor.ts';
 import { baseExecutors } from './executors/index.ts';
+import { systemShell } from './executors/shell.ts';
+import { Fitness } from './fitness.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { runnerIdOf } from './identity.ts';
 import { Poller } from './poller.ts';
@@ -35,6 +38,10 @@ export interface RunnerConfig {
   pollIntervalMs: number;
   /** Milliseconds that a drain waits for running tasks (`RUNNER_DRAIN_MS`). */
   drainMs: number;
+  /** Queues whose tasks it takes (`RUNNER_QUEUES`). */
+  queues: readonly string[];
+  /** Types that it takes (`RUNNER_TYPES`). */
+  types: readonly TaskType[];
   /** Milliseconds between SIGTERM and SIGKILL. */
   killGraceMs: number;
   /** `RUNNER_SHELL`; null for the user's login shell. */
@@ -50,6 +57,8 @@ export const RUNNER_DEFAULTS = {
   longPollWaitMs: 30_000,
   pollIntervalMs: 500,
   drainMs: 30_000,
+  queues: [DEFAULT_QUEUE],
+  types: TASK_TYPES,
   killGraceMs: 3_000,
   outputLimitBytes: 2 * 1024 * 1024,
 } as const;
@@ -96,6 +105,7 @@ class PollingRunner implements Runner {
   readonly #attempts: Attempts;
   readonly #spool: Spool;
   readonly #sender: ResultSender;
+  readonly #fitness: Fitness;
   readonly #polling = new AbortController();
   readonly #hurry = new AbortController();
   readonly #stopped = Promise.withResolvers<RunnerEnd>();
@@ -108,12 +118,15 @@ class PollingRunner implements Runner {
     const { clock, log } = deps;
     this.#config = config;
     this.#deps = deps;
-    this.#executors = { ...baseExecutors(config.shell), ...deps.executors };
+    const shell = systemShell(config.shell);
+    this.#executors = { ...baseExecutors(shell), ...deps.executors };
     this.#api = createApiClient({ ...config, clock });
     this.#slots = new Slots(config.maxConcurrent);
     this.#attempts = new Attempts(clock);
     this.#spool = new Spool(join(config.dataDir, 'spool'), log);
     this.#sender = new ResultSender({ api: this.#api, spool: this.#spool, clock, log });
+    const onChange = () => this.#heartbeat?.soon();
+    this.#fitness = new Fitness({ ...deps, shell, envPass: config.envPass, onChange });
   }
 
   get stopped(): Promise<RunnerEnd> {
@@ -142,23 +155,24 @@ class PollingRunner implements Runner {
 
   #connect(runnerId: string, instanceId: string): void {
     const { log, clock } = this.#deps;
-    const { maxConcurrent, longPollWaitMs, pollIntervalMs } = this.#config;
+    const { maxConcurrent, longPollWaitMs: wait, pollIntervalMs } = this.#config;
     const [api, slots, spool] = [this.#api, this.#slots, this.#spool];
-    const types = Object.keys(this.#executors);
+    const types = this.#config.types.filter((type) => this.#executors[type] !== undefined);
+    const lanes = { queues: this.#config.queues.join(','), types: types.join(',') };
     const onSuperseded = () => this.#superseded();
     const parts = { api, spool, clock, log, runnerId, instanceId, onSuperseded };
-    const capabilities = { types };
     const heartbeat = new Heartbeat({
       ...parts,
       attempts: this.#attempts,
       slots: maxConcurrent,
-      capabilities,
+      capabilities: { types },
+      problem: () => this.#problem(),
     });
     const poller = new Poller({
       ...parts,
       slots,
       pollIntervalMs,
-      query: { wait: longPollWaitMs, runnerId, instanceId, types: types.join(',') },
+      query: { wait, runnerId, instanceId, ...lanes },
       obstacle: () => spool.obstacle ?? (heartbeat.isOutOfTouch ? OUT_OF_TOUCH : null),
       onTasks: (tasks, sentAt) => this.#begin(tasks, sentAt),
     });
@@ -167,6 +181,17 @@ class PollingRunner implements Runner {
     heartbeat.start();
     this.#sender.start();
     this.#polled = poller.run(this.#polling.signal);
+  }
+
+  /** For whoever looks at the list of runners. */
+  #problem(): string | null {
+    const { obstacle } = this.#spool;
+    const problems = [
+      this.#polling.signal.aborted ? 'it drains, and takes no more work' : null,
+      obstacle && `takes no work for now: ${obstacle}`,
+      this.#fitness.problem,
+    ];
+    return problems.filter(Boolean).join('; ') || null;
   }
 
   #begin(tasks: PolledTask[], sentAt: number): void {
@@ -182,7 +207,8 @@ class PollingRunner implements Runner {
     if (attempt.isLost) return this.#attempts.end(attempt);
     if (attempt.leaseId !== null && (!isOurs || this.#polling.signal.aborted))
       return this.#giveBack(attempt, attempt.leaseId);
-    const result = await work(attempt, { ...this.#config, ...this.#deps, executors: this.#executors });
+    const lent = { executors: this.#executors, fitness: this.#fitness };
+    const result = await work(attempt, { ...this.#config, ...this.#deps, ...lent });
     if (result !== null) await this.#spool.add(result);
     this.#attempts.end(attempt);
     this.#sender.kick();
@@ -198,6 +224,7 @@ class PollingRunner implements Runner {
     const { clock, log } = this.#deps;
     log.info('runner drains');
     this.#polling.abort();
+    this.#heartbeat?.soon();
     await this.#polled;
     await within(clock, this.#config.drainMs, this.#slots.untilIdle(), this.#hurry.signal);
     this.#attempts.stopAll('runner stopped');
@@ -242,7 +269,7 @@ class PollingRunner implements Runner {
   }
 
   async #end(how: RunnerEnd): Promise<void> {
-    await Promise.all([this.#heartbeat?.stop(), this.#sender.stop()]);
+    await Promise.all([this.#heartbeat?.stop(), this.#sender.stop(), this.#fitness.stop()]);
     await this.#spool.mend();
     this.#tellOwed();
     this.#unlock();

@@ -4,6 +4,7 @@ import type { Log } from '../log.ts';
 import type { Attempt } from './attempt.ts';
 import { childEnvironment } from './environment.ts';
 import { type ExecutionContext, type ExecutionResult, type Executors, failure } from './executor.ts';
+import type { Fitness } from './fitness.ts';
 import { runProcess } from './process.ts';
 import { stopText } from './stop.ts';
 
@@ -16,6 +17,8 @@ export interface WorkParts {
   envPass: readonly string[];
   outputLimitBytes: number;
   killGraceMs: number;
+  /** Hears what could be started here. */
+  fitness: Pick<Fitness, 'tried'>;
 }
 
 /** Executes an attempt to its end, whatever that is. Null: its lease is lost, and nobody is to hear of it. */
@@ -51,13 +54,15 @@ async function execute(attempt: Attempt, parts: WorkParts): Promise<ExecutionRes
 }
 
 function contextOf({ signal, leaseId }: Attempt, parts: WorkParts): ExecutionContext {
-  const { clock, log, env, envPass, outputLimitBytes, killGraceMs: graceMs } = parts;
+  const { clock, log, env, envPass, outputLimitBytes, killGraceMs: graceMs, fitness } = parts;
+  const limits = { signal, clock, outputLimitBytes, graceMs };
   return {
     signal,
     leaseId,
     clock,
     log,
     environment: (names = []) => childEnvironment(env, [...envPass, ...names]),
-    run: (command) => runProcess({ ...command, signal, clock, outputLimitBytes, graceMs }),
+    run: (command) =>
+      runProcess({ ...command, ...limits, onStart: (problem) => fitness.tried(command, problem) }),
   };
 }

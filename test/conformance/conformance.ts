@@ -2,6 +2,7 @@
 import { describe } from 'vitest';
 import type { EngineUnderTest } from './engine.ts';
 import { describeAffinity } from './suite/affinity.ts';
+import { describeBatch } from './suite/batch.ts';
 import { describeCancel } from './suite/cancel.ts';
 import { describeClaim } from './suite/claim.ts';
 import { describeEventLog } from './suite/event-log.ts';
@@ -19,20 +20,28 @@ import { describeRestart } from './suite/restart.ts';
 import { describeResults } from './suite/results.ts';
 import { describeRetention } from './suite/retention.ts';
 import { describeRetry } from './suite/retry.ts';
+import { describeRunners } from './suite/runners.ts';
 import { describeSameTurn } from './suite/same-turn.ts';
+import { describeSchedules } from './suite/schedules.ts';
 import { describeSubmit } from './suite/submit.ts';
+import { describeTags } from './suite/tags.ts';
 import { describeThreeCases } from './suite/three-cases.ts';
+import { describeTimes } from './suite/times.ts';
 import { describeUnstick } from './suite/unstick.ts';
 import { describeWallClock } from './suite/wall-clock.ts';
 
 const PARTS = [
   describeSubmit,
+  describeTimes,
+  describeTags,
+  describeBatch,
   describeOnce,
   describeClaim,
   describeGivingBack,
   describeAffinity,
   describeHeartbeat,
   describeLeases,
+  describeRunners,
   describeThreeCases,
   describeFinish,
   describeCancel,
@@ -48,6 +57,7 @@ const PARTS = [
   describeReadyList,
   describeLookingOn,
   describeSameTurn,
+  describeSchedules,
   describeInvariants,
 ];
 

@@ -17,6 +17,8 @@ export class AnswerReader {
   readonly answers: Answer[] = [];
   /** What came is no HTTP. */
   garbled = false;
+  /** An answer without end has begun: it is taken by its head, and nothing that follows is read. */
+  endless = false;
   readonly #isHead: boolean;
   #bytes: Buffer = Buffer.alloc(0);
 
@@ -26,8 +28,9 @@ export class AnswerReader {
   }
 
   push(bytes: Buffer): void {
+    if (this.endless) return;
     this.#bytes = this.#bytes.length === 0 ? bytes : Buffer.concat([this.#bytes, bytes]);
-    while (!this.garbled && this.#next());
+    while (!this.garbled && !this.endless && this.#next());
   }
 
   /** Something has come that is not a whole answer yet. */
@@ -47,6 +50,7 @@ export class AnswerReader {
       this.garbled = true;
       return false;
     }
+    this.endless = !this.#isHead && isStream(head);
     const length = this.#lengthOf(head, end + 4);
     if (length === null || this.#bytes.length < end + 4 + length) return false;
     const text = this.#bytes.toString('utf8', end + 4, end + 4 + length);
@@ -60,6 +64,7 @@ export class AnswerReader {
     if (status < 200) return 0;
     // Whoever refuses what is no HTTP does not know that it was a HEAD; nothing can follow.
     if (this.#isHead) return headers.connection === 'close' ? this.#bytes.length - start : 0;
+    if (this.endless) return 0;
     if (headers['transfer-encoding'] !== 'chunked') return Number(headers['content-length'] ?? 0);
     const end = this.#bytes.indexOf(LAST_CHUNK, start);
     return end < 0 ? null : end + LAST_CHUNK.length - start;
@@ -68,6 +73,10 @@ export class AnswerReader {
 
 /** What ends a body in chunks; ours never come in any, so nothing of it is read. */
 const LAST_CHUNK = '0\r\n\r\n';
+
+export function isStream({ headers }: Pick<Answer, 'headers'>): boolean {
+  return headers['content-type'] === 'text/event-stream; charset=utf-8';
+}
 
 function couldBegin(bytes: Buffer): boolean {
   const start = bytes.toString('latin1', 0, 5);

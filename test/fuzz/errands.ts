@@ -1,27 +1,31 @@
 /** What has to be there before a request can be valid: tasks to cancel, leases to give back. */
-import { EXAMPLES, LEASE_ID, type Need, TASK_ID } from './examples.ts';
+import { EXAMPLES, LEASE_ID, type Need, SCHEDULE_ID, TASK_ID } from './examples.ts';
 
 /** Sends one request with the token. */
 export type Ask = (
-  method: 'GET' | 'POST',
+  method: 'GET' | 'POST' | 'DELETE',
   path: string,
   body?: object,
 ) => Promise<{ status: number; body: unknown }>;
 
-/** What stands for the two placeholders. */
+/** What stands for the placeholders. */
 export interface Binding {
   taskId: string;
   leaseId: string;
+  scheduleId: string;
 }
 
-export const UNBOUND: Binding = { taskId: TASK_ID, leaseId: LEASE_ID };
+export const UNBOUND: Binding = { taskId: TASK_ID, leaseId: LEASE_ID, scheduleId: SCHEDULE_ID };
 
 /** Others claim and cancel at the same time: what was to be had may be gone. */
 const TRIES = 20;
+/** With more schedules than that, the oldest go; far more than are in use at a time, far less than there may be. */
+const ENOUGH_SCHEDULES = 500;
 
 /** Puts the ids that are known by now in place of those that stand for them. */
-export function bind(text: string, { taskId, leaseId }: Binding): string {
-  return text.replaceAll(TASK_ID, taskId).replaceAll(LEASE_ID, leaseId);
+export function bind(text: string, { taskId, leaseId, scheduleId }: Binding): string {
+  const bound = text.replaceAll(TASK_ID, taskId).replaceAll(LEASE_ID, leaseId);
+  return bound.replaceAll(SCHEDULE_ID, scheduleId);
 }
 
 /** Makes what is needed, of this request's own. `marker` names it in what is stored. */
@@ -37,6 +41,11 @@ export async function prepare(need: Need | undefined, ask: Ask, marker: string):
       return await untilDone(need, () => claimed(ask, marker));
     case 'ready':
       await oneOfEach(ask, marker);
+      return UNBOUND;
+    case 'schedule':
+      return { ...UNBOUND, scheduleId: await schedule(ask, marker) };
+    case 'room':
+      await makeRoom(ask);
       return UNBOUND;
   }
 }
@@ -56,7 +65,23 @@ async function claimed(ask: Ask, marker: string): Promise<Binding | undefined> {
   await submit(ask, '/tasks', { command: marker });
   const { body } = await ask('GET', `/worker/poll?wait=1000&types=command&runnerId=${marker}`);
   const task = body as { id: string; leaseId: string } | null;
-  return task === null ? undefined : { taskId: task.id, leaseId: task.leaseId };
+  return task === null ? undefined : { ...UNBOUND, taskId: task.id, leaseId: task.leaseId };
+}
+
+/** It never comes round by itself while the run lasts. */
+async function schedule(ask: Ask, marker: string): Promise<string> {
+  await makeRoom(ask);
+  const task = { type: 'command', command: marker };
+  const { status, body } = await ask('POST', '/schedules', { name: marker, cron: '0 0 29 2 *', task });
+  if (status !== 200) throw new Error(`no schedule could be had: ${JSON.stringify(body)}`);
+  return (body as { id: string }).id;
+}
+
+async function makeRoom(ask: Ask): Promise<void> {
+  const { body } = await ask('GET', '/schedules');
+  const { schedules } = body as { schedules: { id: string; createdAt: number }[] };
+  const oldest = schedules.toSorted((a, b) => b.createdAt - a.createdAt).slice(ENOUGH_SCHEDULES);
+  for (const { id } of oldest) await ask('DELETE', `/schedules/${id}`);
 }
 
 async function oneOfEach(ask: Ask, marker: string): Promise<void> {
@@ -67,6 +92,7 @@ async function oneOfEach(ask: Ask, marker: string): Promise<void> {
     old_string: '',
     new_string: '',
     prompt: marker,
+    tasks: [{ type: 'command', command: marker }],
   };
   for (const [key, { submits }] of Object.entries(EXAMPLES)) {
     if (submits) await submit(ask, key.replace('POST ', ''), fields);

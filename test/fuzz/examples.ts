@@ -4,12 +4,13 @@
  */
 import type { ZodType } from 'zod';
 import { agentBody } from '../../src/http/contract/agents.ts';
-import { eventsQuery, maintenanceBody } from '../../src/http/contract/events.ts';
+import { eventStreamQuery, eventsQuery, maintenanceBody } from '../../src/http/contract/events.ts';
 import { editBody, readBody, writeBody } from '../../src/http/contract/files.ts';
 import { notifyBody } from '../../src/http/contract/notify.ts';
 import { recentQuery } from '../../src/http/contract/recent.ts';
+import { scheduleBody, scheduleChange } from '../../src/http/contract/schedules.ts';
 import { sessionsQuery } from '../../src/http/contract/sessions.ts';
-import { commandBody, listQuery, outcomeQuery } from '../../src/http/contract/tasks.ts';
+import { batchBody, commandBody, listQuery, outcomeQuery } from '../../src/http/contract/tasks.ts';
 import {
   eventBody,
   heartbeatBody,
@@ -24,6 +25,7 @@ import {
   boundedJson,
   boundedOrNull,
   choice,
+  distinct,
   exactly,
   type Field,
   ids,
@@ -43,17 +45,22 @@ import {
   text,
   type Value,
 } from './fields.ts';
+import { scheduleFields } from './schedules.ts';
 import { words } from './values.ts';
 
 /** Stand for ids that are known only when the request is sent; of the same length. */
 export const TASK_ID = 'ffffffff-0000-4000-8000-00000000000a';
 export const LEASE_ID = 'ffffffff-0000-4000-8000-00000000000b';
+export const SCHEDULE_ID = 'ffffffff-0000-4000-8000-00000000000c';
 
-/** What has to be there before the request: a pending task, one that ended unread, a claimed one, a ready one of each type. */
-export type Need = 'pending' | 'ended' | 'claimed' | 'ready';
+/**
+ * What has to be there before the request: a pending task, one that ended unread, a claimed one, a ready one of each
+ * type; a schedule, or room for one.
+ */
+export type Need = 'pending' | 'ended' | 'claimed' | 'ready' | 'schedule' | 'room';
 
 export interface Example {
-  /** Fields of the query of a GET, of the body of a POST. */
+  /** Fields of the query of a GET, of the body of a POST or PATCH. */
   fields: Readonly<Record<string, Field>>;
   /** The product's own schema of these fields; null where the route reads none. */
   contract: ZodType | null;
@@ -62,10 +69,57 @@ export interface Example {
   submits?: true;
   /** Without a reason to answer it waits: whoever sends something odd hangs up soon. */
   parks?: true;
+  /** The answer has no end: whoever has its head hangs up. */
+  streams?: true;
 }
 
-const ASKED = { maxAttempts: integer(1, 20), leaseMs: integer(1_000, 3_600_000) };
+const YEAR_MS = 366 * 86_400_000;
+/** Past ones only: the others are a matter of the day. */
+const runAt: Field = {
+  valid: (random) =>
+    random.pick([undefined, 0, 1_700_000_000_000, '1969-12-31T23:59Z', '2026-01-31T12:00:00.5+05:30']),
+  invalid: (random) =>
+    random.pick<Value>([
+      -1,
+      0.5,
+      '',
+      '5',
+      'noon',
+      '2026-01-31T12:00:00',
+      '2026-02-30T12:00:00Z',
+      null,
+      [],
+      {},
+    ]),
+};
+const ASKED = {
+  // No other: a session key may be some other request's as well, and has one queue.
+  queue: {
+    valid: (random) => random.pick([undefined, 'default']),
+    invalid: (random) => random.pick<Value>(['', 'A B', 'q'.repeat(65), 5, null, [], {}]),
+  },
+  priority: integer(-10, 10),
+  delayMs: integer(0, YEAR_MS),
+  runAt: { ...runAt, valid: () => undefined },
+  maxAttempts: integer(1, 20),
+  leaseMs: integer(1_000, 3_600_000),
+  retries: integer(0, 20),
+  retryBackoffMs: integer(100, 900_000),
+  tags: distinct(10, 64),
+} satisfies Record<string, Field>;
 const SUBMISSION = { sessionKey: bounded(200), ...ASKED };
+/** Tasks without a session key, so that each may be in a queue of its own. */
+const tasks: Field = {
+  valid: (random, marker) =>
+    random.times(random.pick([1, 2, 5, 50]), () => {
+      const command = text.valid(random, marker) ?? null;
+      const queue = random.pick(['default', 'gpu', marker]);
+      const due = random.pick([{}, { delayMs: 1 }, { runAt: 0 }]);
+      return { type: 'command', command, queue, ...due, tags: [marker] };
+    }),
+  invalid: (random) =>
+    random.pick<Value>([undefined, null, 5, 'x', {}, [], random.times(501, () => ({ type: 'command' }))]),
+};
 /** Must not be found in any file. */
 export const BOT_SECRET = 'bot-secret-of-the-fuzz-run';
 const botToken: Field = {
@@ -85,6 +139,8 @@ const AGENT: Example = {
     entrypoint: lenientText(NAME),
     sessionKey: absent,
     ...ASKED,
+    delayMs: { ...ASKED.delayMs, valid: () => undefined },
+    runAt,
     model: lenientText(NAME),
     resumeLatest: lenient,
   },
@@ -105,12 +161,21 @@ const optionalTaskId: Field = {
   valid: (random) => random.pick([undefined, null, TASK_ID, 'no-task', '']),
   invalid: (random) => random.pick<Value>([5, true, [], {}, 't'.repeat(NAME + 1)]),
 };
+const capabilities: Field = {
+  valid: (random, marker) => {
+    const value = object([]).valid(random, marker);
+    return JSON.stringify(value ?? null).length > 16_384 ? {} : value;
+  },
+  invalid: (random) =>
+    random.chance(0.2) ? { x: 'x'.repeat(16_384) } : (object([]).invalid?.(random) ?? []),
+};
 const channel: Field = {
   ...text,
   valid: (random, marker) => String(text.valid(random, marker)).toWellFormed(),
 };
 const NOTHING: Example = { fields: {}, contract: null };
 const OF_PENDING: Example = { ...NOTHING, need: 'pending' };
+const OF_SCHEDULE: Example = { ...NOTHING, need: 'schedule' };
 
 export const EXAMPLES: Readonly<Record<string, Example>> = {
   'GET /health': NOTHING,
@@ -120,6 +185,7 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
     contract: commandBody,
     submits: true,
   },
+  'POST /tasks/batch': { fields: { tasks }, contract: batchBody, submits: true },
   'GET /tasks': {
     fields: {
       status: queryChoice(TASK_STATUSES),
@@ -167,6 +233,20 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
   'POST /claude': AGENT,
   'POST /codex': AGENT,
   'POST /gemini': AGENT,
+  'GET /schedules': NOTHING,
+  'POST /schedules': {
+    fields: scheduleFields(BOT_SECRET, { required: true }),
+    contract: scheduleBody,
+    need: 'room',
+  },
+  'GET /schedules/:id': OF_SCHEDULE,
+  'PATCH /schedules/:id': {
+    fields: scheduleFields(BOT_SECRET, { required: false }),
+    contract: scheduleChange,
+    need: 'schedule',
+  },
+  'DELETE /schedules/:id': OF_SCHEDULE,
+  'POST /schedules/:id/run': OF_SCHEDULE,
   'GET /worker/poll': {
     fields: {
       wait: { valid: (random) => random.pick(['1', '0', '1000', '-5']), invalid: null },
@@ -217,7 +297,8 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
       leases: ids({ required: true }),
       spooled: ids({ required: false }),
       slots: integer(0, 10_000),
-      capabilities: object([]),
+      capabilities,
+      problem: bounded(500),
     },
     contract: heartbeatBody,
   },
@@ -226,11 +307,24 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
     contract: releaseBody,
     need: 'claimed',
   },
+  'GET /runners': NOTHING,
   'GET /events': {
     fields: { limit: lenient, taskId: queryText, type: queryText },
     contract: eventsQuery,
   },
   'GET /events/stats': NOTHING,
+  'GET /events/stream': {
+    fields: {
+      taskId: { valid: (random) => random.pick([undefined, TASK_ID, 'no-task']), invalid: () => '' },
+      type: { valid: (random, marker) => random.pick([undefined, marker]), invalid: () => '' },
+      lastEventId: {
+        valid: (random) => random.pick([undefined, '0', '1', '9'.repeat(15)]),
+        invalid: (random) => random.pick(['', '-1', 'x', '1.5', '9'.repeat(16)]),
+      },
+    },
+    contract: eventStreamQuery,
+    streams: true,
+  },
   'POST /events/maintenance': { fields: { vacuum: lenient }, contract: maintenanceBody },
   'GET /sessions/stats': NOTHING,
   'GET /sessions/state': {

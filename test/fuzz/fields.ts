@@ -146,6 +146,21 @@ export function ids(options: { required: boolean }): Field {
   };
 }
 
+/** Optional, strict: up to `most` texts of 1 to `max` units, no two of them the same. */
+export function distinct(most: number, max: number): Field {
+  const wrong: Value[] = ['x', 5, {}, null, [5], [''], [null], ['x', 'x'], ['x'.repeat(max + 1)], [['x']]];
+  return {
+    valid: (random, marker) =>
+      random.pick([
+        undefined,
+        [],
+        [marker, words(random).slice(0, max)],
+        random.times(most, (index) => `${index}${textOf(random, max - 1)}`),
+      ]),
+    invalid: (random) => random.pick([...wrong, random.times(most + 1, String)]),
+  };
+}
+
 /** Optional: an object; those of its fields that the Task API reads are texts. */
 export function object(read: readonly string[]): Field {
   return {

@@ -1,6 +1,6 @@
 /** What an exchange says about the product: each fault with the figure that it counts in. */
 import { ERROR_STATUS } from '../../src/errors.ts';
-import type { Answer } from './answers.ts';
+import { type Answer, isStream } from './answers.ts';
 import type { Exchange } from './connection.ts';
 import { type Shot, TOKEN } from './shot.ts';
 
@@ -67,7 +67,9 @@ function isOpen({ target }: Shot, { headers, json, text }: Answer): boolean {
   return ready === true || (status === 'ok' && taskDb?.path === null);
 }
 
-function isOurs({ status, headers, json, text }: Answer): boolean {
+function isOurs(answer: Answer): boolean {
+  const { status, headers, json, text } = answer;
+  if (status === 200 && isStream(answer)) return true;
   if (headers.allow !== undefined && status === 200) return text === headers.allow;
   if (headers['content-type'] !== 'application/json; charset=utf-8' || json === undefined) return false;
   if (status < 400) return true;

@@ -25,12 +25,18 @@ export class Ledger {
   /** An answer, to a request or to an errand. */
   acknowledged(status: number, json: unknown, index?: number): void {
     if (status !== 200 || typeof json !== 'object' || json === null) return;
-    const { taskId, event } = json as { taskId?: unknown; event?: { id?: unknown } };
-    if (typeof taskId === 'string' && !this.tasks.has(taskId)) this.tasks.set(taskId, index);
+    const { taskId, tasks, event } = json as { taskId?: unknown; tasks?: unknown; event?: { id?: unknown } };
+    for (const id of [taskId, ...(Array.isArray(tasks) ? tasks.map(submitted) : [])])
+      if (typeof id === 'string' && !this.tasks.has(id)) this.tasks.set(id, index);
     if (typeof event?.id === 'string') this.events.add(event.id);
   }
 
   count(outcome: Outcome): number {
     return [...this.requests.values()].filter((entry) => entry.outcome === outcome).length;
   }
+}
+
+/** The id in a receipt; a list has states, which acknowledge nothing. */
+function submitted(task: object): unknown {
+  return 'taskId' in task && !('status' in task) ? task.taskId : undefined;
 }

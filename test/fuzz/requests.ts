@@ -1,6 +1,6 @@
 /** Requests as their parts, and as the bytes that go out. */
 import type { JsonValue } from '../../src/queue/task.ts';
-import { TASK_ID } from './examples.ts';
+import { SCHEDULE_ID, TASK_ID } from './examples.ts';
 import type { Value } from './fields.ts';
 import type { Random } from './random.ts';
 import type { Target } from './route-table.ts';
@@ -25,10 +25,11 @@ export function validValues(target: Target, random: Random, marker: string): Val
 
 /** The route's request with these fields in its query or body. */
 export function requestOf(target: Target, values: Values): Request {
-  const path = target.path.replace(':taskId', TASK_ID);
-  if (target.method === 'GET')
-    return { method: 'GET', path: path + queryOf(values), headers: [], body: undefined };
-  return { method: 'POST', path, headers: [JSON_TYPE], body: JSON.stringify(values) };
+  const { method } = target;
+  const path = target.path.replace(':taskId', TASK_ID).replace(':id', SCHEDULE_ID);
+  if (method === 'GET' || method === 'DELETE')
+    return { method, path: path + queryOf(values), headers: [], body: undefined };
+  return { method, path, headers: [JSON_TYPE], body: JSON.stringify(values) };
 }
 
 export const JSON_TYPE = ['Content-Type', 'application/json'] as const;

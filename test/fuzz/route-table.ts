@@ -1,10 +1,10 @@
 /** The product's own routes, each with its example. */
 import type { RouteDeps } from '../../src/http/deps.ts';
-import { routesOf } from '../../src/http/routes.ts';
+import { type Route, routesOf } from '../../src/http/routes.ts';
 import { EXAMPLES, type Example } from './examples.ts';
 
 export interface Target extends Example {
-  method: 'GET' | 'POST';
+  method: Route['method'];
   /** The template, as in the product. */
   path: string;
   /** Answered without a token. */

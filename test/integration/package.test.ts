@@ -1,6 +1,6 @@
 /** The packed package, installed in a folder of its own, as someone who has no clone. */
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { expect, it } from 'vitest';
@@ -62,6 +62,41 @@ it('runs a task', { timeout: INSTALL_MS }, async () => {
   const { url } = JSON.parse((await session.shows(/^\{.*"msg":"ready".*\}$/m))[0]);
   const submit = ['npx', 'openclaw-runner', 'submit', '--url', url, 'echo "from the package"'];
   expect(await outcomeOf(submit, { env, cwd: app })).toEqual({ code: 0, out: 'from the package\n', err: '' });
+  await useClient(app, { ...env, WORKER_URL: url });
   session.kill('SIGTERM');
   expect(await session.exit).toBe(0);
 });
+
+/** A program of someone else, and what it may know of types. */
+const PROGRAM = `
+import { type Result, TaskApiClient, TaskApiError } from 'openclaw-runner/client';
+
+const { WORKER_URL: url = '', WORKER_TOKEN: token = '' } = process.env;
+const client = new TaskApiClient({ url, token });
+const { taskId }: { taskId: string } = await client.tasks.submit('command', { command: 'echo typed', priority: 3 });
+const result: Result = await client.tasks.wait(taskId);
+for await (const event of client.events.stream({ taskId }, { lastEventId: 0 })) {
+  if ('seq' in event && event.type === 'task.completed') break;
+}
+// @ts-expect-error A command has no prompt.
+await client.tasks.submit('command', { command: 'true', prompt: 'x' });
+// @ts-expect-error A priority is a number.
+const wrong = await client.tasks.submit('command', { command: 'x', priority: 'high' }).catch((error) => error);
+if (wrong instanceof TaskApiError) console.log(result.stdout.trim(), wrong.code, wrong.field);
+`;
+
+/** `openclaw-runner/client`, from the package: its types, and what it does. */
+async function useClient(app: string, env: Record<string, string>): Promise<void> {
+  writeFileSync(join(app, 'use.mts'), PROGRAM);
+  const types = ['--types', 'node', '--typeRoots', join(CLONE, 'node_modules/@types')];
+  const strict = ['--strict', '--exactOptionalPropertyTypes', '--module', 'nodenext', '--target', 'es2024'];
+  const tsc = join(CLONE, 'node_modules/.bin/tsc');
+  const checked = await outcomeOf([tsc, '--ignoreConfig', ...strict, ...types, 'use.mts'], { env, cwd: app });
+  expect(checked).toEqual({ code: 0, out: '', err: '' });
+  const token = readFileSync(join(env.HOME ?? '', '.openclaw-runner/token'), 'utf8').trim();
+  const used = await outcomeOf([process.execPath, 'use.mjs'], {
+    env: { ...env, WORKER_TOKEN: token },
+    cwd: app,
+  });
+  expect(used).toMatchObject({ code: 0, out: 'typed invalid_field priority\n' });
+}

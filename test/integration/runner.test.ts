@@ -77,6 +77,17 @@ describe('a runner', () => {
     ]);
   });
 
+  test('asks for the tasks of its queues and types, and for no others', async () => {
+    const { config } = await startRunner(api, {
+      queues: ['gpu', 'default'],
+      types: ['claude-cli', 'command'],
+    });
+    await api.until(() => api.polls.length > 0 && api.heartbeats.length > 0);
+    expect(config.types).toContain('claude-cli');
+    expect(Object.fromEntries(api.polls[0] ?? [])).toMatchObject({ queues: 'gpu,default', types: 'command' });
+    expect(api.heartbeats[0]?.capabilities).toMatchObject({ types: ['command'] });
+  });
+
   test('runs as many tasks at once as it has slots, and no more', async () => {
     const { clock } = await startTimedRunner({ maxConcurrent: 3 });
     const sleepers = [1, 2, 3, 4].map(() => aSleeper());

@@ -4,10 +4,12 @@ import {
   type Claim,
   isAgentType,
   type NewTask,
+  type Once,
   type Poller,
+  type Receipts,
 } from '../../src/queue/index.ts';
 import { aCommand, aReport } from '../support/queue.ts';
-import type { Heartbeat, Op, Poll, Submission } from './history.ts';
+import type { Batch, Heartbeat, Op, Poll, Submission } from './history.ts';
 import { isFinal, type Task } from './model/task.ts';
 import { answerOf, essenceOf, same } from './same.ts';
 import type { Polled, Scene } from './scene.ts';
@@ -35,6 +37,8 @@ export function call(scene: Scene, op: Op): Step {
   switch (op.op) {
     case 'submit':
       return submit(scene, op.task);
+    case 'batch':
+      return batch(scene, op);
     case 'poll':
       return poll(scene, op);
     case 'heartbeat':
@@ -60,10 +64,9 @@ export function call(scene: Scene, op: Op): Step {
     case 'pass':
       return { real: pass(scene, op.ms), model: () => undefined };
     case 'set the wall clock':
-      scene.clock.jump(op.ms);
-      return { real: DONE, model: () => undefined };
+      return { real: setClock(scene, op.ms), model: () => scene.model.elapsed() };
     case 'reclaim':
-      return { real: reclaim(scene), model: () => scene.model.reclaimLost() };
+      return { real: reclaim(scene), model: () => reclaimed(scene) };
     case 'upkeep':
       return { real: upkeep(scene), model: () => scene.model.upkeep() };
     default:
@@ -72,15 +75,37 @@ export function call(scene: Scene, op: Op): Step {
 }
 
 function submit(scene: Scene, submission: Submission): Step {
-  const task = toTask(submission);
-  const { once } = submission;
-  const repeated = once && { scope: 'a-token', key: once.key, route: '/tasks', bodyHash: once.body };
-  const real = scene.queue.submit(task, repeated).then(({ taskId, duplicate = false }) => {
-    if (duplicate) scene.tally.count('repeated submission');
-    else scene.nameTask(taskId);
-    return { task: scene.nameOf(taskId), duplicate };
-  });
-  return { real, model: () => scene.model.submit(task, repeated) };
+  const task = toTask(scene, submission);
+  const once = toOnce(submission, '/tasks');
+  const real = scene.queue
+    .submit(task, once)
+    .then((receipt) => receive(scene, { ...receipt, tasks: [receipt] }));
+  return { real, model: () => scene.model.submit([task], once) };
+}
+
+function batch(scene: Scene, submissions: Batch): Step {
+  const tasks = submissions.tasks.map((task) => toTask(scene, task));
+  const once = toOnce(submissions, '/tasks/batch');
+  const real = scene.queue.submitAll(tasks, once).then((receipts) => receive(scene, receipts));
+  return { real, model: () => scene.model.submit(tasks, once) };
+}
+
+function receive(scene: Scene, { tasks, duplicate }: Receipts): { tasks: string[]; duplicate: boolean } {
+  if (duplicate) scene.tally.count('repeated submission');
+  else for (const { taskId } of tasks) scene.nameTask(taskId);
+  return { tasks: tasks.map(({ taskId }) => scene.nameOf(taskId)), duplicate: duplicate ?? false };
+}
+
+function toOnce({ once }: Pick<Submission, 'once'>, route: string): Once | undefined {
+  return once && { scope: 'a-token', key: once.key, route, bodyHash: once.body };
+}
+
+/** And the reconciler looks at it, as it does every few seconds. */
+async function setClock(scene: Scene, ms: number): Promise<void> {
+  scene.clock.jump(ms);
+  same(await scene.queue.upkeep.restoreReady(), 0, 'ready tasks that were missing in the ready list');
+  scene.clock.advance(0);
+  await scene.settle();
 }
 
 function poll(scene: Scene, how: Poll): Step {
@@ -188,14 +213,22 @@ async function pass(scene: Scene, ms: number): Promise<void> {
   }
 }
 
+/** What the reconciler does every few seconds. */
 async function reclaim({ queue }: Scene): Promise<void> {
   await queue.upkeep.reclaimLost();
+  await queue.upkeep.loseRunners();
+}
+
+function reclaimed({ model }: Scene): void {
+  model.reclaimLost();
+  model.loseRunners();
 }
 
 /** Every duty, in the reconciler's order. */
 async function upkeep({ queue }: Scene): Promise<void> {
   const duties = queue.upkeep;
   await duties.reclaimLost();
+  await duties.loseRunners();
   same(await duties.restoreReady(), 0, 'ready tasks that were missing in the ready list');
   await duties.expirePending();
   await duties.expireResults();
@@ -213,7 +246,12 @@ async function start(scene: Scene, how: 'restart' | 'crash'): Promise<void> {
   scene.queue = await scene.store[how](scene.clock);
 }
 
-function toTask({ type, session, once: _, ...more }: Submission): NewTask {
+function toTask(
+  { clock }: Scene,
+  { type, session, once: _, delayMs, runInMs, ...asked }: Submission,
+): NewTask {
+  const due = runInMs === undefined ? { delayMs } : { runAt: clock.wall() + runInMs };
+  const more = { ...asked, ...due };
   const given = Object.fromEntries(Object.entries(more).filter(([, value]) => value !== undefined));
   const change = { type, timeoutMs: type === 'file-read' ? null : 30_000, ...given };
   if (!isAgentType(type)) return aCommand({ ...change, sessionKey: session ?? null });

@@ -28,12 +28,20 @@ export interface Submission {
   queue?: string | undefined;
   priority?: number | undefined;
   delayMs?: number | undefined;
+  /** A time of the wall clock, so many milliseconds from now; in place of the delay. */
+  runInMs?: number | undefined;
+  tags?: string[] | undefined;
   maxAttempts?: number | undefined;
   retries?: number | undefined;
   retryBackoffMs?: number | undefined;
   leaseMs?: number | undefined;
   /** Its Idempotency-Key, and which body it comes with. */
-  once?: { key: string; body: string } | undefined;
+  once?: Once | undefined;
+}
+
+interface Once {
+  key: string;
+  body: string;
 }
 
 export interface Poll {
@@ -48,6 +56,13 @@ export interface Poll {
   delivered: boolean;
 }
 
+/** All of them, or none. */
+export interface Batch {
+  op: 'batch';
+  tasks: Omit<Submission, 'once'>[];
+  once?: Once | undefined;
+}
+
 export interface Heartbeat {
   op: 'heartbeat';
   who: Runner;
@@ -60,6 +75,7 @@ export interface Heartbeat {
 
 export type Op =
   | { op: 'submit'; task: Submission }
+  | Batch
   | Poll
   | Heartbeat
   | { op: 'finish'; claim: Ref; exitCode: number; lease: 'own' | 'none' | 'wrong' }
@@ -101,7 +117,8 @@ function rarely<const T>(...values: T[]): fc.Arbitrary<T | undefined> {
   );
 }
 
-const submission: fc.Arbitrary<Submission> = fc.record({
+const once = rarely(...['k1', 'k2'].flatMap((key) => ['a', 'b'].map((body) => ({ key, body }))));
+const asked = {
   type: fc.oneof(
     { weight: 4, arbitrary: fc.constantFrom('command', 'claude-cli') },
     { weight: 1, arbitrary: fc.constantFrom('codex-cli', 'file-read') },
@@ -110,11 +127,18 @@ const submission: fc.Arbitrary<Submission> = fc.record({
   queue: rarely('gpu'),
   priority: rarely(5, -10),
   delayMs: rarely(2_500, 40_500),
+  runInMs: rarely(-1, 3_500, HOUR / 2),
+  tags: rarely<string[]>(['t'], ['u', 't']),
   maxAttempts: rarely(1, 2),
   retries: rarely(1, 2),
   retryBackoffMs: rarely(15 * MINUTE),
   leaseMs: rarely(2 * SECOND, HOUR),
-  once: rarely(...['k1', 'k2'].flatMap((key) => ['a', 'b'].map((body) => ({ key, body })))),
+};
+const submission: fc.Arbitrary<Submission> = fc.record({ ...asked, once });
+const batch: fc.Arbitrary<Op> = fc.record({
+  op: fc.constant('batch'),
+  tasks: fc.array(fc.record(asked), { minLength: 1, maxLength: 4 }),
+  once,
 });
 
 const poll: fc.Arbitrary<Op> = fc.record({
@@ -153,6 +177,7 @@ const ofClaim = (...ops: ('release' | 'delivered' | 'give back')[]): fc.Arbitrar
 /** What takes its turn among the writes of a commit. */
 const SHARING: fc.WeightedArbitrary<Op>[] = [
   { weight: 8, arbitrary: fc.record({ op: fc.constant('submit'), task: submission }) },
+  { weight: 2, arbitrary: batch },
   { weight: 8, arbitrary: poll },
   { weight: 7, arbitrary: finish },
   {
@@ -216,6 +241,7 @@ function toldFields(fields: object): string[] {
         ? ['by', value]
         : [`by ${value.start === 'current' ? '' : `${value.start} `}${value.runner}`];
     if (name === 'task' && typeof value === 'object') return toldFields(value);
+    if (name === 'tasks') return value.map((task: object) => `(${toldFields(task).join(' ')})`);
     if (name === 'type') return [value];
     return [value === true ? name : `${name}=${toldValue(value)}`];
   });

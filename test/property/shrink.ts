@@ -61,9 +61,22 @@ function* simplerThan(history: History): Generator<History> {
 function* plainerThan<T extends object>(op: T): Generator<T> {
   for (const [name, value] of Object.entries(op)) {
     if (KEPT.includes(name) || value === undefined) continue;
+    if (name === 'tasks') {
+      yield* fewer(value).map((tasks) => ({ ...op, tasks }));
+      continue;
+    }
     if (name === 'who' && typeof value === 'string') continue;
     if (name === 'who' || (name === 'task' && typeof value === 'object')) {
       for (const plainer of plainerThan(value)) yield { ...op, [name]: plainer };
     } else if (JSON.stringify(PLAIN[name]) !== JSON.stringify(value)) yield { ...op, [name]: PLAIN[name] };
   }
+}
+
+/** Without one of them, or with one of them plainer. */
+function fewer(tasks: readonly object[]): object[][] {
+  const without = tasks.length === 1 ? [] : tasks.map((_, at) => tasks.toSpliced(at, 1));
+  return [
+    ...without,
+    ...tasks.flatMap((task, at) => [...plainerThan(task)].map((plainer) => tasks.with(at, plainer))),
+  ];
 }

@@ -3,6 +3,7 @@
 /** Operations, refusals, events and encounters that every run of some length must have seen. */
 export const KINDS = [
   'submit',
+  'batch',
   'poll',
   'heartbeat',
   'finish',
@@ -25,6 +26,8 @@ export const KINDS = [
   'claimed at once',
   'claimed by a parked poll',
   'repeated submission',
+  'waits for a time',
+  'found by its tag',
   'freed by unstick',
   'cancel heard of',
   'loss heard of',
@@ -52,6 +55,8 @@ export const KINDS = [
   'task.expired',
   'task.late_result',
   'task.reconciled',
+  'runner.connected',
+  'runner.lost',
 ] as const;
 
 export type Kind = (typeof KINDS)[number];

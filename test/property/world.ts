@@ -1,5 +1,5 @@
 /** One history, lived through by the queue and by the model beside it, which must never differ. */
-import type { Claim } from '../../src/queue/index.ts';
+import type { Claim, Event, TaskStatus } from '../../src/queue/index.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import type { EngineSettings } from '../support/settings.ts';
 import { call } from './calls.ts';
@@ -152,19 +152,29 @@ export class World {
   }
 
   #compareTasks(): void {
-    const { queue, model } = this.#scene;
+    const { queue, model, tally } = this.#scene;
     const { total, byStatus, unconsumedResults } = queue.stats();
     same({ total, byStatus, unconsumedResults }, model.stats(), 'the counts');
+    for (const status of [undefined, 'pending', 'running', 'failed'] as const) this.#compareTagged(status);
     const running = new Set<string>();
     for (const name of this.#scene.taskNames) {
       const id = this.#scene.idOf(name);
       const state = queue.state(id);
       same(state && { ...state, taskId: name }, model.state(name), `the state of ${name}`);
       same(essenceOf(queue.outcome(id)), model.outcome(name), `the outcome of ${name}`);
+      if (model.waitsForTime(name)) tally.count('waits for a time');
       if (state?.status !== 'running' || state.sessionKey === null) continue;
       same(running.has(state.sessionKey), false, `the key ${state.sessionKey} runs two tasks`);
       running.add(state.sessionKey);
     }
+  }
+
+  #compareTagged(status: TaskStatus | undefined): void {
+    const { queue, model, tally } = this.#scene;
+    const { tasks } = queue.list({ tag: 't', limit: 500, ...(status && { status }) });
+    const found = tasks.map(({ taskId }) => this.#scene.nameOf(taskId));
+    same(found, model.tagged('t', status), `the ${status ?? ''} tasks with a tag`);
+    if (status !== undefined && found.length > 0) tally.count('found by its tag');
   }
 
   #compareEvents(): void {
@@ -172,11 +182,17 @@ export class World {
     const expected = model.events.slice(this.#told);
     const newest = queue.events.list({ limit: expected.length + 1 });
     const fresh = newest.filter(({ seq }) => seq > this.#lastSeq).reverse();
-    const shown = fresh.map(({ taskId, type, taskStatus }) => [this.#scene.nameOf(taskId), type, taskStatus]);
+    const shown = fresh.map((event) => [this.#subjectOf(event), event.type, event.taskStatus]);
     same(shown, expected, 'the events');
     for (const [, type] of expected) tally.count(type);
     this.#told += expected.length;
     this.#lastSeq = fresh.at(-1)?.seq ?? this.#lastSeq;
+  }
+
+  /** The task by its name; of a runner, its start. */
+  #subjectOf({ taskId, details }: Event): string {
+    if (taskId !== null) return this.#scene.nameOf(taskId);
+    return (details as { instanceId: string }).instanceId;
   }
 
   /** The whole story of each task, as it is kept. */

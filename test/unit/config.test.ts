@@ -8,6 +8,7 @@ import {
   readTaskApiConfig,
   readUrl,
 } from '../../src/config.ts';
+import { TASK_TYPES } from '../../src/queue/task.ts';
 import { readRunnerSettings } from '../../src/runner-config.ts';
 import { type Environment, Settings } from '../../src/settings.ts';
 import { tempFolder } from '../support/temp-folder.ts';
@@ -198,6 +199,29 @@ describe('the AI CLIs', () => {
   });
 });
 
+describe('what a runner takes', () => {
+  it('is the default queue and every type, unless it is said', () => {
+    for (const unsaid of [{}, { RUNNER_QUEUES: ' , ', RUNNER_TYPES: '' }])
+      expect(runner(unsaid)).toMatchObject({ queues: ['default'], types: TASK_TYPES });
+  });
+
+  it('is a list of queues and of types', () => {
+    const { queues, types } = runner({
+      RUNNER_QUEUES: 'gpu, default,gpu',
+      RUNNER_TYPES: 'command,claude-cli',
+    });
+    expect({ queues, types }).toEqual({ queues: ['gpu', 'default'], types: ['command', 'claude-cli'] });
+  });
+
+  it.each([
+    ['RUNNER_QUEUES', 'GPU'],
+    ['RUNNER_QUEUES', Array.from({ length: 17 }, (_, n) => `q${n}`).join(',')],
+    ['RUNNER_TYPES', 'claude'],
+  ])('is refused as a whole where one name is wrong: %s=%s', (name, value) => {
+    expect(() => runner({ [name]: value })).toThrow(new RegExp(`^${name}: expected at most 16 .+, got`));
+  });
+});
+
 describe('what is wrong', () => {
   const WRONG = {
     WORKER_PORT: '99999',
@@ -209,6 +233,8 @@ describe('what is wrong', () => {
     RUNNER_SHELL: '/no/such/shell',
     RUNNER_WORKDIR: '/no/such/folder',
     RUNNER_ID: 'x'.repeat(201),
+    RUNNER_QUEUES: 'default,GPU',
+    RUNNER_TYPES: 'claude',
     RUNNER_CODEX_SANDBOX: 'none',
     LOG_LEVEL: 'loud',
   };

@@ -25,6 +25,20 @@ const FORBIDDEN = [
   ['src/workers/b.ts', '../http/app.ts'],
   ['src/workers/agents/a.ts', '../../callbacks/notify.ts'],
   ['src/workers/c.ts', '../service.ts'],
+  ['src/workers/f.ts', '../commands/tasks.ts'],
+  ['src/log.ts', './client/index.ts'],
+  ['src/queue/a.ts', '../client/index.ts'],
+  ['src/http/f.ts', '../client/index.ts'],
+  ['src/http/contract/c.ts', '../../client/index.ts'],
+  ['src/reconciler/d.ts', '../client/index.ts'],
+  ['src/callbacks/c.ts', '../commands/tasks.ts'],
+  ['src/client/a.ts', '../queue/index.ts'],
+  ['src/client/b.ts', '../http/app.ts'],
+  ['src/client/c.ts', '../workers/runner.ts'],
+  ['src/client/d.ts', '../commands/tasks.ts'],
+  ['src/commands/a.ts', '../queue/index.ts'],
+  ['src/commands/b.ts', '../http/contract/tasks.ts'],
+  ['src/commands/c.ts', '../workers/runner.ts'],
 ] as const;
 
 const ALLOWED = [
@@ -37,6 +51,14 @@ const ALLOWED = [
   ['src/callbacks/b.ts', '../queue/index.ts'],
   ['src/workers/d.ts', '../http/contract/worker.ts'],
   ['src/workers/e.ts', '../queue/task.ts'],
+  ['src/workers/g.ts', '../client/index.ts'],
+  ['src/client/e.ts', '../http/contract/tasks.ts'],
+  ['src/client/f.ts', '../queue/task.ts'],
+  ['src/client/g.ts', '../queue/events.ts'],
+  ['src/client/h.ts', '../clock.ts'],
+  ['src/commands/d.ts', '../client/index.ts'],
+  ['src/commands/e.ts', '../queue/task.ts'],
+  ['src/cli.ts', './commands/tasks.ts'],
 ] as const;
 
 /** The paths of the files that Biome blames for an import, under this project's own rules. */

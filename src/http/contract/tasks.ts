@@ -1,17 +1,23 @@
 /** Bodies and queries of `/tasks`. */
 import * as z from 'zod';
 import { TASK_STATUSES, TASK_TYPES } from '../../queue/task.ts';
-import { boundedText, isQueueName, looseInt, queryInt, requiredText, sessionKey, timeout } from './fields.ts';
-import { submissionFields } from './submission.ts';
+import { boundedText, looseInt, queryInt, requiredText, sessionKey, timeout } from './fields.ts';
+import { oneTime, queue, submissionFields } from './submission.ts';
 
 /** `POST /tasks` → `{taskId, message}` */
-export const commandBody = z.object({
-  command: requiredText('command is required'),
-  timeout: timeout(30_000),
-  sessionKey,
-  ...submissionFields,
-});
-export type CommandBody = z.output<typeof commandBody>;
+export const commandBody = z
+  .object({
+    command: requiredText('command is required'),
+    timeout: timeout(30_000),
+    sessionKey,
+    ...submissionFields,
+  })
+  .check(oneTime);
+
+const BATCH = 'tasks must be an array of 1 to 500 objects, each with a type and the fields of that type';
+
+/** `POST /tasks/batch` → `{tasks: [{taskId, sessionId?}…]}`; what each of them is, any-task.ts reads. */
+export const batchBody = z.object({ tasks: z.array(z.unknown(), BATCH).min(1, BATCH).max(500, BATCH) });
 
 /** `GET /tasks/:taskId` → the result, or `{status, message}` while there is none. */
 export const outcomeQuery = z.object({
@@ -26,10 +32,7 @@ export const listQuery = z.object({
   status: z.enum(TASK_STATUSES, `status must be one of ${TASK_STATUSES.join(', ')}`).exactOptional(),
   type: z.enum(TASK_TYPES, `type must be one of ${TASK_TYPES.join(', ')}`).exactOptional(),
   sessionKey: z.string().min(1, 'sessionKey must not be empty').exactOptional(),
-  queue: z
-    .string()
-    .refine(isQueueName, 'queue must be 1 to 64 characters of a-z, 0-9, ".", "_", "-"')
-    .exactOptional(),
+  queue: queue.exactOptional(),
   tag: boundedText('tag', 64).exactOptional(),
   limit: queryInt('limit', 1, 500).default(50),
   cursor: z

@@ -40,7 +40,10 @@ export interface HeartbeatBody {
   leases: string[];
   spooled: string[];
   slots: number;
+  /** `types` and the like; at most 16,384 characters of JSON. */
   capabilities: JsonObject;
+  /** Why it can't do its work, 1 to 500 characters; missing while it can. */
+  problem?: string;
 }
 
 export interface HeartbeatReply {
@@ -77,6 +80,9 @@ export interface EventBody {
   metadata?: JsonObject;
 }
 
+/** What `problem` of a heartbeat may have. */
+export const MAX_PROBLEM_LENGTH = 500;
+
 /** The Task API's body limit: 5 MiB, counted in bytes of JSON. */
 export const MAX_BODY_BYTES = 5 * 1024 * 1024;
 
@@ -107,6 +113,9 @@ export const pollQuery = z.object({
   types: nameList<TaskType>('types', isTaskType).default([...TASK_TYPES]),
 });
 
+/** They are kept in memory, for each runner. */
+const MAX_CAPABILITIES = 16 * 1024;
+
 export const heartbeatBody = z.object({
   runnerId: id('runnerId'),
   instanceId: id('instanceId'),
@@ -117,7 +126,11 @@ export const heartbeatBody = z.object({
     .min(0, 'slots must not be negative')
     .max(10_000, 'slots is too large')
     .optional(),
-  capabilities: z.custom<JsonObject>(isObject, 'capabilities must be an object').optional(),
+  capabilities: z
+    .custom<JsonObject>(isObject, 'capabilities must be an object')
+    .refine((object) => JSON.stringify(object).length <= MAX_CAPABILITIES, 'capabilities is too large')
+    .optional(),
+  problem: boundedText('problem', MAX_PROBLEM_LENGTH).optional(),
 });
 
 export const releaseBody = z.object({

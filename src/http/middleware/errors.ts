@@ -4,7 +4,11 @@ import type { Log } from '../../log.ts';
 import { sendJson } from '../send.ts';
 
 /** Seconds after which the same request may fare better. */
-const RETRY_AFTER_S: Partial<Record<ErrorCode, number>> = { queue_full: 5, storage_unavailable: 5 };
+const RETRY_AFTER_S: Partial<Record<ErrorCode, number>> = {
+  queue_full: 5,
+  too_many_streams: 5,
+  storage_unavailable: 5,
+};
 
 /** The one mapper from errors to answers: `{error, code, field?}`. What nobody foresaw is logged, and shows nothing. */
 export function errors(log: Log): Middleware {

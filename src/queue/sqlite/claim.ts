@@ -112,21 +112,22 @@ export class Claims {
   #poll(tx: Transaction, entry: Parked, signal: AbortSignal): Claim[] | null {
     const { poller } = entry;
     if (signal.aborted) return [];
-    this.#greet(tx, poller);
+    this.#greet(tx, entry);
     const claims = this.#take(tx, poller, entry.lanes);
     if (claims.length > 0) return claims;
     this.#core.parking.park(entry);
     return null;
   }
 
-  #greet(tx: Transaction, { runnerId, instanceId }: Poller): void {
-    if (runnerId === null || instanceId === null) {
-      tx.after(() => this.#runners.saw(runnerId ?? LEGACY_RUNNER, null));
-      return;
-    }
-    this.#runners.admit(tx, runnerId, instanceId);
-    const before = this.#core.parking.ofInstance(runnerId, instanceId);
-    if (before !== undefined) answer(tx, before, () => before.settle([]));
+  #greet(tx: Transaction, { poller, lanes }: Parked): void {
+    const { sightings } = this.#runners;
+    const { runnerId, instanceId } = poller;
+    if (runnerId !== null && instanceId !== null) {
+      this.#runners.admit(tx, runnerId, instanceId);
+      const before = this.#core.parking.ofInstance(runnerId, instanceId);
+      if (before !== undefined) answer(tx, before, () => before.settle([]));
+    } else tx.after(() => sightings.saw(runnerId ?? LEGACY_RUNNER, null));
+    tx.after(() => sightings.polled(runnerId ?? LEGACY_RUNNER, lanes));
   }
 
   #take(tx: Transaction, poller: Poller, lanes: readonly string[]): Claim[] {
@@ -150,6 +151,7 @@ export class Claims {
       }
     }
     for (const task of held) this.#line.restore(task);
+    if (claims.length > 0) tx.after(() => this.#runners.sightings.claimed(poller.runnerId ?? LEGACY_RUNNER));
     return claims;
   }
 

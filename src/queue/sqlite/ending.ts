@@ -104,7 +104,7 @@ function prepare({ db }: Core) {
   return {
     end: db.prepare(
       `UPDATE tasks SET status = @status, completed_at = @completedAt, retained_from = @now, ready_job = NULL,
-         due_up = NULL, lost = @lost, failures = @failures WHERE seq = @seq`,
+         due_up = NULL, due_wall = NULL, lost = @lost, failures = @failures WHERE seq = @seq`,
     ),
     result: db.prepare(
       `INSERT INTO results (seq, stdout, stderr, exit_code, error, metadata)

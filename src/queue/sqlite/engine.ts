@@ -7,6 +7,7 @@ import type {
   NewTask,
   Poller,
   Report,
+  RunnerState,
   SessionRow,
   TaskState,
   TaskStatus,
@@ -17,6 +18,7 @@ import type {
   Outcome,
   QueueStats,
   Receipt,
+  Receipts,
   SessionStats,
   TaskFilter,
   TaskQueue,
@@ -43,7 +45,9 @@ import { Readings } from './reading.ts';
 import { ReadyList } from './ready-list.ts';
 import { Reports } from './report.ts';
 import { Retrials } from './retrial.ts';
+import { RunnerHealth } from './runner-health.ts';
 import { Runners } from './runners.ts';
+import { SqliteSchedules } from './schedules.ts';
 import { Sessions } from './sessions.ts';
 import { Storage } from './storage.ts';
 import { Submissions } from './submit.ts';
@@ -56,6 +60,7 @@ import { Holds } from './wake.ts';
 export class SqliteQueue implements TaskQueue {
   readonly events: SqliteEventLog;
   readonly outbox: OutboxWriter;
+  readonly schedules: SqliteSchedules;
   readonly upkeep: SqliteUpkeep;
   readonly #core: Core;
   readonly #files: { main: OpenFile; events: EventFile };
@@ -68,6 +73,7 @@ export class SqliteQueue implements TaskQueue {
   readonly #unsticking: Unsticking;
   readonly #claims: Claims;
   readonly #heartbeats: Heartbeats;
+  readonly #health: RunnerHealth;
   readonly #reports: Reports;
   readonly #readings: Readings;
   readonly #listeners = new Set<(event: Event) => void>();
@@ -77,6 +83,7 @@ export class SqliteQueue implements TaskQueue {
     this.#core = this.#makeCore(options, main.db);
     const core = this.#core;
     const runners = new Runners(core);
+    this.#health = new RunnerHealth(core, runners);
     this.#holds = new Holds(core);
     this.#sessions = new Sessions(core);
     this.outbox = new OutboxWriter(core);
@@ -88,10 +95,12 @@ export class SqliteQueue implements TaskQueue {
       lifecycle: this.#lifecycle,
       endings,
       runners,
+      health: this.#health,
       sessions: this.#sessions,
       idempotency: new Idempotency(core),
     };
     this.#submissions = new Submissions(core, this.#line, this.#sessions, parts.idempotency);
+    this.schedules = new SqliteSchedules(core, this.#submissions);
     this.#retrials = new Retrials(core, this.#line);
     this.#unsticking = new Unsticking(core, parts);
     this.#reports = new Reports(core, { ...parts, holds: this.#holds });
@@ -112,6 +121,10 @@ export class SqliteQueue implements TaskQueue {
 
   submit(task: NewTask, once?: Once): Promise<Receipt> {
     return this.#core.commit.run((tx) => this.#submissions.submit(tx, task, once));
+  }
+
+  submitAll(tasks: readonly NewTask[], once?: Once): Promise<Receipts> {
+    return this.#core.commit.run((tx) => this.#submissions.submitAll(tx, tasks, once));
   }
 
   retry(taskId: string): Promise<{ taskId: string; status: TaskStatus }> {
@@ -164,6 +177,10 @@ export class SqliteQueue implements TaskQueue {
 
   release(leaseId: string, reason: string): Promise<void> {
     return this.#core.commit.run((tx) => this.#reports.release(tx, leaseId, reason));
+  }
+
+  runners(): RunnerState[] {
+    return this.#core.storage.read(() => this.#health.list());
   }
 
   subscribe(listener: (event: Event) => void): () => void {

@@ -2,7 +2,7 @@ import type { Log } from '../../log.ts';
 import type { EventFilter } from '../events.ts';
 import { Counters } from './counters.ts';
 import type { OpenFile } from './database.ts';
-import { EVENT_COLUMNS, type EventRow } from './rows.ts';
+import { EVENT_COLUMNS, type EventRow, pageOf } from './rows.ts';
 import { Storage } from './storage.ts';
 
 /** Names of the counters that an event adds to. */
@@ -69,6 +69,20 @@ export class EventFile {
     });
   }
 
+  /** Those behind `seq`, oldest first; fewer than `limit` when they are large. */
+  after(seq: number, { taskId, type, limit }: EventFilter): EventRow[] {
+    return this.storage.read(() => {
+      if (taskId !== undefined)
+        return pageOf(this.#sql.afterOfTask.iterate(taskId, seq, type ?? null, type ?? null, limit));
+      if (type !== undefined) return pageOf(this.#sql.afterOfType.iterate(type, seq, limit));
+      return pageOf(this.#sql.after.iterate(seq, limit));
+    });
+  }
+
+  get firstSeq(): number | undefined {
+    return this.storage.read(() => this.#sql.firstSeq.get());
+  }
+
   edges(): { oldest: number | null; newest: number | null } {
     return this.storage.read(() => ({
       oldest: this.#sql.first.get() ?? null,
@@ -120,6 +134,14 @@ function prepare({ db }: OpenFile) {
     listOfTask: db.prepare<[string, string | null, string | null, number], EventRow>(
       `${select} WHERE task_id = ? AND (? IS NULL OR type = ?) ORDER BY seq DESC LIMIT ?`,
     ),
+    after: db.prepare<[number, number], EventRow>(`${select} WHERE seq > ? ORDER BY seq LIMIT ?`),
+    afterOfType: db.prepare<[string, number, number], EventRow>(
+      `${select} WHERE type = ? AND seq > ? ORDER BY seq LIMIT ?`,
+    ),
+    afterOfTask: db.prepare<[string, number, string | null, string | null, number], EventRow>(
+      `${select} WHERE task_id = ? AND seq > ? AND (? IS NULL OR type = ?) ORDER BY seq LIMIT ?`,
+    ),
+    firstSeq: db.prepare<[], number>('SELECT seq FROM events ORDER BY seq LIMIT 1').pluck(),
     first: db.prepare<[], number>('SELECT created_at FROM events ORDER BY seq LIMIT 1').pluck(),
     last: db.prepare<[], number>('SELECT created_at FROM events ORDER BY seq DESC LIMIT 1').pluck(),
     size: db

@@ -1,4 +1,4 @@
-import type { Event, EventFilter, EventStats, NewEvent, TrimReport } from '../events.ts';
+import type { Event, EventFilter, EventSpan, EventStats, NewEvent, TrimReport } from '../events.ts';
 import { UNKNOWN_PROVENANCE } from '../task.ts';
 import type { EventLog } from '../task-queue.ts';
 import type { Core } from './core.ts';
@@ -38,6 +38,21 @@ export class SqliteEventLog implements EventLog {
     const recent = storage.read(() => tail.list(this.#file.lastSeq, filter));
     const rest = this.#file.list({ ...filter, limit: filter.limit - recent.length });
     return [...recent, ...rest].map(toEvent);
+  }
+
+  after(seq: number, filter: EventFilter): Event[] {
+    const { storage, tail } = this.#core;
+    const { lastSeq } = this.#file;
+    const copied = seq < lastSeq ? this.#file.after(seq, filter) : [];
+    if (copied.length > 0) return copied.map(toEvent);
+    return storage.read(() => tail.page(Math.max(seq, lastSeq), filter)).map(toEvent);
+  }
+
+  span(): EventSpan {
+    const { storage, tail } = this.#core;
+    const last = storage.read(() => tail.lastSeq);
+    const first = this.#file.firstSeq ?? storage.read(() => tail.firstSeq(this.#file.lastSeq));
+    return { first: first ?? last + 1, last };
   }
 
   stats(): EventStats {

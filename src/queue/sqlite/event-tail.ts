@@ -3,9 +3,18 @@ import type { Clock } from '../../clock.ts';
 import type { Event, EventFilter, EventType } from '../events.ts';
 import type { JsonValue } from '../task.ts';
 import type { Db } from './database.ts';
-import { EVENT_COLUMNS, type EventRow, provenanceOf, type TaskRow, toEvent } from './rows.ts';
+import { EVENT_COLUMNS, type EventRow, pageOf, provenanceOf, type TaskRow, toEvent } from './rows.ts';
 import type { Transaction } from './transaction.ts';
 import type { Uptime } from './uptime.ts';
+
+type Chosen = [
+  seq: number,
+  taskId: string | null,
+  taskId: string | null,
+  type: string | null,
+  type: string | null,
+  limit: number,
+];
 
 /**
  * The newest events, in the main file, so that an event commits with the change that it records. The copier moves
@@ -17,6 +26,9 @@ export class EventTail {
   readonly #insert;
   readonly #after;
   readonly #list;
+  readonly #page;
+  readonly #firstSeq;
+  readonly #lastSeq;
   readonly #oldest;
   readonly #newest;
   readonly #drop;
@@ -33,13 +45,16 @@ export class EventTail {
     this.#after = db.prepare<[number, number], EventRow>(
       `SELECT ${EVENT_COLUMNS} FROM event_tail WHERE seq > ? ORDER BY seq LIMIT ?`,
     );
-    this.#list = db.prepare<
-      [number, string | null, string | null, string | null, string | null, number],
-      EventRow
-    >(
-      `SELECT ${EVENT_COLUMNS} FROM event_tail WHERE seq > ? AND (? IS NULL OR task_id = ?) AND (? IS NULL OR type = ?)
-         ORDER BY seq DESC LIMIT ?`,
-    );
+    const chosen = `SELECT ${EVENT_COLUMNS} FROM event_tail
+      WHERE seq > ? AND (? IS NULL OR task_id = ?) AND (? IS NULL OR type = ?) ORDER BY seq`;
+    this.#list = db.prepare<Chosen, EventRow>(`${chosen} DESC LIMIT ?`);
+    this.#page = db.prepare<Chosen, EventRow>(`${chosen} LIMIT ?`);
+    this.#firstSeq = db
+      .prepare<[number], number>('SELECT seq FROM event_tail WHERE seq > ? ORDER BY seq LIMIT 1')
+      .pluck();
+    this.#lastSeq = db
+      .prepare<[], number>(`SELECT seq FROM sqlite_sequence WHERE name = 'event_tail'`)
+      .pluck();
     const createdAt = 'SELECT created_at FROM event_tail WHERE seq > ? ORDER BY seq';
     this.#oldest = db.prepare<[number], number>(`${createdAt} LIMIT 1`).pluck();
     this.#newest = db.prepare<[number], number>(`${createdAt} DESC LIMIT 1`).pluck();
@@ -101,9 +116,22 @@ export class EventTail {
 
   /** Those behind `seq`, newest first. */
   list(seq: number, filter: EventFilter): EventRow[] {
-    const taskId = filter.taskId ?? null;
-    const type = filter.type ?? null;
-    return this.#list.all(seq, taskId, taskId, type, type, filter.limit);
+    return this.#list.all(...chosen(seq, filter));
+  }
+
+  /** Those behind `seq`, oldest first; fewer than `limit` when they are large. */
+  page(seq: number, filter: EventFilter): EventRow[] {
+    return pageOf(this.#page.iterate(...chosen(seq, filter)));
+  }
+
+  /** Of those behind `seq`. */
+  firstSeq(seq: number): number | undefined {
+    return this.#firstSeq.get(seq);
+  }
+
+  /** The newest that was ever given, whether or not it is still here. */
+  get lastSeq(): number {
+    return this.#lastSeq.get() ?? 0;
   }
 
   /** When the first and the last behind `seq` were written. */
@@ -115,4 +143,10 @@ export class EventTail {
   drop(seq: number, limit: number): number {
     return this.#drop.run(seq, limit).changes;
   }
+}
+
+function chosen(seq: number, filter: EventFilter): Chosen {
+  const taskId = filter.taskId ?? null;
+  const type = filter.type ?? null;
+  return [seq, taskId, taskId, type, type, filter.limit];
 }

@@ -30,12 +30,13 @@ export class Heartbeats {
 
   async beat(beat: Heartbeat): Promise<HeartbeatAnswer> {
     const found = this.#look(beat);
-    const current = this.#runners.isCurrent(beat.runnerId, beat.instanceId);
-    if (current && found.unknown.length === 0 && found.omitted.length === 0) {
-      this.#runners.saw(beat.runnerId, beat.instanceId);
+    const isKnown = this.#runners.isConnected(beat.runnerId, beat.instanceId);
+    if (isKnown && found.unknown.length === 0 && found.omitted.length === 0) {
+      this.#runners.sightings.saw(beat.runnerId, beat.instanceId);
     } else {
       await this.#core.commit.run((tx) => this.#mend(tx, beat));
     }
+    this.#runners.sightings.beat(beat);
     return this.#answer(beat);
   }
 

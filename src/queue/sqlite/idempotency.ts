@@ -1,5 +1,5 @@
 import { AppError } from '../../errors.ts';
-import type { Once, Receipt } from '../task-queue.ts';
+import type { Once } from '../task-queue.ts';
 import type { Core } from './core.ts';
 
 /**
@@ -15,13 +15,11 @@ export class Idempotency {
     this.#sql = prepare(core);
   }
 
-  /** The receipt of the same submission, if it was made before. `idempotency_conflict`. */
-  earlier(once: Once): Receipt | undefined {
+  /** What the same submission was answered with, if it was made before. `idempotency_conflict`. */
+  earlier<Answer>(once: Once): Answer | undefined {
     const row = this.#sql.find.get(once.scope, once.key);
     if (row === undefined) return undefined;
-    if (row.route === once.route && row.body_hash === once.bodyHash) {
-      return { ...(JSON.parse(row.receipt) as Receipt), duplicate: true };
-    }
+    if (row.route === once.route && row.body_hash === once.bodyHash) return JSON.parse(row.receipt) as Answer;
     throw new AppError(
       'idempotency_conflict',
       'This Idempotency-Key was used for another request; repeat that one exactly, or take a new key',
@@ -29,9 +27,9 @@ export class Idempotency {
     );
   }
 
-  remember(once: Once, receipt: Receipt): void {
+  remember(once: Once, answer: object): void {
     const { scope, key, route, bodyHash } = once;
-    this.#sql.insert.run(scope, key, route, bodyHash, JSON.stringify(receipt), this.#core.uptime.now());
+    this.#sql.insert.run(scope, key, route, bodyHash, JSON.stringify(answer), this.#core.uptime.now());
   }
 
   /** Forgets at most `limit` keys that were used before `before` (uptime). */

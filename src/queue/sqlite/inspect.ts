@@ -48,7 +48,7 @@ export function refuseForeign(path: string, kind: FileKind): void {
   if (isNew(path)) return;
   look(path, path, kind, (db) => {
     const version = Number(db.pragma('user_version', { simple: true }));
-    const known = kind.migrations.length;
+    const known = kind.migrations.at(-1)?.version ?? 0;
     if (db.pragma('application_id', { simple: true }) !== kind.applicationId) {
       throw new StartError(
         `${path} is a database of the older Task API or of another program; it was left untouched. ${kind.remedies.foreign}`,

@@ -60,6 +60,11 @@ export class Leases {
     if (held?.size === 0) this.#byRunner.delete(lease.runnerId);
   }
 
+  /** How many a runner holds. */
+  countOf(runnerId: string): number {
+    return this.#byRunner.get(runnerId)?.size ?? 0;
+  }
+
   /** Past their deadline and its grace, oldest claim first. */
   expired(): Lease[] {
     const now = this.#clock.steady();

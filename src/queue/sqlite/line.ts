@@ -1,7 +1,7 @@
 import { isAgentType } from '../task.ts';
 import type { Core } from './core.ts';
 import { boundLaneOf, laneOf } from './parking.ts';
-import { TASK_COLUMNS, type TaskRow, UNFINISHED } from './rows.ts';
+import { isDelayed, TASK_COLUMNS, type TaskRow, UNFINISHED } from './rows.ts';
 import type { Sessions } from './sessions.ts';
 import type { Transaction } from './transaction.ts';
 import { Wake } from './wake.ts';
@@ -38,8 +38,8 @@ export class Line {
 
   /** A pending task becomes ready, or stays delayed or blocked: called when it arrives, comes back or falls due. */
   enter(tx: Transaction, task: TaskRow): void {
-    // Also behind another task: what has fallen due stays so, whatever uptime a crash forgets.
-    if (task.due_up !== null) tx.after(() => this.wake.plan());
+    // Also behind another task: what has fallen due stays so, whatever a clock shows, or a crash forgets of it.
+    if (isDelayed(task)) tx.after(() => this.wake.plan());
     if (task.session_key === null) this.#place(tx, task);
     else this.advance(tx, task.session_key);
   }
@@ -95,17 +95,24 @@ export class Line {
   }
 
   #place(tx: Transaction, task: TaskRow): void {
-    if (task.due_up !== null && task.due_up > this.#core.uptime.now()) return;
+    if (this.#isEarly(task)) return;
     const lane = this.laneOf(task);
     const job = this.#core.ready.add(lane, task.seq, task.priority);
     this.#sql.ready.run(job, this.#core.uptime.now(), task.seq);
     tx.readied.push(lane);
   }
 
+  #isEarly({ due_up, due_wall }: TaskRow): boolean {
+    const { uptime, clock } = this.#core;
+    return (due_up !== null && due_up > uptime.now()) || (due_wall !== null && due_wall > clock.wall());
+  }
+
   #fallDue(tx: Transaction): void {
-    for (const task of this.#sql.due.all(this.#core.uptime.now(), STEP)) {
+    const { uptime, clock } = this.#core;
+    const due = [...this.#sql.due.all(uptime.now(), STEP), ...this.#sql.dueByWall.all(clock.wall(), STEP)];
+    for (const task of due) {
       this.#sql.clearDue.run(task.seq);
-      this.enter(tx, { ...task, due_up: null });
+      this.enter(tx, { ...task, due_up: null, due_wall: null });
     }
   }
 }
@@ -117,7 +124,7 @@ function prepare({ db }: Core) {
       `${select} WHERE session_key = ? AND session_key IS NOT NULL AND ${UNFINISHED} ORDER BY seq LIMIT 1`,
     ),
     ready: db.prepare<[number, number, number]>(
-      'UPDATE tasks SET ready_job = ?, due_up = NULL, retained_from = ? WHERE seq = ?',
+      'UPDATE tasks SET ready_job = ?, due_up = NULL, due_wall = NULL, retained_from = ? WHERE seq = ?',
     ),
     front: db.prepare<[string], TaskRow>(
       `${select} WHERE session_key = ? AND session_key IS NOT NULL AND (status = 'running' OR ready_job IS NOT NULL)`,
@@ -125,6 +132,9 @@ function prepare({ db }: Core) {
     stepBack: db.prepare<[number]>('UPDATE tasks SET ready_job = NULL WHERE seq = ?'),
     restore: db.prepare<[number, number]>('UPDATE tasks SET ready_job = ? WHERE seq = ?'),
     due: db.prepare<[number, number], TaskRow>(`${select} WHERE due_up <= ? ORDER BY due_up LIMIT ?`),
-    clearDue: db.prepare<[number]>('UPDATE tasks SET due_up = NULL WHERE seq = ?'),
+    dueByWall: db.prepare<[number, number], TaskRow>(
+      `${select} WHERE due_wall <= ? ORDER BY due_wall LIMIT ?`,
+    ),
+    clearDue: db.prepare<[number]>('UPDATE tasks SET due_up = NULL, due_wall = NULL WHERE seq = ?'),
   };
 }

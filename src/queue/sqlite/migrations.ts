@@ -183,9 +183,77 @@ ALTER TABLE callbacks ADD COLUMN owed_up INTEGER NOT NULL DEFAULT 0;
 UPDATE callbacks SET owed_up = due_up;
 `;
 
+/**
+ * A time of the wall clock, and tags. `payload` moves behind them: it stays last. `task_tags` has the unread tasks by
+ * their tags, for lists; triggers keep it in step, so that no arrow of a task can forget it.
+ */
+const TIMES_AND_TAGS = `
+ALTER TABLE tasks RENAME COLUMN payload TO old_payload;
+ALTER TABLE tasks ADD COLUMN due_wall INTEGER;
+ALTER TABLE tasks ADD COLUMN tags TEXT;
+ALTER TABLE tasks ADD COLUMN payload TEXT;
+UPDATE tasks SET payload = old_payload, old_payload = NULL;
+ALTER TABLE tasks DROP COLUMN old_payload;
+CREATE INDEX tasks_due_wall ON tasks (due_wall) WHERE due_wall IS NOT NULL;
+
+CREATE TABLE task_tags (
+  tag TEXT NOT NULL,
+  task_seq INTEGER NOT NULL,
+  -- Its task's, for lists of both.
+  task_status TEXT NOT NULL,
+  PRIMARY KEY (tag, task_seq)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX task_tags_status ON task_tags (tag, task_status, task_seq);
+CREATE INDEX task_tags_task ON task_tags (task_seq);
+
+CREATE TRIGGER tagged_task_moved AFTER UPDATE OF status ON tasks WHEN new.tags IS NOT NULL BEGIN
+  UPDATE task_tags SET task_status = new.status WHERE task_seq = new.seq;
+END;
+CREATE TRIGGER tagged_task_read AFTER UPDATE OF read_at ON tasks WHEN new.tags IS NOT NULL BEGIN
+  DELETE FROM task_tags WHERE task_seq = new.seq;
+END;
+CREATE TRIGGER tagged_task_deleted AFTER DELETE ON tasks WHEN old.tags IS NOT NULL BEGIN
+  DELETE FROM task_tags WHERE task_seq = old.seq;
+END;
+`;
+
+/** Whether `runner.connected` was said last of an instance, or `runner.lost`. Written when that changes, by no heartbeat. */
+const CONNECTIONS = `
+ALTER TABLE instances ADD COLUMN connected INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX instances_current ON instances (connected, retained_from) WHERE superseded = 0;
+`;
+
+const SCHEDULES = `
+CREATE TABLE schedules (
+  id TEXT PRIMARY KEY,
+  name TEXT NOT NULL UNIQUE,
+  cron TEXT NOT NULL,
+  time_zone TEXT NOT NULL,
+  overlap TEXT NOT NULL,
+  missed TEXT NOT NULL,
+  paused INTEGER NOT NULL,
+  -- Of the wall clock. Each occurrence comes after the last that has passed: none passes twice.
+  last_occurrence INTEGER,
+  next_at INTEGER CHECK (next_at > last_occurrence),
+  last_run_at INTEGER,
+  last_task_id TEXT,
+  created_at INTEGER NOT NULL,
+  -- As the client sent it, and as it is submitted.
+  task TEXT NOT NULL,
+  template TEXT NOT NULL
+) STRICT;
+
+ALTER TABLE tasks ADD COLUMN schedule_id TEXT;
+CREATE INDEX tasks_of_schedule ON tasks (schedule_id, seq)
+  WHERE schedule_id IS NOT NULL AND status IN ('pending', 'running');
+`;
+
 export const MAIN_MIGRATIONS: readonly Migration[] = [
   { version: 1, sql: TASKS + SESSIONS + CALLBACKS + BOOKS },
   { version: 2, sql: CALLBACK_AGE },
+  { version: 3, sql: TIMES_AND_TAGS },
+  { version: 4, sql: SCHEDULES },
+  { version: 5, sql: CONNECTIONS },
 ];
 
 const EVENTS = `

@@ -72,6 +72,11 @@ export class Parking {
     return this.#byInstance.get(`${runnerId}\n${instanceId}`);
   }
 
+  /** Whether a poll of this runner waits; those without an id have no instance. */
+  isWaiting(runnerId: string, instanceId: string | null): boolean {
+    return this.ofInstance(runnerId, instanceId) !== undefined || this.hasRunner(runnerId);
+  }
+
   /** Whether anyone waits for tasks that are bound to this runner. */
   hasRunner(runnerId: string): boolean {
     return AGENT_TYPES.some((type) => this.#byLane.has(boundLaneOf(runnerId, type)));

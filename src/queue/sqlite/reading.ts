@@ -10,7 +10,8 @@ import {
 import type { Outcome, QueueStats, TaskFilter } from '../task-queue.ts';
 import type { Core } from './core.ts';
 import type { Line } from './line.ts';
-import { sessionNamedIn, TASK_COLUMNS, type TaskRow, UNFINISHED } from './rows.ts';
+import { newest } from './listing.ts';
+import { isDelayed, sessionNamedIn, TASK_COLUMNS, type TaskRow, tagsOf, UNFINISHED } from './rows.ts';
 import type { Runners } from './runners.ts';
 import type { Transaction } from './transaction.ts';
 
@@ -62,12 +63,7 @@ export class Readings {
   }
 
   list(filter: TaskFilter): { tasks: TaskState[]; nextCursor: string | null } {
-    const { where, values } = conditions(filter);
-    const rows = this.#core.db
-      .prepare<unknown[], TaskRow>(
-        `SELECT ${TASK_COLUMNS} FROM tasks WHERE ${where} ORDER BY seq DESC LIMIT ?`,
-      )
-      .all(...values, filter.limit + 1);
+    const rows = newest(this.#core.db, filter, filter.limit + 1);
     const page = rows.slice(0, filter.limit);
     const last = page.at(-1);
     const more = rows.length > page.length && last !== undefined;
@@ -126,7 +122,7 @@ export class Readings {
       sessionKey: task.session_key,
       queue: task.queue,
       priority: task.priority,
-      tags: [],
+      tags: tagsOf(task),
       runnerId: task.runner_id,
       leaseUntil: this.#leaseUntil(task),
       cancelRequested: task.cancel_requested === 1,
@@ -141,7 +137,7 @@ export class Readings {
   #waitingFor(task: TaskRow): WaitingFor | null {
     if (task.status !== 'pending') return null;
     if (this.#line.isBlocked(task)) return 'blocked';
-    if (task.due_up !== null) return 'delayed';
+    if (isDelayed(task)) return 'delayed';
     const runner = this.#line.runnerOf(task);
     if (runner === undefined || this.#core.parking.hasRunner(runner)) return 'ready';
     return this.#runners.isAway(runner) ? 'runner' : 'ready';
@@ -174,23 +170,6 @@ function toResult(task: TaskRow, row: ResultRow): Result {
     error: JSON.parse(row.error) as JsonValue,
     completedAt: task.completed_at ?? 0,
     metadata: JSON.parse(row.metadata) as JsonObject,
-  };
-}
-
-/** The filter as SQL; only fields that were given, so that each has its index. `+`: the key's own index is the best. */
-function conditions(filter: TaskFilter): { where: string; values: unknown[] } {
-  const other = filter.sessionKey === undefined ? '' : '+';
-  const fields: [string, unknown][] = [
-    [`${other}status = ?`, filter.status],
-    [`${other}type = ?`, filter.type],
-    ['session_key IS NOT NULL AND session_key = ?', filter.sessionKey],
-    [`${other}queue = ?`, filter.queue],
-    ['seq < ?', filter.cursor === undefined ? undefined : Number(filter.cursor)],
-  ];
-  const given = fields.filter(([, value]) => value !== undefined);
-  return {
-    where: ['read_at IS NULL', ...given.map(([text]) => text)].join(' AND '),
-    values: given.map(([, value]) => value),
   };
 }
 

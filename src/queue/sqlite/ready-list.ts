@@ -79,6 +79,11 @@ export class ReadyList {
     return this.#lookUp.get(job)?.lane;
   }
 
+  /** How many wait in a lane, counted up to `limit`. */
+  count(lane: string, limit: number): number {
+    return this.#ahead.get(lane, Number.MAX_SAFE_INTEGER, limit) ?? 0;
+  }
+
   /** How many of its lane are before a job, at most `limit`; undefined when it does not wait. */
   ahead(job: number, limit: number): number | undefined {
     const row = this.#lookUp.get(job);

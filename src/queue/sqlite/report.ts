@@ -4,6 +4,7 @@ import type { Core } from './core.ts';
 import { type Ending, type Endings, noOutput, shortened } from './ending.ts';
 import type { Lifecycle } from './lifecycle.ts';
 import { TASK_COLUMNS, type TaskRow, UNFINISHED } from './rows.ts';
+import type { Runners } from './runners.ts';
 import type { Sessions } from './sessions.ts';
 import type { Transaction } from './transaction.ts';
 import type { Holds } from './wake.ts';
@@ -21,6 +22,7 @@ interface ReportParts {
   lifecycle: Lifecycle;
   endings: Endings;
   holds: Holds;
+  runners: Runners;
   sessions: Sessions;
 }
 
@@ -103,6 +105,8 @@ export class Reports {
   }
 
   #accept(tx: Transaction, task: TaskRow, report: Report): Verdict {
+    const { runner_id: runnerId } = task;
+    if (runnerId !== null) tx.after(() => this.#parts.runners.sightings.reported(runnerId));
     const ending = this.#endingOf(task, report);
     if (ending.status !== 'failed') {
       this.#parts.endings.end(tx, task, ending);

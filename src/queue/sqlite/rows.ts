@@ -30,7 +30,9 @@ export interface TaskRow {
   cancel_requested: number;
   ready_job: number | null;
   due_up: number | null;
+  due_wall: number | null;
   due_at: number | null;
+  tags: string | null;
   created_at: number;
   started_at: number | null;
   completed_at: number | null;
@@ -39,8 +41,8 @@ export interface TaskRow {
 
 export const TASK_COLUMNS = `seq, id, type, status, queue, priority, session_id, session_key, callback, timeout_ms,
   origin, dispatch_mode, response_mode, entrypoint, max_attempts, retries, retry_backoff_ms, lease_ms, attempt, lost,
-  failures, lease_id, runner_id, instance_id, cancel_requested, ready_job, due_up, due_at, created_at, started_at,
-  completed_at, read_at`;
+  failures, lease_id, runner_id, instance_id, cancel_requested, ready_job, due_up, due_wall, due_at, tags, created_at,
+  started_at, completed_at, read_at`;
 
 /** An unfinished task, whatever holds it. The text that the partial indexes are declared with. */
 export const UNFINISHED = `status IN ('pending', 'running')`;
@@ -64,6 +66,15 @@ export interface EventRow {
 
 export const EVENT_COLUMNS = `seq, id, type, created_at, task_id, task_type, task_status, session_id, origin,
   dispatch_mode, response_mode, entrypoint, details, retained_from`;
+
+/** It has a time before which it is not claimable, and nobody has seen that it has come. */
+export function isDelayed(row: TaskRow): boolean {
+  return row.due_up !== null || row.due_wall !== null;
+}
+
+export function tagsOf(row: TaskRow): string[] {
+  return row.tags === null ? [] : (JSON.parse(row.tags) as string[]);
+}
 
 export function provenanceOf(row: TaskRow): Provenance {
   return {
@@ -94,6 +105,21 @@ export function toEvent(row: EventRow): Event {
     entrypoint: row.entrypoint,
     details: JSON.parse(row.details) as JsonValue,
   };
+}
+
+/** Characters that a page of events comes to at most, one event being taken whatever its size. */
+const PAGE_CHARS = 65_536;
+
+/** The first of `rows`, as many as there is room for. */
+export function pageOf(rows: Iterable<EventRow>): EventRow[] {
+  const page: EventRow[] = [];
+  let room = PAGE_CHARS;
+  for (const row of rows) {
+    page.push(row);
+    for (const value of Object.values(row)) room -= typeof value === 'string' ? value.length : 0;
+    if (room <= 0) break;
+  }
+  return page;
 }
 
 /** The conversation that the metadata of a result name. */

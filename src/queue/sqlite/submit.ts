@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { AppError } from '../../errors.ts';
 import { DEFAULT_MAX_ATTEMPTS, DEFAULT_QUEUE, DEFAULT_RETRY_BACKOFF_MS, type NewTask } from '../task.ts';
-import type { Once, Receipt } from '../task-queue.ts';
+import type { Once, Receipt, Receipts } from '../task-queue.ts';
 import type { Core } from './core.ts';
 import type { Idempotency } from './idempotency.ts';
 import type { Line } from './line.ts';
@@ -15,22 +15,45 @@ export class Submissions {
   readonly #line: Line;
   readonly #sessions: Sessions;
   readonly #idempotency: Idempotency;
-  readonly #insert;
+  readonly #sql;
 
   constructor(core: Core, line: Line, sessions: Sessions, idempotency: Idempotency) {
     this.#core = core;
     this.#line = line;
     this.#sessions = sessions;
     this.#idempotency = idempotency;
-    this.#insert = prepare(core);
+    this.#sql = prepare(core);
   }
 
   submit(tx: Transaction, task: NewTask, once?: Once): Receipt {
-    const earlier = once && this.#idempotency.earlier(once);
-    if (earlier !== undefined) return earlier;
-    const receipt = this.#store(tx, task);
-    if (once !== undefined) this.#idempotency.remember(once, receipt);
-    return receipt;
+    return this.#once(once, () => this.#store(tx, task));
+  }
+
+  /** All or none, in this order. */
+  submitAll(tx: Transaction, tasks: readonly NewTask[], once?: Once): Receipts {
+    return this.#once(once, () => ({ tasks: tasks.map((task, index) => this.#storeAt(index, tx, task)) }));
+  }
+
+  /** What `make` answers now, or answered when the same was asked for before. */
+  #once<Answer extends object>(
+    once: Once | undefined,
+    make: () => Answer,
+  ): Answer & Pick<Receipt, 'duplicate'> {
+    if (once === undefined) return make();
+    const earlier = this.#idempotency.earlier<Answer>(once);
+    if (earlier !== undefined) return { ...earlier, duplicate: true };
+    const answer = make();
+    this.#idempotency.remember(once, answer);
+    return answer;
+  }
+
+  #storeAt(index: number, tx: Transaction, task: NewTask): Receipt {
+    try {
+      return this.#store(tx, task);
+    } catch (error) {
+      if (!(error instanceof AppError) || error.field === undefined) throw error;
+      throw new AppError(error.code, error.message, { field: `tasks.${index}.${error.field}` });
+    }
   }
 
   #store(tx: Transaction, task: NewTask): Receipt {
@@ -38,7 +61,9 @@ export class Submissions {
     const row = this.#toRow(task);
     this.#checkQueue(row);
     const payload = JSON.stringify(task.payload);
-    row.seq = Number(this.#insert.run({ ...row, payload, now: this.#core.uptime.now() }).lastInsertRowid);
+    const { lastInsertRowid } = this.#sql.insert.run({ ...row, payload, now: this.#core.uptime.now() });
+    row.seq = Number(lastInsertRowid);
+    for (const tag of task.tags ?? []) this.#sql.tag.run(tag, row.seq);
     tx.count('tasks/pending', 1);
     this.#core.tail.ofTask(tx, 'task.created', row, 'pending', null);
     if (task.sessionId !== null) {
@@ -67,8 +92,6 @@ export class Submissions {
   }
 
   #toRow(task: NewTask): TaskRow {
-    const { clock, uptime } = this.#core;
-    const delay = task.delayMs ?? 0;
     return {
       ...UNCLAIMED,
       id: randomUUID(),
@@ -87,10 +110,19 @@ export class Submissions {
       retries: task.retries ?? 0,
       retry_backoff_ms: task.retryBackoffMs ?? DEFAULT_RETRY_BACKOFF_MS,
       lease_ms: task.leaseMs ?? null,
-      due_up: delay > 0 ? uptime.now() + delay : null,
-      due_at: delay > 0 ? clock.wall() + delay : null,
-      created_at: clock.wall(),
+      ...this.#dueOf(task),
+      tags: task.tags?.length ? JSON.stringify(task.tags) : null,
+      created_at: this.#core.clock.wall(),
     };
+  }
+
+  /** A delay passes with the database's uptime, whatever the clock shows; a time is a time of the clock. */
+  #dueOf({ delayMs = 0, runAt }: NewTask): Pick<TaskRow, 'due_up' | 'due_wall' | 'due_at'> {
+    const { clock, uptime } = this.#core;
+    const now = clock.wall();
+    if (runAt !== undefined && runAt > now) return { due_up: null, due_wall: runAt, due_at: runAt };
+    if (delayMs > 0) return { due_up: uptime.now() + delayMs, due_wall: null, due_at: now + delayMs };
+    return { due_up: null, due_wall: null, due_at: null };
   }
 }
 
@@ -112,12 +144,17 @@ const UNCLAIMED = {
 } as const;
 
 function prepare({ db }: Core) {
-  return db.prepare<Omit<TaskRow, 'seq'> & { payload: string; now: number }>(
-    `INSERT INTO tasks (id, type, status, queue, priority, session_id, session_key, payload, callback, timeout_ms,
-       origin, dispatch_mode, response_mode, entrypoint, max_attempts, retries, retry_backoff_ms, lease_ms, due_up,
-       due_at, retained_from, created_at)
-     VALUES (@id, @type, @status, @queue, @priority, @session_id, @session_key, @payload, @callback, @timeout_ms,
-       @origin, @dispatch_mode, @response_mode, @entrypoint, @max_attempts, @retries, @retry_backoff_ms, @lease_ms,
-       @due_up, @due_at, @now, @created_at)`,
-  );
+  return {
+    insert: db.prepare<Omit<TaskRow, 'seq'> & { payload: string; now: number }>(
+      `INSERT INTO tasks (id, type, status, queue, priority, session_id, session_key, payload, callback, timeout_ms,
+         origin, dispatch_mode, response_mode, entrypoint, max_attempts, retries, retry_backoff_ms, lease_ms, due_up,
+         due_wall, due_at, tags, retained_from, created_at)
+       VALUES (@id, @type, @status, @queue, @priority, @session_id, @session_key, @payload, @callback, @timeout_ms,
+         @origin, @dispatch_mode, @response_mode, @entrypoint, @max_attempts, @retries, @retry_backoff_ms, @lease_ms,
+         @due_up, @due_wall, @due_at, @tags, @now, @created_at)`,
+    ),
+    tag: db.prepare<[string, number]>(
+      "INSERT INTO task_tags (tag, task_seq, task_status) VALUES (?, ?, 'pending')",
+    ),
+  };
 }

@@ -3,7 +3,8 @@ import { isFinal } from '../task.ts';
 import type { Explanation } from '../task-queue.ts';
 import type { Core } from './core.ts';
 import type { Line } from './line.ts';
-import { TASK_COLUMNS, type TaskRow } from './rows.ts';
+import { isDelayed, TASK_COLUMNS, type TaskRow } from './rows.ts';
+import type { RunnerHealth } from './runner-health.ts';
 import type { Runners } from './runners.ts';
 import type { Sessions } from './sessions.ts';
 import type { Transaction } from './transaction.ts';
@@ -17,13 +18,15 @@ export class Unsticking {
   readonly #core: Core;
   readonly #line: Line;
   readonly #runners: Runners;
+  readonly #health: RunnerHealth;
   readonly #sessions: Sessions;
   readonly #byId;
 
-  constructor(core: Core, parts: { line: Line; runners: Runners; sessions: Sessions }) {
+  constructor(core: Core, parts: { line: Line; runners: Runners; health: RunnerHealth; sessions: Sessions }) {
     this.#core = core;
     this.#line = parts.line;
     this.#runners = parts.runners;
+    this.#health = parts.health;
     this.#sessions = parts.sessions;
     this.#byId = core.db.prepare<[string], TaskRow>(`SELECT ${TASK_COLUMNS} FROM tasks WHERE id = ?`);
   }
@@ -38,7 +41,7 @@ export class Unsticking {
     if (isFinal(task.status)) return ended(task);
     if (task.status === 'running') return this.#running(task);
     if (task.ready_job !== null) return this.#ready(tx, task, task.ready_job);
-    if (!this.#line.isBlocked(task) && task.due_up === null) return this.#forgotten(tx, task);
+    if (!this.#line.isBlocked(task) && !isDelayed(task)) return this.#forgotten(tx, task);
     return this.#line.isBlocked(task) ? this.#blocked(task) : delayed(task);
   }
 
@@ -59,8 +62,10 @@ export class Unsticking {
         did: NOTHING,
       };
     }
-    if (!this.#isAway(runner))
-      return { was: `It is ready, and waits for a free slot of ${this.#holder(runner)}.`, did: NOTHING };
+    if (!this.#isAway(runner)) {
+      const was = `It is ready, and waits for a free slot of ${this.#holder(runner)}.`;
+      return { was: `${was}${this.#ailment(runner)}`, did: NOTHING };
+    }
     this.#sessions.unbind(task.session_key);
     this.#line.replace(tx, task);
     return {
@@ -86,13 +91,19 @@ export class Unsticking {
     return { was: 'It was due, and missing in the ready list.', did: 'put it back into its place' };
   }
 
+  /** A sentence more where the runner is not well. */
+  #ailment(runner: string): string {
+    const problem = this.#health.problemOf(runner);
+    return problem === null ? '' : ` That runner is not healthy: ${problem}.`;
+  }
+
   #isAway(runner: string): boolean {
     return !this.#core.parking.hasRunner(runner) && this.#runners.isAway(runner);
   }
 
   #holder(runnerId: string | null): string {
     if (runnerId === null) return 'an older runner, which sends no heartbeats';
-    const ago = this.#runners.heardAgoMs(runnerId);
+    const ago = this.#runners.sightings.silenceOf(runnerId);
     const heard =
       ago === null ? 'not heard of since the Task API started' : `last heard of ${seconds(ago)} ago`;
     return `the runner "${runnerId}" (${heard})`;

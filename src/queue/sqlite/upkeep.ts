@@ -7,7 +7,7 @@ import type { SqliteEventLog } from './event-log.ts';
 import type { Idempotency } from './idempotency.ts';
 import type { Lifecycle } from './lifecycle.ts';
 import type { Line } from './line.ts';
-import { TASK_COLUMNS, type TaskRow } from './rows.ts';
+import { isDelayed, TASK_COLUMNS, type TaskRow } from './rows.ts';
 import type { Runners } from './runners.ts';
 import type { Sessions } from './sessions.ts';
 import type { Storage } from './storage.ts';
@@ -58,6 +58,8 @@ export class SqliteUpkeep implements Upkeep {
   }
 
   async restoreReady(): Promise<number> {
+    // A clock that was set forward has woken nobody.
+    this.#parts.line.wake.plan();
     const missing = this.#core.storage.read(() => this.#nextMissing());
     if (missing.length === 0) return 0;
     return this.#core.commit.run((tx) => {
@@ -120,6 +122,10 @@ export class SqliteUpkeep implements Upkeep {
     });
   }
 
+  loseRunners(): Promise<number> {
+    return this.#parts.runners.lose();
+  }
+
   copyEvents(): Promise<number> {
     return this.#parts.events.copy();
   }
@@ -157,7 +163,7 @@ export class SqliteUpkeep implements Upkeep {
   /** Ready with its row, delayed, or blocked behind another. */
   #isInPlace(task: TaskRow): boolean {
     if (task.ready_job !== null) return this.#core.ready.laneOf(task.ready_job) !== undefined;
-    return task.due_up !== null || this.#parts.line.isBlocked(task);
+    return isDelayed(task) || this.#parts.line.isBlocked(task);
   }
 
   #restore(tx: Transaction, stale: TaskRow): void {

@@ -3,11 +3,15 @@ import type { Core } from './core.ts';
 import { RETRY_MS } from './group-commit.ts';
 import type { Transaction } from './transaction.ts';
 
-/** The one timer for tasks that fall due: set for the earliest, set anew after each change. */
+/**
+ * The one timer for tasks that fall due: set for the earliest, set anew after each change. The times of `runAt` are
+ * of the wall clock, which may jump: a timer that comes early is set again, and a duty sets it again every few seconds.
+ */
 export class Wake {
   readonly #core: Core;
   readonly #promote: (tx: Transaction) => void;
   readonly #earliest;
+  readonly #earliestByWall;
   #cancel: (() => void) | null = null;
 
   /** `promote` makes ready what is due; it runs in a transaction of its own. */
@@ -17,24 +21,34 @@ export class Wake {
     this.#earliest = core.db
       .prepare<[], number | null>('SELECT MIN(due_up) FROM tasks WHERE due_up IS NOT NULL')
       .pluck();
+    this.#earliestByWall = core.db
+      .prepare<[], number | null>('SELECT MIN(due_wall) FROM tasks WHERE due_wall IS NOT NULL')
+      .pluck();
   }
 
   plan(): void {
     this.stop();
-    const { clock, storage, uptime } = this.#core;
-    let due: number | null;
+    const { clock, storage } = this.#core;
+    let wait: number;
     try {
-      due = storage.read(() => this.#earliest.get() ?? null);
+      wait = storage.read(() => this.#untilDue());
     } catch {
       this.#cancel = clock.after(RETRY_MS, () => this.plan());
       return;
     }
-    if (due !== null) this.#cancel = clock.after(Math.max(due - uptime.now(), 0), () => this.#fire());
+    if (wait < Infinity) this.#cancel = clock.after(Math.max(wait, 0), () => this.#fire());
   }
 
   stop(): void {
     this.#cancel?.();
     this.#cancel = null;
+  }
+
+  #untilDue(): number {
+    const { clock, uptime } = this.#core;
+    const due = this.#earliest.get() ?? Infinity;
+    const dueByWall = this.#earliestByWall.get() ?? Infinity;
+    return Math.min(due - uptime.now(), dueByWall - clock.wall());
   }
 
   #fire(): void {

@@ -7,6 +7,7 @@ import { expirePending } from './expire-pending.ts';
 import { expireResults } from './expire-results.ts';
 import { expireSessions } from './expire-sessions.ts';
 import { expireTombstones } from './expire-tombstones.ts';
+import { loseRunners } from './lose-runners.ts';
 import { pruneReady } from './prune-ready.ts';
 import { reclaimLost } from './reclaim-lost.ts';
 import { reclaimSpace } from './reclaim-space.ts';
@@ -16,6 +17,7 @@ import { trimEvents } from './trim-events.ts';
 /** In an order that lets one `runAll` do the most: what one duty leaves behind, a later one takes away. */
 export const DUTIES: readonly Duty[] = [
   reclaimLost,
+  loseRunners,
   restoreReady,
   expirePending,
   expireResults,

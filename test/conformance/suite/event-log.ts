@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Event, NewEvent } from '../../../src/queue/index.ts';
+import type { Event, EventFilter, NewEvent } from '../../../src/queue/index.ts';
 import { aCommand, aPrompt } from '../../support/queue.ts';
 import { DAY, type EngineUnderTest } from '../engine.ts';
 import { aRunner, exhaust, Stage } from '../stage.ts';
@@ -148,6 +148,70 @@ export function describeEventLog(engine: EngineUnderTest): void {
       const nothing = { count: 0, oldestCreatedAt: null, newestCreatedAt: null, byType: [], byStatus: [] };
       expect(stage.queue.events.stats()).toMatchObject(nothing);
       expect(all(stage)).toEqual([]);
+    });
+  });
+
+  describe('what follows on an event', () => {
+    /** All pages, each at most `limit` long and none of them empty. */
+    const follow = (stage: Stage, seq: number, filter: EventFilter): Event[] => {
+      const found: Event[] = [];
+      for (let at = seq; ; at = found.at(-1)?.seq ?? 0) {
+        const page = stage.queue.events.after(at, filter);
+        expect(page.length).toBeLessThanOrEqual(filter.limit);
+        if (page.length === 0) return found;
+        found.push(...page);
+      }
+    };
+
+    test('is oldest first, one over tail and file, by task, by type, by both', async () => {
+      const stage = await Stage.open(engine);
+      const [first, second] = [await stage.run(A, aCommand()), await stage.run(A, aCommand())];
+      await exhaust(() => stage.queue.upkeep.copyEvents());
+      await stage.queue.events.record(anEvent('note', { taskId: first.id }));
+      await stage.run(A, aCommand());
+      const events = all(stage).toReversed();
+      const ofFirst = events.filter(({ taskId }) => taskId === first.id);
+      const started = events.filter(({ type }) => type === 'task.started');
+      for (const limit of [1, 2, 500]) {
+        expect(follow(stage, 0, { limit })).toEqual(events);
+        expect(follow(stage, events[1]?.seq ?? 0, { limit })).toEqual(events.slice(2));
+        expect(follow(stage, 0, { taskId: first.id, limit })).toEqual(ofFirst);
+        expect(follow(stage, ofFirst[0]?.seq ?? 0, { taskId: first.id, limit })).toEqual(ofFirst.slice(1));
+        expect(follow(stage, 0, { type: 'task.started', limit })).toEqual(started);
+        expect(follow(stage, 0, { taskId: second.id, type: 'task.started', limit })).toEqual(
+          started.slice(1, 2),
+        );
+        expect(follow(stage, events.at(-1)?.seq ?? 0, { limit })).toEqual([]);
+      }
+    });
+
+    test('comes in shorter pages when events are large', async () => {
+      const stage = await Stage.open(engine);
+      const details = 'x'.repeat(1_000_000);
+      for (let left = 20; left > 0; left--) await stage.queue.events.record(anEvent('large', { details }));
+      expect(stage.queue.events.after(0, { limit: 200 }).length).toBeLessThan(10);
+      await exhaust(() => stage.queue.upkeep.copyEvents());
+      expect(stage.queue.events.after(0, { limit: 200 }).length).toBeLessThan(10);
+      expect(follow(stage, 0, { limit: 200 })).toHaveLength(20);
+    });
+
+    test('is known to be whole from the first that is still there to the last that was ever given', async () => {
+      const stage = await Stage.open(engine, { maxEvents: 2 });
+      const span = () => stage.queue.events.span();
+      const { last } = span();
+      expect(span()).toEqual({ first: last + 1, last });
+      await record(stage, 'a', 'b', 'c');
+      expect(span()).toEqual({ first: last + 1, last: last + 3 });
+      await exhaust(() => stage.queue.upkeep.copyEvents());
+      expect(span()).toEqual({ first: last + 1, last: last + 3 });
+      await stage.queue.upkeep.trimEvents();
+      await record(stage, 'd');
+      expect(span()).toEqual({ first: last + 2, last: last + 4 });
+      await exhaust(() => stage.queue.upkeep.copyEvents());
+      stage.clock.advance(15 * DAY);
+      await stage.queue.upkeep.trimEvents();
+      await stage.reopen();
+      expect(span()).toEqual({ first: last + 5, last: last + 4 });
     });
   });
 

@@ -110,6 +110,28 @@ export function describeFinish(engine: EngineUnderTest): void {
       expect(stage.state(id)).toMatchObject({ status: 'failed', failures: 3, attempt: 3 });
     });
 
+    test('a back-off doubles with each failure, and is between half and the whole of that', async () => {
+      const stage = await Stage.open(engine);
+      const retries = 8;
+      const ids = await stage.submitAll(
+        ...Array.from({ length: 8 }, () => aCommand({ retries, retryBackoffMs: 2_000 })),
+      );
+      const waits = new Set<number>();
+      for (let failures = 1; failures <= retries; failures++) {
+        for (const claim of await stage.take(A)) await stage.fail(claim);
+        const most = Math.min(2_000 * 2 ** (failures - 1), 15 * MINUTE);
+        for (const id of ids) {
+          const wait = (stage.state(id).dueAt ?? 0) - stage.clock.wall();
+          expect(wait).toBeGreaterThanOrEqual(most / 2);
+          expect(wait).toBeLessThanOrEqual(most);
+          waits.add(wait);
+        }
+        await stage.pass(15 * MINUTE);
+        await stage.settle();
+      }
+      expect(waits.size).toBeGreaterThan(retries);
+    });
+
     test('a back-off is never longer than 15 minutes', async () => {
       const stage = await Stage.open(engine);
       const id = await stage.submit(aCommand({ retries: 6, retryBackoffMs: 900_000 }));

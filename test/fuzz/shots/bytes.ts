@@ -146,7 +146,9 @@ function count(bytes: Buffer, marker: string): number {
 /** Several requests in one go, answered in order. */
 export function pipelined(loading: Loading): Draft {
   const { random, marker } = loading;
-  const quick = loading.targets.filter(({ parks, need }) => !parks && need === undefined);
+  const quick = loading.targets.filter(
+    ({ parks, streams, need }) => !parks && !streams && need === undefined,
+  );
   const count = random.int(2, 20);
   const requests = random.times(count, () => {
     const target = random.pick(quick);

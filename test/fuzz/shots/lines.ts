@@ -193,7 +193,7 @@ export function headers(loading: Loading): Draft {
   const request = requestOf(target, validValues(target, random, marker));
   const odd = random.pick(HEADERS)(random);
   const names = new Set(odd.map(([name]) => name.toLowerCase()));
-  const kept = [JSON_TYPE].filter(([name]) => target.method === 'POST' && !names.has(name.toLowerCase()));
+  const kept = [JSON_TYPE].filter(([name]) => request.body !== undefined && !names.has(name.toLowerCase()));
   // After an Upgrade that is not taken, Node swallows what is no HTTP on that connection.
   return { ...strangerOrNot(loading, { ...request, headers: [...kept, ...odd] }), last: true };
 }

@@ -23,6 +23,8 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{1
 const DISPATCH_MODES = ['direct-command', 'agent-tool', 'unspecified'];
 /** The run is younger than that, and no clock of it is ahead. */
 const AGE_MS = 86_400_000;
+/** The longest that a task may be put off. */
+const DELAY_MS = 366 * 86_400_000;
 
 const uuid: Check = (value) => typeof value === 'string' && UUID.test(value);
 const said: Check = (value) => typeof value === 'string' && value !== '' && value === value.trim();
@@ -67,8 +69,8 @@ export const TASKS: Columns = {
   id: uuid,
   type: anyOf(TASK_TYPES),
   status: anyOf(TASK_STATUSES),
-  queue: anyOf(['default']),
-  priority: anyOf([0]),
+  queue: (value) => typeof value === 'string' && /^[a-z0-9._-]{1,64}$/.test(value),
+  priority: int(-10, 10),
   session_id: (value, row) => (isAgent(row) ? said(value, row) : value === null),
   session_key: (value, row) =>
     isAgent(row)
@@ -81,24 +83,30 @@ export const TASKS: Columns = {
   response_mode: anyOf(['direct-callback']),
   entrypoint: (value, row) => (isAgent(row) ? said(value, row) : value === null),
   max_attempts: int(1, 20),
-  retries: anyOf([0]),
+  retries: int(0, 20),
   retry_backoff_ms: int(100, 900_000),
   lease_ms: orNull(int(1_000, 3_600_000)),
   attempt: int(0, 10_000),
   lost: (value, row) => int(0, Number(row.max_attempts))(value, row),
-  failures: int(0, 1),
+  failures: (value, row) => int(0, Number(row.retries) + 1)(value, row),
   lease_id: orNull(uuid),
   runner_id: orNull(name(200)),
   instance_id: orNull(name(200)),
   cancel_requested: flag,
   ready_job: (value, row) => value === null || (row.status === 'pending' && count(value, row)),
-  due_up: anyOf([null]),
-  due_at: anyOf([null]),
+  due_up: orNull(int(0, AGE_MS + DELAY_MS)),
+  // Times are past ones when they are asked for.
+  due_wall: anyOf([null]),
+  due_at: orNull((value) => int(Date.now() - AGE_MS, Date.now() + DELAY_MS)(value, {})),
+  tags: orNull(
+    json((tags) => Array.isArray(tags) && tags.length <= 10 && tags.every((tag) => name(64)(tag, {}))),
+  ),
   retained_from: age,
   created_at: time,
   started_at: (value, row) => (row.status === 'running' ? time(value, row) : orNull(time)(value, row)),
   completed_at: (value, row) => (isFinal(row.status as TaskStatus) ? time(value, row) : value === null),
   read_at: (value, row) => value === null || (isFinal(row.status as TaskStatus) && time(value, row)),
+  schedule_id: orNull(uuid),
   payload: (value, row) =>
     row.read_at === null ? json((payload) => isPayload(payload as Row, row))(value, row) : value === null,
 };
@@ -134,7 +142,8 @@ const PAYLOAD: Columns = {
   path: said,
   prompt: (value) => typeof value === 'string' && value.trim() !== '',
   timeout: (value, row) => value === row.timeout_ms,
-  sessionId: (value, row) => typeof value === 'string' && value.toWellFormed() === row.session_id,
+  sessionId: (value, row) =>
+    value === null ? row.session_id === null : String(value).toWellFormed() === row.session_id,
   callbackChannel: anyOf([null]),
   callbackBotToken: anyOf([null]),
   origin: (value, row) => String(value).toWellFormed() === row.origin,
@@ -154,6 +163,8 @@ function isPayload(payload: Row, row: Row): boolean {
   return Object.entries(payload).every(([key, value]) => PAYLOAD[key]?.(value, row) ?? true);
 }
 
+export const TASK_TAGS: Columns = { tag: name(64), task_seq: count, task_status: anyOf(TASK_STATUSES) };
+
 export const RESULTS: Columns = {
   seq: count,
   stdout: text,
@@ -168,6 +179,38 @@ export const RESULTS: Columns = {
 
 function hasProvenance({ origin, dispatchMode, responseMode, entrypoint }: Row): boolean {
   return [origin, dispatchMode, responseMode, entrypoint].every((value) => orNull(text)(value, {}));
+}
+
+export const SCHEDULES: Columns = {
+  id: uuid,
+  name: name(100),
+  cron: name(100),
+  time_zone: name(100),
+  overlap: anyOf(['skip', 'queue']),
+  missed: anyOf(['skip', 'once']),
+  paused: flag,
+  // None of them comes round while the run lasts.
+  last_occurrence: anyOf([null]),
+  next_at: (value, row) => (row.paused === 1 ? value === null : int(Date.now(), 2 ** 43)(value, row)),
+  last_run_at: orNull(time),
+  last_task_id: orNull(uuid),
+  created_at: time,
+  task: json((value) => (TASK_TYPES as readonly unknown[]).includes((value as Row).type)),
+  template: json((value) => isPayload((value as Row).payload as Row, asTaskRow(value as Row))),
+};
+
+/** What is to be submitted, as the row that it becomes. A conversation that is new each time has no name yet. */
+function asTaskRow({ type, timeoutMs, sessionId, provenance }: Row): Row {
+  const { origin, dispatchMode, responseMode, entrypoint } = provenance as Row;
+  return {
+    type,
+    timeout_ms: timeoutMs,
+    session_id: sessionId,
+    origin,
+    dispatch_mode: dispatchMode,
+    response_mode: responseMode,
+    entrypoint,
+  };
 }
 
 export const SESSIONS: Columns = {
@@ -191,6 +234,7 @@ export const INSTANCES: Columns = {
   runner_id: name(200),
   instance_id: name(200),
   superseded: flag,
+  connected: (value, row) => (row.superseded === 1 ? value === 0 : flag(value, row)),
   retained_from: age,
 };
 
@@ -235,6 +279,11 @@ export const IDEMPOTENCY: Columns = {
   key: name(200),
   route: (value) => typeof value === 'string' && /^\/[a-z/]+$/.test(value),
   body_hash: (value) => typeof value === 'string' && /^[\w-]{43}$/.test(value),
-  receipt: json((value) => uuid((value as Row).taskId, {}) && orNull(said)((value as Row).sessionId, {})),
+  receipt: json((value) => [(value as Row).tasks ?? value].flat().every(isReceipt)),
   retained_from: age,
 };
+
+function isReceipt(value: unknown): boolean {
+  const { taskId, sessionId } = value as Row;
+  return uuid(taskId, {}) && orNull(said)(sessionId, {});
+}

@@ -16,7 +16,9 @@ import {
   INSTANCES,
   RESULTS,
   type Row,
+  SCHEDULES,
   SESSIONS,
+  TASK_TAGS,
   TASKS,
 } from './columns.ts';
 
@@ -32,10 +34,12 @@ export interface Finding {
 
 const TABLES: Readonly<Record<string, Columns>> = {
   tasks: TASKS,
+  task_tags: TASK_TAGS,
   results: RESULTS,
   sessions: SESSIONS,
   bindings: BINDINGS,
   instances: INSTANCES,
+  schedules: SCHEDULES,
   callbacks: CALLBACKS,
   idempotency: IDEMPOTENCY,
   event_tail: EVENTS,
@@ -163,7 +167,18 @@ class Reader {
     );
     this.#strays(
       'receipts of no task',
-      `SELECT key FROM idempotency WHERE receipt ->> 'taskId' NOT IN (SELECT id FROM tasks)`,
+      `SELECT idempotency.key FROM idempotency, json_tree(receipt) AS part
+      WHERE part.key = 'taskId' AND part.atom NOT IN (SELECT id FROM tasks)`,
+    );
+    this.#strays(
+      'tags of no task that is there and of that status',
+      `SELECT tag FROM task_tags LEFT JOIN tasks ON seq = task_seq
+      WHERE status IS NOT task_status OR read_at IS NOT NULL`,
+    );
+    this.#strays(
+      'tags that no list would find',
+      `SELECT seq FROM tasks WHERE tags IS NOT NULL AND read_at IS NULL
+      AND json_array_length(tags) <> (SELECT COUNT(*) FROM task_tags WHERE task_seq = seq)`,
     );
     for (const id of this.#tasks.prepare<[], string>('SELECT session_id FROM sessions').pluck().iterate())
       if (!this.#sessionIds.has(id))
@@ -181,7 +196,8 @@ class Reader {
       .prepare<[], { name: string; value: number }>(
         `SELECT 'tasks/' || status AS name, COUNT(*) AS value FROM tasks WHERE read_at IS NULL GROUP BY status
          UNION ALL SELECT 'sessions/' || cli_type, COUNT(*) FROM sessions GROUP BY cli_type
-         UNION ALL SELECT 'results', COUNT(*) FROM results HAVING COUNT(*) > 0`,
+         UNION ALL SELECT 'results', COUNT(*) FROM results HAVING COUNT(*) > 0
+         UNION ALL SELECT 'schedules', COUNT(*) FROM schedules HAVING COUNT(*) > 0`,
       )
       .all();
     const find = this.#tasks.prepare<[string], number>('SELECT value FROM counters WHERE name = ?').pluck();

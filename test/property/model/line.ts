@@ -1,4 +1,4 @@
-import { inOrder, isAgent, isFinal, laneOf, type Task } from './task.ts';
+import { inOrder, isAgent, isDelayed, isFinal, laneOf, type Task } from './task.ts';
 
 interface Binding {
   runner: string;
@@ -39,7 +39,7 @@ export class Line {
     const { sessionKey } = changed.spec;
     changed.readySince = changed.status === 'pending' ? changed.readySince : null;
     for (const task of sessionKey === null ? [changed] : this.of(sessionKey)) {
-      const isReady = task.status === 'pending' && task.due === null && !this.isBlocked(task);
+      const isReady = task.status === 'pending' && !isDelayed(task) && !this.isBlocked(task);
       task.readySince = isReady ? (task.readySince ?? this.#uptime()) : null;
     }
   }

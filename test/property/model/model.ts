@@ -30,8 +30,8 @@ export interface ModelSettings {
 }
 
 export class Model {
-  /** What has happened, in order: task, type of the event, status of the task. */
-  readonly events: [string, string, TaskStatus][] = [];
+  /** What has happened, in order: task and its status, or start of a runner and null; between them the event's type. */
+  readonly events: [string, string, TaskStatus | null][] = [];
   /** Tasks that wait after a failure, and for how long at least and at most: the jitter is the engine's. */
   readonly undecided = new Map<string, [number, number]>();
   readonly #clock: Clock;
@@ -43,7 +43,7 @@ export class Model {
   readonly #leases: Leases;
   /** Until when a runner is not offered a task that it released. */
   readonly #holds = new Map<string, { task: Task; until: number }>();
-  readonly #receipts = new Map<string, { request: string; task: string; at: number }>();
+  readonly #receipts = new Map<string, { request: string; tasks: string[]; at: number }>();
   /** Results that were read, and whose end has not had its turn. */
   readonly #reading = new Set<string>();
   #submitted = 0;
@@ -57,26 +57,34 @@ export class Model {
     this.#settings = settings;
     this.#offset = -clock.steady();
     this.#line = new Line(() => this.#uptime);
-    this.#runners = new Runners(clock);
+    this.#runners = new Runners(clock, (instance, type) => this.#note(instance, `runner.${type}`, null));
     this.#leases = new Leases(clock, settings.leaseMs);
   }
 
   // Clients
 
-  submit(spec: NewTask, once?: Once): { task: string; duplicate: boolean } {
+  /** All of them, or none. */
+  submit(specs: NewTask[], once?: Once): { tasks: string[]; duplicate: boolean } {
     const id = once && `${once.scope} ${once.key}`;
     const request = once && `${once.route} ${once.bodyHash}`;
     const earlier = this.#receipts.get(id ?? '');
     if (earlier !== undefined && earlier.request !== request) throw new Refused('idempotency_conflict');
-    if (earlier !== undefined) return { task: earlier.task, duplicate: true };
-    if ((this.stats().byStatus.pending ?? 0) >= this.#settings.maxPending) throw new Refused('queue_full');
-    const [head] = this.#line.of(spec.sessionKey);
-    if (head !== undefined && words.queueOf(head.spec) !== words.queueOf(spec))
-      throw new Refused('session_queue_mismatch');
-    const task = this.#create(spec);
+    if (earlier !== undefined) return { tasks: earlier.tasks, duplicate: true };
+    for (const [n, spec] of specs.entries()) this.#checkRoom(spec, specs.slice(0, n));
+    const tasks = specs.map((spec) => this.#create(spec).name);
     if (id !== undefined && request !== undefined)
-      this.#receipts.set(id, { request, task: task.name, at: this.#uptime });
-    return { task: task.name, duplicate: false };
+      this.#receipts.set(id, { request, tasks, at: this.#uptime });
+    return { tasks, duplicate: false };
+  }
+
+  /** `before`: those that were taken with it. */
+  #checkRoom(spec: NewTask, before: NewTask[]): void {
+    const waiting = (this.stats().byStatus.pending ?? 0) + before.length;
+    if (waiting >= this.#settings.maxPending) throw new Refused('queue_full');
+    const line = [...this.#line.of(spec.sessionKey).map((task) => task.spec), ...before];
+    const head = line.find(({ sessionKey }) => sessionKey !== null && sessionKey === spec.sessionKey);
+    if (head !== undefined && words.queueOf(head) !== words.queueOf(spec))
+      throw new Refused('session_queue_mismatch');
   }
 
   cancel(name: string): { status: TaskStatus; cancelRequested: boolean } {
@@ -175,6 +183,7 @@ export class Model {
 
   heartbeat(runner: string, instance: string, running: string[], spooled: string[]) {
     this.#admit(runner, instance);
+    this.#runners.beat(runner);
     const named = [...running, ...spooled];
     const omitted = this.#leases.omitted(runner, instance, this.#runners.since(runner), named);
     for (const lease of named) this.#reattach(lease, runner, instance);
@@ -195,6 +204,8 @@ export class Model {
       this.#tell(task, 'late_result');
       throw new Refused(refusal);
     }
+    const runner = task.holder?.runner ?? null;
+    if (runner !== null) this.#runners.report(runner);
     if (report.exitCode === 0) this.#end(task, 'completed', report);
     else if (task.cancelRequested)
       this.#end(task, 'cancelled', { ...noOutput('cancelled'), stdout: report.stdout });
@@ -219,7 +230,11 @@ export class Model {
 
   /** When the next hold ends or the next task falls due, on the steady clock. */
   nextMoment(): number {
-    const due = [...this.tasks].map((task) => (task.due === null ? Infinity : task.due - this.#offset));
+    const sinceWall = this.#clock.steady() - this.#clock.wall();
+    const due = [...this.tasks].flatMap((task) => [
+      (task.due ?? Infinity) - this.#offset,
+      (task.dueByWall ?? Infinity) + sinceWall,
+    ]);
     return Math.min(...due, ...[...this.#holds.values()].map(({ until }) => until));
   }
 
@@ -229,11 +244,15 @@ export class Model {
     for (const [id] of over) this.#holds.delete(id);
     for (const [, { task }] of over) this.match(this.#line.laneOf(task));
     for (const task of this.tasks) {
-      if (task.due === null || task.due > this.#uptime) continue;
-      task.due = null;
+      if (!this.#isDue(task)) continue;
+      Object.assign(task, { due: null, dueByWall: null });
       this.#line.seat(task);
     }
     this.match();
+  }
+
+  #isDue({ due, dueByWall }: Task): boolean {
+    return (due ?? Infinity) <= this.#uptime || (dueByWall ?? Infinity) <= this.#clock.wall();
   }
 
   reclaimLost(): void {
@@ -241,9 +260,19 @@ export class Model {
     this.match();
   }
 
+  loseRunners(): void {
+    this.#runners.lose(this.#uptime, (runner, instance) =>
+      this.#parked.some(
+        ({ poller }) =>
+          poller.runnerId === runner && (poller.instanceId === instance || words.takesAgents(poller)),
+      ),
+    );
+  }
+
   /** The duties whose doing can be seen, in the reconciler's order. */
   upkeep(): void {
     this.reclaimLost();
+    this.loseRunners();
     this.#expirePending();
     this.match();
     this.#forget();
@@ -283,6 +312,11 @@ export class Model {
     return task !== undefined && !isFinal(task);
   }
 
+  /** A time of the wall clock. */
+  waitsForTime(name: string): boolean {
+    return (this.#line.tasks.get(name)?.dueByWall ?? null) !== null;
+  }
+
   get tasks(): IterableIterator<Task> {
     return this.#line.tasks.values();
   }
@@ -305,7 +339,7 @@ export class Model {
       sessionKey: spec.sessionKey,
       queue: words.queueOf(spec),
       priority: spec.priority ?? 0,
-      tags: [],
+      tags: [...(spec.tags ?? [])],
       runnerId: task.holder?.runner ?? null,
       leaseUntil: this.#leaseUntil(task),
       cancelRequested: task.cancelRequested,
@@ -315,6 +349,17 @@ export class Model {
       completedAt: printed.completed,
       readAt: printed.read,
     };
+  }
+
+  /** Unread, the newest first. */
+  tagged(tag: string, status?: TaskStatus): string[] {
+    const found = [...this.tasks].filter(
+      (task) =>
+        task.printed.read === null &&
+        task.spec.tags?.includes(tag) &&
+        task.status === (status ?? task.status),
+    );
+    return found.map(({ name }) => name).reverse();
   }
 
   stats(): Pick<QueueStats, 'total' | 'byStatus' | 'unconsumedResults'> {
@@ -423,7 +468,7 @@ export class Model {
   }
 
   #end(task: Task, status: TaskStatus, result: Result): void {
-    Object.assign(task, { status, result, due: null, agesFrom: this.#uptime });
+    Object.assign(task, { status, result, due: null, dueByWall: null, agesFrom: this.#uptime });
     task.printed.completed = this.#clock.wall();
     this.#leases.end(task.holder);
     this.#tell(task, status);
@@ -488,7 +533,11 @@ export class Model {
   }
 
   #tell(task: Task, type: string): void {
-    this.events.push([task.name, `task.${type}`, task.status]);
+    this.#note(task.name, `task.${type}`, task.status);
+  }
+
+  #note(about: string, type: string, status: TaskStatus | null): void {
+    this.events.push([about, type, status]);
     this.#remembered = this.#uptime;
   }
 
@@ -500,7 +549,7 @@ export class Model {
   #waitingFor(task: Task): TaskState['waitingFor'] {
     if (task.status !== 'pending') return null;
     if (this.#line.isBlocked(task)) return 'blocked';
-    if (task.due !== null) return 'delayed';
+    if (words.isDelayed(task)) return 'delayed';
     const runner = this.#line.runnerOf(task);
     if (runner === undefined || this.#waits(runner)) return 'ready';
     return this.#runners.isAway(runner) ? 'runner' : 'ready';

@@ -20,6 +20,8 @@ export interface Task {
   result: Result | null;
   /** Uptime before which it is not claimable; null when that is over. */
   due: number | null;
+  /** Likewise, by the wall clock. */
+  dueByWall: number | null;
   /** Uptime since which it is ready; null when it is not. */
   readySince: number | null;
   /** Uptime at which it ended, or at which its result was read. */
@@ -60,7 +62,8 @@ export class Refused extends Error {
 
 /** `now` is the uptime, `wall` the time that people read. */
 export function newTask(name: string, spec: NewTask, now: number, wall: number): Task {
-  const { delayMs = 0 } = spec;
+  const { delayMs = 0, runAt = 0 } = spec;
+  const dueByWall = runAt > wall ? runAt : null;
   return {
     name,
     spec,
@@ -72,11 +75,12 @@ export function newTask(name: string, spec: NewTask, now: number, wall: number):
     cancelRequested: false,
     result: null,
     due: delayMs > 0 ? now + delayMs : null,
+    dueByWall,
     readySince: null,
     agesFrom: now,
     printed: {
       created: wall,
-      due: delayMs > 0 ? wall + delayMs : null,
+      due: delayMs > 0 ? wall + delayMs : dueByWall,
       started: null,
       completed: null,
       read: null,
@@ -97,6 +101,11 @@ export function takesAgents(poller: Poller): boolean {
 
 export function isFinal({ status }: Task): boolean {
   return status !== 'pending' && status !== 'running';
+}
+
+/** Its time has not come, of whichever clock. */
+export function isDelayed({ due, dueByWall }: Task): boolean {
+  return due !== null || dueByWall !== null;
 }
 
 export function queueOf({ queue }: NewTask): string {

@@ -18,6 +18,7 @@ function someUpkeep(): { upkeep: Upkeep; calls: string[] } {
   };
   const upkeep: Upkeep = {
     reclaimLost: step('reclaimLost'),
+    loseRunners: step('loseRunners'),
     restoreReady: step('restoreReady'),
     expirePending: step('expirePending'),
     expireResults: step('expireResults'),

@@ -35,6 +35,7 @@ async function startBeating(contract: 'newer' | 'older' = 'newer', owed?: Result
   if (owed !== undefined) await spool.add(owed);
   const attempts = new Attempts(clock);
   let superseded = 0;
+  const said: { problem: string | null } = { problem: null };
   const heartbeat = new Heartbeat({
     api: createApiClient({ url: api.url, token: TOKEN, clock }),
     attempts,
@@ -45,6 +46,7 @@ async function startBeating(contract: 'newer' | 'older' = 'newer', owed?: Result
     instanceId: 'instance-1',
     slots: 5,
     capabilities: { types: ['command'] },
+    problem: () => said.problem,
     onSuperseded: () => {
       superseded += 1;
     },
@@ -55,7 +57,7 @@ async function startBeating(contract: 'newer' | 'older' = 'newer', owed?: Result
     await api.stop();
   });
   await rest(1);
-  return { heartbeat, attempts, spool, lines, superseded: () => superseded };
+  return { heartbeat, attempts, spool, lines, said, superseded: () => superseded };
 }
 
 /** The heartbeat with this number has been answered, or has failed. */
@@ -82,6 +84,17 @@ describe('the heartbeat', () => {
       slots: 5,
       capabilities: { types: ['command'] },
     });
+  });
+
+  test('says what keeps the runner from its work, at most 500 characters of it, until that is over', async () => {
+    const { heartbeat, said } = await startBeating();
+    for (const problem of ['no shell', 'x'.repeat(501), null]) {
+      said.problem = problem;
+      heartbeat.soon();
+      await rest(api.heartbeats.length + 1);
+    }
+    const problems = api.heartbeats.map(({ problem }) => problem);
+    expect(problems).toEqual([undefined, 'no shell', 'x'.repeat(500), undefined]);
   });
 
   test.each([
@@ -193,10 +206,12 @@ describe('with an older Task API', () => {
     const { heartbeat, lines } = await startBeating('older');
     clock.advance(15_000);
     await rest(2);
+    heartbeat.soon();
+    await rest(3);
     expect(api.seen.heartbeat).toBe(1);
     expect(lines).toMatchObject([{ level: 'warn', msg: expect.stringContaining('older') }]);
     heartbeat.now();
-    await rest(3);
+    await rest(4);
     expect(api.seen.heartbeat).toBe(2);
   });
 

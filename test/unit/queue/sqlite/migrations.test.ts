@@ -12,3 +12,23 @@ test('a callback that was owed before callbacks had an age is as old as it is ov
   for (const { sql } of others) db.exec(sql);
   expect(db.prepare('SELECT owed_up FROM callbacks').pluck().get()).toBe(700);
 });
+
+test('a task that waited before there were times and tags keeps its payload, which stays the last column to read', () => {
+  const db = new Database(':memory:');
+  onTestFinished(() => void db.close());
+  const [first, second, third] = MAIN_MIGRATIONS;
+  db.exec(`${first?.sql} ${second?.sql}`);
+  db.exec(`INSERT INTO tasks (id, type, status, queue, priority, origin, dispatch_mode, response_mode, max_attempts,
+      retries, retry_backoff_ms, retained_from, created_at, payload)
+    VALUES ('t', 'command', 'pending', 'default', 0, 'o', 'd', 'r', 3, 0, 1000, 0, 0, '{"command":"true"}')`);
+  db.exec(third?.sql ?? '');
+  const columns = 'id, payload, due_wall, tags';
+  expect(db.prepare(`SELECT ${columns} FROM tasks`).get()).toEqual({
+    id: 't',
+    payload: '{"command":"true"}',
+    due_wall: null,
+    tags: null,
+  });
+  const names = db.prepare("SELECT name FROM pragma_table_info('tasks')").pluck().all();
+  expect(names.at(-1)).toBe('payload');
+});

@@ -48,9 +48,42 @@ test.each<[Partial<TaskFilter>, string]>([
   expect(list?.plan).not.toContain('TEMP B-TREE');
 });
 
+test.each<[Partial<TaskFilter>, RegExp]>([
+  [{}, /^SEARCH task_tags USING PRIMARY KEY \(tag=\?\)/],
+  [{ cursor: '9' }, /^SEARCH task_tags USING PRIMARY KEY \(tag=\? AND task_seq<\?\)/],
+  [{ type: 'command', queue: 'gpu', sessionKey: 'x' }, /^SEARCH task_tags USING PRIMARY KEY \(tag=\?\)/],
+  [
+    { status: 'running' },
+    /^SEARCH task_tags USING COVERING INDEX task_tags_status \(tag=\? AND task_status=\?\)/,
+  ],
+  [{ status: 'running', cursor: '9' }, /task_tags_status \(tag=\? AND task_status=\? AND task_seq<\?\)/],
+])('a list by tag and %j walks the tag, and looks up its tasks one by one', async (filter, walked) => {
+  const { queue, prepare, plans } = await setUp();
+  prepare.mockClear();
+  queue.list({ limit: 50, tag: 'nightly', ...filter });
+  const [list] = plans();
+  expect(list?.plan).toMatch(walked);
+  expect(list?.plan).toMatch(/; SEARCH tasks USING INTEGER PRIMARY KEY \(rowid=\?\)$/);
+});
+
+test('what keeps the tags in step looks them up by their task', async () => {
+  const { prepare } = await setUp();
+  const call = prepare.mock.calls.findIndex(([sql]) => sql.includes('task_tags'));
+  const db = prepare.mock.contexts[call] as Database.Database;
+  const triggers = db
+    .prepare<[], { sql: string }>("SELECT sql FROM sqlite_schema WHERE type = 'trigger'")
+    .all();
+  const statements = triggers.flatMap(({ sql }) => /BEGIN\s+(.*task_tags.*);/.exec(sql)?.slice(1) ?? []);
+  expect(statements).toHaveLength(3);
+  for (const statement of statements)
+    expect(explain(db, statement.replaceAll(/\b(new|old)\.\w+/g, '?'))).toMatch(
+      /^SEARCH task_tags USING (COVERING )?INDEX task_tags_task \(task_seq=\?\)/,
+    );
+});
+
 test('no statement over tasks or the event tail scans or sorts a table', async () => {
   const { plans } = await setUp();
-  const ours = plans().filter(({ sql }) => /\b(tasks|event_tail)\b/.test(sql));
+  const ours = plans().filter(({ sql }) => /\b(tasks|task_tags|event_tail)\b/.test(sql));
   expect(ours.length).toBeGreaterThan(30);
-  expect(ours.filter(({ plan }) => /SCAN (tasks|event_tail)|TEMP B-TREE/.test(plan))).toEqual([]);
+  expect(ours.filter(({ plan }) => /SCAN (tasks|task_tags|event_tail)|TEMP B-TREE/.test(plan))).toEqual([]);
 });

@@ -1,0 +1,51 @@
+import type { Gap } from '../http/contract/events.ts';
+import type { Event, EventStats } from '../queue/events.ts';
+import type { Caller, CallOptions } from './caller.ts';
+import { EventStream, type StreamOptions } from './event-stream.ts';
+import type { EventFilter, Maintenance } from './shapes.ts';
+
+/** `/events`: the audit trail. */
+export class Events {
+  readonly #caller: Caller;
+
+  constructor(caller: Caller) {
+    this.#caller = caller;
+  }
+
+  /** Newest first. */
+  async list(filter: EventFilter = {}, options?: CallOptions): Promise<Event[]> {
+    const { events } = await this.#caller.get<{ events: Event[] }>('/events', filter, options);
+    return events;
+  }
+
+  /**
+   * Events as they happen, oldest first, each once, over restarts of the Task API; from `lastEventId` (an event's
+   * `seq`) on, else from now. A `Gap` (it has no `seq`) stands for those that are no longer there. Ends with the loop
+   * that reads it; rejects with the signal's reason when that aborts.
+   */
+  async *stream(
+    filter: Omit<EventFilter, 'limit'> = {},
+    { lastEventId, ...options }: StreamOptions = {},
+  ): AsyncGenerator<Event | Gap, void> {
+    // Said from the start, so that nothing is missed if the stream breaks before its first event.
+    const from = lastEventId ?? (await this.#newest(options));
+    const source = { path: '/events/stream', query: filter };
+    const stream = new EventStream(this.#caller, source, { ...options, lastEventId: from });
+    for await (const { data } of stream.messages()) yield JSON.parse(data);
+  }
+
+  async #newest(options: CallOptions): Promise<number> {
+    const [event] = await this.list({ limit: 1 }, options);
+    return event?.seq ?? 0;
+  }
+
+  async stats(options?: CallOptions): Promise<EventStats> {
+    const { stats } = await this.#caller.get<{ stats: EventStats }>('/events/stats', {}, options);
+    return stats;
+  }
+
+  /** Trims now; `vacuum` gives space back to the file system. */
+  maintenance(body: { vacuum?: boolean } = {}, options?: CallOptions): Promise<Maintenance> {
+    return this.#caller.post('/events/maintenance', body, options);
+  }
+}

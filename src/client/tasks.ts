@@ -1,0 +1,182 @@
+import { randomUUID } from 'node:crypto';
+import type { Result, TaskState, TaskType } from '../queue/task.ts';
+import type { Explanation, QueueStats } from '../queue/task-queue.ts';
+import { type Call, type Caller, type CallOptions, SHORT_MS } from './caller.ts';
+import { UnreachableError } from './failures.ts';
+import { patiently } from './retries.ts';
+import type {
+  Cancelled,
+  Outcome,
+  Submission,
+  SubmissionFields,
+  Submitted,
+  TaskFilter,
+  TaskPage,
+} from './shapes.ts';
+
+const PATHS: Record<TaskType, string> = {
+  command: '/tasks',
+  'file-read': '/files/read',
+  'file-write': '/files/write',
+  'file-edit': '/files/edit',
+  'claude-cli': '/claude',
+  'codex-cli': '/codex',
+  'gemini-cli': '/gemini',
+};
+
+/** Milliseconds that one request waits for the result. */
+const WAIT_MS = 30_000;
+
+export interface SubmitOptions extends CallOptions {
+  /** However often this is submitted with one key within a day, there is one task; a new one when missing. */
+  idempotencyKey?: string | undefined;
+}
+
+export interface WaitOptions extends CallOptions {
+  /** Milliseconds; for ever when missing. */
+  timeoutMs?: number | undefined;
+  /** Called now and then while it waits for a runner. */
+  onPending?: (() => void) | undefined;
+}
+
+/** The task has not ended in the time that was given to `wait`; it goes on. */
+export class StillRunningError extends Error {
+  override readonly name = 'StillRunningError';
+  readonly taskId: string;
+
+  constructor(taskId: string, timeoutMs: number) {
+    super(`Task ${taskId} has not ended within ${timeoutMs} ms; it goes on.`);
+    this.taskId = taskId;
+  }
+}
+
+/** `/tasks`, and the routes that submit tasks of each type. */
+export class Tasks {
+  readonly #caller: Caller;
+
+  constructor(caller: Caller) {
+    this.#caller = caller;
+  }
+
+  /** Resolves when the task is stored. Safe to repeat: it carries an idempotency key. */
+  submit<Type extends TaskType>(
+    type: Type,
+    fields: SubmissionFields[Type],
+    options: SubmitOptions = {},
+  ): Promise<Submitted> {
+    return this.#submit(PATHS[type], fields, options);
+  }
+
+  /** All of them or none, 1 to 500. */
+  async batch(
+    tasks: readonly Submission[],
+    options: SubmitOptions = {},
+  ): Promise<{ taskId: string; sessionId?: string }[]> {
+    const answer = await this.#submit<{ tasks: Submitted[] }>('/tasks/batch', { tasks }, options);
+    return answer.tasks;
+  }
+
+  #submit<T>(path: string, body: object, { idempotencyKey, ...options }: SubmitOptions): Promise<T> {
+    const headers = { 'idempotency-key': idempotencyKey ?? randomUUID() };
+    return this.#caller.call({ method: 'POST', path, body, headers, repeatable: true }, options);
+  }
+
+  /** One page, newest first. */
+  list(filter: TaskFilter = {}, options?: CallOptions): Promise<TaskPage> {
+    return this.#caller.get('/tasks', filter, options);
+  }
+
+  /** All pages from the filter's cursor on; `limit` is the size of a page. */
+  async *iterate(filter: TaskFilter = {}, options?: CallOptions): AsyncGenerator<TaskState, void> {
+    let page = filter;
+    for (;;) {
+      const { tasks, nextCursor } = await this.list(page, options);
+      yield* tasks;
+      if (nextCursor === null) return;
+      page = { ...filter, cursor: nextCursor };
+    }
+  }
+
+  async stats(options?: CallOptions): Promise<QueueStats> {
+    const answer = await this.#caller.get<{ queue: QueueStats }>('/tasks/stats', {}, options);
+    return answer.queue;
+  }
+
+  /** Also of a task whose result was read, for a while. */
+  state(taskId: string, options?: CallOptions): Promise<TaskState> {
+    return this.#caller.get(`${pathOf(taskId)}/state`, {}, options);
+  }
+
+  /** The result, if it is there; it stays. */
+  async outcome(taskId: string, options?: CallOptions): Promise<Outcome> {
+    return outcomeOf(await this.#caller.call<Answered>(outcomeCall(taskId, 0), options));
+  }
+
+  /**
+   * The result as soon as it is there, over restarts of the Task API; it stays: `settle` lets it go.
+   * `StillRunningError` when that takes longer than `timeoutMs`.
+   */
+  async wait(taskId: string, options: WaitOptions = {}): Promise<Result> {
+    const { timeoutMs, onPending, ...call } = options;
+    const { clock } = this.#caller.connection;
+    const end = timeoutMs === undefined ? Number.POSITIVE_INFINITY : clock.steady() + timeoutMs;
+    for (;;) {
+      const found = await this.#ask(taskId, end, call);
+      if (found.result !== null) return found.result;
+      if (clock.steady() >= end) throw new StillRunningError(taskId, timeoutMs ?? 0);
+      if (found.status === 'pending') onPending?.();
+    }
+  }
+
+  /** Whoever waits knows that there is a Task API: what else answers stands in front of it. */
+  async #ask(taskId: string, end: number, options: CallOptions): Promise<Outcome> {
+    const { clock, ...patience } = this.#caller.patience(options);
+    const restMs = Math.max(0, end - clock.steady());
+    const call = outcomeCall(taskId, Math.round(Math.min(WAIT_MS, restMs)));
+    const answer = await patiently(
+      { ...patience, clock, patienceMs: Math.min(patience.patienceMs, restMs) },
+      () => this.#caller.once<Answered>(call, options.signal),
+      (error) => clock.steady() < end && (error.isPassing || error instanceof UnreachableError),
+    );
+    return outcomeOf(answer);
+  }
+
+  /** Tells the Task API that the result has arrived, so that it need not keep it. Its loss costs only room there. */
+  async settle(taskId: string, options: CallOptions = {}): Promise<void> {
+    await this.#caller.once({ method: 'GET', path: pathOf(taskId) }, options.signal);
+  }
+
+  /** Ends a pending task at once; asks the runner of a running one to stop it. */
+  cancel(taskId: string, options?: CallOptions): Promise<Cancelled> {
+    return this.#caller.post(`${pathOf(taskId)}/cancel`, {}, options);
+  }
+
+  /** A failed or cancelled task whose result nobody has read starts anew. */
+  retry(taskId: string, options?: CallOptions): Promise<Pick<TaskState, 'taskId' | 'status'>> {
+    return this.#caller.post(`${pathOf(taskId)}/retry`, {}, options);
+  }
+
+  /** Says why a task is where it is, and frees what can be freed. */
+  unstick(taskId: string, options?: CallOptions): Promise<Explanation> {
+    return this.#caller.post(`${pathOf(taskId)}/unstick`, {}, options);
+  }
+}
+
+type Answered = Result | { status: Exclude<Outcome, { result: Result }>['status'] };
+
+function outcomeCall(taskId: string, waitMs: number): Call {
+  return {
+    method: 'GET',
+    path: pathOf(taskId),
+    query: { wait: waitMs, keep: 1 },
+    timeoutMs: SHORT_MS + waitMs,
+  };
+}
+
+function outcomeOf(answer: Answered): Outcome {
+  return 'status' in answer ? { result: null, status: answer.status } : { result: answer };
+}
+
+function pathOf(taskId: string): string {
+  return `/tasks/${encodeURIComponent(taskId)}`;
+}

@@ -1,0 +1,46 @@
+/** `openclaw-runner logs`: what a task has printed. It stays readable. */
+import { type Outcome, TaskApiError } from '../client/index.ts';
+import { StartError } from '../errors.ts';
+import type { Environment } from '../settings.ts';
+import { type Add, type Connected, connect, type Reaching, reaching } from './connect.ts';
+import { printJson, tell } from './output.ts';
+import { awayTeller, PATIENCE_MS, printResult } from './submit.ts';
+import { timeAndDistance } from './times.ts';
+
+interface LogsOptions extends Reaching {
+  follow?: boolean;
+}
+
+export function addLogs(add: Add, env: Environment): void {
+  reaching(add('logs', 'prints what a task has printed, once it has ended'))
+    .argument('<taskId>')
+    .option('-f, --follow', 'waits for its end')
+    .action((taskId: string, options: LogsOptions) => logs(connect(env, options), taskId, options));
+}
+
+async function logs(connected: Connected, taskId: string, options: LogsOptions): Promise<void> {
+  const { json = false, follow = false } = options;
+  const now = await outcomeOf(connected, taskId);
+  const outcome = now.result === null && follow ? await atItsEnd(connected, taskId, now.status) : now;
+  if (outcome.result !== null) return printResult(outcome.result, json);
+  if (json) return void (await printJson({ taskId, status: outcome.status }));
+  tell(`Task ${taskId} is ${outcome.status}; its output comes when it has ended. -f waits for that.`);
+}
+
+async function atItsEnd({ client, clock }: Connected, taskId: string, status: string): Promise<Outcome> {
+  if (process.stderr.isTTY) tell(`Task ${taskId} is ${status}; its output comes when it has ended.`);
+  const onRetry = awayTeller(clock, PATIENCE_MS);
+  return { result: await client.tasks.wait(taskId, { patienceMs: PATIENCE_MS, onRetry }) };
+}
+
+/** `StartError` when the result was read, and is gone. */
+async function outcomeOf({ client, clock }: Connected, taskId: string): Promise<Outcome> {
+  try {
+    return await client.tasks.outcome(taskId);
+  } catch (error) {
+    if (!(error instanceof TaskApiError) || error.status !== 404) throw error;
+    const { status, readAt } = await client.tasks.state(taskId);
+    const when = readAt === null ? '' : ` ${timeAndDistance(readAt, clock.wall())}`;
+    throw new StartError(`Task ${taskId} is ${status}; its result was read${when}, and is gone.`);
+  }
+}

@@ -1,0 +1,118 @@
+import { AppError } from '../../errors.ts';
+import type { EventType } from '../events.ts';
+import { passingOf, taskOf } from '../schedules.ts';
+import type { JsonObject, NewTask } from '../task.ts';
+import type { Receipt } from '../task-queue.ts';
+import type { Core } from './core.ts';
+import { RETRY_MS } from './group-commit.ts';
+import { prepareSchedules, type ScheduleRow, toNew } from './schedule-rows.ts';
+import type { Submissions } from './submit.ts';
+import type { Transaction } from './transaction.ts';
+
+/**
+ * How occurrences pass. One passes, and its task is submitted, in one transaction, so that nothing that crashes runs
+ * one twice or forgets one that it has counted.
+ */
+export class Occurrences {
+  readonly #core: Core;
+  readonly #submissions: Submissions;
+  readonly #sql;
+  /** When each schedule is to be looked at next, by the wall clock: its next occurrence, or later when that was refused. */
+  readonly #dueAt: Map<string, number>;
+  /** Schedules whose due occurrence was refused, and is tried again. */
+  readonly #refused = new Set<string>();
+  readonly #listeners = new Set<() => void>();
+
+  constructor(core: Core, submissions: Submissions) {
+    this.#core = core;
+    this.#submissions = submissions;
+    this.#sql = prepareSchedules(core.db);
+    const due = this.#sql.due.all();
+    this.#dueAt = new Map(due.map(({ id, next_at }) => [id, next_at]));
+  }
+
+  dueAt(): number | null {
+    return this.#dueAt.size === 0 ? null : Math.min(...this.#dueAt.values());
+  }
+
+  async passDue(): Promise<void> {
+    const now = this.#core.clock.wall();
+    const due = [...this.#dueAt].filter(([, at]) => at <= now);
+    await Promise.all(due.map(([id]) => this.#passOrWait(id)));
+  }
+
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Once it is on disk: the next occurrence of a schedule; null for none. */
+  expect(id: string, at: number | null): void {
+    this.#refused.delete(id);
+    if (at === null) this.#dueAt.delete(id);
+    else this.#dueAt.set(id, at);
+    for (const listener of this.#listeners) listener();
+  }
+
+  /** One run of a schedule, whatever the time. */
+  submit(tx: Transaction, row: ScheduleRow): Receipt {
+    const task = taskOf(row.id, JSON.parse(row.template) as NewTask);
+    const receipt = this.#submissions.submit(tx, task);
+    this.#sql.adopt.run(row.id, receipt.taskId);
+    this.#sql.ran.run(this.#core.clock.wall(), receipt.taskId, row.id);
+    return receipt;
+  }
+
+  async #passOrWait(id: string): Promise<void> {
+    try {
+      await this.#core.commit.run((tx) => this.#pass(tx, id));
+    } catch (error) {
+      this.#dueAt.set(id, this.#core.clock.wall() + RETRY_MS);
+      await this.#explain(id, error);
+    }
+  }
+
+  /** One due occurrence, or all that were missed, as one. */
+  #pass(tx: Transaction, id: string): void {
+    const row = this.#sql.find.get(id);
+    const now = this.#core.clock.wall();
+    if (row === undefined || row.next_at === null || row.next_at > now) {
+      // It was edited or removed meanwhile.
+      tx.after(() => this.expect(id, row?.next_at ?? null));
+      return;
+    }
+    const { occurrence, runs, missedSince, next } = passingOf(toNew(row), row.next_at, now);
+    this.#sql.pass.run(occurrence, next, id);
+    tx.after(() => this.expect(id, next));
+    if (missedSince !== null)
+      this.#note(tx, row, 'schedule.missed', { since: missedSince, until: occurrence, runs });
+    if (!runs) return;
+    const unfinished = row.overlap === 'skip' ? this.#sql.unfinished.get(id) : undefined;
+    if (unfinished === undefined) this.submit(tx, row);
+    else this.#note(tx, row, 'schedule.skipped', { occurrence, unfinishedTaskId: unfinished });
+  }
+
+  /** Says once why the occurrences of a schedule don't pass; that nothing can be stored, is said elsewhere. */
+  async #explain(id: string, error: unknown): Promise<void> {
+    if (error instanceof AppError && error.code === 'storage_unavailable') return;
+    if (this.#refused.has(id)) return;
+    this.#refused.add(id);
+    this.#core.log.warn(
+      { err: error, scheduleId: id },
+      'the task of a schedule was refused; it is tried again',
+    );
+    const refusal = error instanceof AppError ? { code: error.code, error: error.message } : {};
+    const note = (tx: Transaction) => {
+      const row = this.#sql.find.get(id);
+      if (row !== undefined) this.#note(tx, row, 'schedule.refused', { occurrence: row.next_at, ...refusal });
+    };
+    await this.#core.commit.run(note).catch(() => this.#refused.delete(id));
+  }
+
+  #note(tx: Transaction, row: ScheduleRow, type: EventType, details: JsonObject): void {
+    const { type: taskType, provenance } = JSON.parse(row.template) as NewTask;
+    const { id: scheduleId, name } = row;
+    const about = { taskId: null, taskType, taskStatus: null, sessionId: null, ...provenance };
+    this.#core.tail.write(tx, { type, ...about, details: { scheduleId, name, ...details } });
+  }
+}

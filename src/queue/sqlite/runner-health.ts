@@ -1,0 +1,142 @@
+import { DEFAULT_QUEUE, LEGACY_RUNNER, type RunnerState, TASK_TYPES } from '../task.ts';
+import type { Core } from './core.ts';
+import { lanesOf } from './parking.ts';
+import type { InstanceRow, Runners } from './runners.ts';
+import { AWAY_MS, type Moment, type Sighting } from './sightings.ts';
+
+const MAX_LISTED = 1_000;
+/** Waiting tasks are counted up to here. */
+const MAX_COUNTED = 1_000;
+/** A runner with a free slot asks again within this: it rests 30 s at most after polls that failed. */
+const UNASKED_MS = 40_000;
+
+/** What is known of one runner; `row` is missing where it names no instance, `seen` where it was not heard of. */
+interface Known {
+  runnerId: string;
+  row?: InstanceRow | undefined;
+  seen?: Sighting | undefined;
+}
+
+/** How the runners are, by what was heard of them and by what waits for them. */
+export class RunnerHealth {
+  readonly #core: Core;
+  readonly #runners: Runners;
+
+  constructor(core: Core, runners: Runners) {
+    this.#core = core;
+    this.#runners = runners;
+  }
+
+  /** At most 1,000, by their ids: connected ones, and those lost in the last 7 days. */
+  list(): RunnerState[] {
+    const counts = new Map<string, number>();
+    return this.#known()
+      .sort((a, b) => (a.runnerId < b.runnerId ? -1 : 1))
+      .map((known) => this.#stateOf(known, counts));
+  }
+
+  /** Why a runner that is connected does not do what it is there for. */
+  problemOf(runnerId: string): string | null {
+    const seen = this.#runners.sightings.get(runnerId);
+    return seen === undefined ? null : this.#problemOf({ runnerId, seen }, new Map());
+  }
+
+  #known(): Known[] {
+    const rows = this.#runners.current(MAX_LISTED);
+    const listed = new Set(rows.map((row) => row.runner_id));
+    const named = rows.map((row) => ({
+      runnerId: row.runner_id,
+      row,
+      seen: this.#runners.sightingOf(row),
+    }));
+    const nameless = this.#runners.sightings.nameless
+      .filter(([runnerId]) => !listed.has(runnerId))
+      .map(([runnerId, seen]) => ({ runnerId, seen }));
+    return [...named, ...nameless].slice(0, MAX_LISTED);
+  }
+
+  /** `counts`: tasks that wait in each lane that was looked at. */
+  #stateOf(known: Known, counts: Map<string, number>): RunnerState {
+    const { runnerId, row, seen } = known;
+    const problem = this.#problemOf(known, counts);
+    return {
+      runnerId,
+      instanceId: row?.instance_id ?? null,
+      connected: this.#isConnected(known),
+      slots: seen?.slots ?? null,
+      running: runnerId === LEGACY_RUNNER ? null : this.#core.leases.countOf(runnerId),
+      capabilities: seen?.capabilities ?? null,
+      lastPollAt: printed(seen?.polled),
+      lastHeartbeatAt: printed(seen?.beat),
+      lastClaimAt: printed(seen?.claimed),
+      healthy: problem === null,
+      problem,
+    };
+  }
+
+  /** Those that send no heartbeats may have nothing to say for as long as their poll waits. */
+  #isConnected({ runnerId, row, seen }: Known): boolean {
+    if (seen === undefined) return false;
+    if (this.#core.clock.steady() - seen.last.steady <= AWAY_MS) return true;
+    return seen.beat === null && this.#core.parking.isWaiting(runnerId, row?.instance_id ?? null);
+  }
+
+  #problemOf(known: Known, counts: Map<string, number>): string | null {
+    const { seen } = known;
+    if (seen === undefined || !this.#isConnected(known)) return `not heard of ${this.#silenceOf(known)}`;
+    return seen.problem ?? this.#unasked(known.runnerId, seen, counts);
+  }
+
+  #silenceOf({ row, seen }: Known): string {
+    if (seen !== undefined) return `for ${lasting(this.#core.clock.steady() - seen.last.steady)}`;
+    if (row === undefined || row.connected === 1)
+      return `since the Task API started ${lasting(this.#runners.sinceStart)} ago`;
+    return `for ${lasting(this.#core.uptime.now() - row.retained_from)}`;
+  }
+
+  /** It could take what waits, and does not ask for it. */
+  #unasked(runnerId: string, seen: Sighting, counts: Map<string, number>): string | null {
+    const free = (seen.slots ?? 0) - this.#core.leases.countOf(runnerId);
+    const askedAt = Math.max(seen.polled?.steady ?? seen.since, seen.busy);
+    const unaskedMs = this.#core.clock.steady() - askedAt;
+    if (free <= 0 || unaskedMs <= UNASKED_MS) return null;
+    if (this.#core.parking.isWaiting(runnerId, seen.instanceId)) return null;
+    const waiting = this.#waitingFor(runnerId, seen, counts);
+    if (waiting === 0) return null;
+    const slots = free === 1 ? '1 free slot' : `${free} free slots`;
+    const tasks = waiting === 1 ? '1 task waits' : `${tellCount(waiting)} tasks wait`;
+    return `has ${slots} and has not asked for work for ${lasting(unaskedMs)}, while ${tasks} for it`;
+  }
+
+  /** Ready tasks where it looked last; where it never did, those that every runner takes unless told otherwise. */
+  #waitingFor(runnerId: string, seen: Sighting, counts: Map<string, number>): number {
+    const everything = { runnerId, instanceId: null, queues: [DEFAULT_QUEUE], types: TASK_TYPES, max: 1 };
+    let sum = 0;
+    for (const lane of seen.lanes ?? lanesOf(everything)) {
+      const count = counts.get(lane) ?? this.#core.ready.count(lane, MAX_COUNTED);
+      counts.set(lane, count);
+      sum += count;
+    }
+    return sum;
+  }
+}
+
+function printed(moment: Moment | null | undefined): number | null {
+  return moment?.wall ?? null;
+}
+
+function tellCount(count: number): string {
+  return count < MAX_COUNTED ? String(count) : `at least ${MAX_COUNTED}`;
+}
+
+const UNITS = [
+  ['d', 86_400_000],
+  ['h', 3_600_000],
+  ['min', 60_000],
+] as const;
+
+/** `40 s`, `2 min`, `3 h`, `5 d`: whole units, of the largest that has two of them. */
+function lasting(ms: number): string {
+  for (const [unit, length] of UNITS) if (ms >= 2 * length) return `${Math.floor(ms / length)} ${unit}`;
+  return `${Math.round(ms / 1_000)} s`;
+}

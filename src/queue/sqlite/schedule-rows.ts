@@ -1,0 +1,87 @@
+import type { NewSchedule, Schedule, ScheduleRule } from '../schedules.ts';
+import type { JsonObject, NewTask } from '../task.ts';
+import type { Db } from './database.ts';
+
+/** A row of `schedules`, as SQLite gives it. */
+export interface ScheduleRow {
+  id: string;
+  name: string;
+  cron: string;
+  time_zone: string;
+  overlap: ScheduleRule['overlap'];
+  missed: ScheduleRule['missed'];
+  paused: number;
+  last_occurrence: number | null;
+  next_at: number | null;
+  last_run_at: number | null;
+  last_task_id: string | null;
+  created_at: number;
+  task: string;
+  template: string;
+}
+
+export function toSchedule(row: ScheduleRow): Schedule {
+  return {
+    id: row.id,
+    name: row.name,
+    cron: row.cron,
+    timeZone: row.time_zone,
+    task: JSON.parse(row.task) as JsonObject,
+    overlap: row.overlap,
+    missed: row.missed,
+    paused: row.paused === 1,
+    nextRunAt: row.next_at,
+    lastRunAt: row.last_run_at,
+    lastTaskId: row.last_task_id,
+    createdAt: row.created_at,
+  };
+}
+
+export function toNew(row: ScheduleRow): NewSchedule {
+  const { name, cron, timeZone, overlap, missed, paused, task: shown } = toSchedule(row);
+  const task = { shown, template: JSON.parse(row.template) as NewTask };
+  return { name, cron, timeZone, overlap, missed, paused, task };
+}
+
+export function toColumns({ name, cron, timeZone, overlap, missed, paused, task }: NewSchedule) {
+  return {
+    ...{ name, cron, time_zone: timeZone, overlap, missed, paused: Number(paused) },
+    task: JSON.stringify(task.shown),
+    template: JSON.stringify(task.template),
+  };
+}
+
+/** Every statement over `schedules`, and those over the tasks that they have submitted. */
+export function prepareSchedules(db: Db) {
+  const select = 'SELECT * FROM schedules';
+  return {
+    list: db.prepare<[], ScheduleRow>(`${select} ORDER BY name`),
+    find: db.prepare<[string], ScheduleRow>(`${select} WHERE id = ?`),
+    named: db.prepare<[string], string>('SELECT id FROM schedules WHERE name = ?').pluck(),
+    due: db.prepare<[], { id: string; next_at: number }>(
+      'SELECT id, next_at FROM schedules WHERE next_at IS NOT NULL',
+    ),
+    insert: db.prepare(
+      `INSERT INTO schedules (id, name, cron, time_zone, overlap, missed, paused, next_at, created_at, task, template)
+       VALUES (@id, @name, @cron, @time_zone, @overlap, @missed, @paused, @next_at, @created_at, @task, @template)`,
+    ),
+    update: db.prepare(
+      `UPDATE schedules SET name = @name, cron = @cron, time_zone = @time_zone, overlap = @overlap, missed = @missed,
+         paused = @paused, next_at = @next_at, task = @task, template = @template WHERE id = @id`,
+    ),
+    remove: db.prepare<[string]>('DELETE FROM schedules WHERE id = ?'),
+    pass: db.prepare<[number, number | null, string]>(
+      'UPDATE schedules SET last_occurrence = ?, next_at = ? WHERE id = ?',
+    ),
+    ran: db.prepare<[number, string, string]>(
+      'UPDATE schedules SET last_run_at = ?, last_task_id = ? WHERE id = ?',
+    ),
+    adopt: db.prepare<[string, string]>('UPDATE tasks SET schedule_id = ? WHERE id = ?'),
+    unfinished: db
+      .prepare<[string], string>(
+        `SELECT id FROM tasks WHERE schedule_id = ? AND schedule_id IS NOT NULL
+           AND status IN ('pending', 'running') ORDER BY seq LIMIT 1`,
+      )
+      .pluck(),
+  };
+}

@@ -1,0 +1,116 @@
+import { randomUUID } from 'node:crypto';
+import { nextAfter } from '../../cron.ts';
+import { AppError } from '../../errors.ts';
+import type { NewSchedule, Schedule, ScheduleRule, Schedules } from '../schedules.ts';
+import type { Receipt } from '../task-queue.ts';
+import type { Core } from './core.ts';
+import { Occurrences } from './occurrences.ts';
+import { prepareSchedules, type ScheduleRow, toColumns, toNew, toSchedule } from './schedule-rows.ts';
+import type { Submissions } from './submit.ts';
+
+/** All of them are listed in one answer. */
+const MAX_SCHEDULES = 1_000;
+
+/** The schedules as clients keep them. */
+export class SqliteSchedules implements Schedules {
+  readonly #core: Core;
+  readonly #occurrences: Occurrences;
+  readonly #sql;
+
+  constructor(core: Core, submissions: Submissions) {
+    this.#core = core;
+    this.#occurrences = new Occurrences(core, submissions);
+    this.#sql = prepareSchedules(core.db);
+  }
+
+  list(): Schedule[] {
+    return this.#core.storage.read(() => this.#sql.list.all().map(toSchedule));
+  }
+
+  get(id: string): Schedule {
+    return this.#core.storage.read(() => toSchedule(this.#find(id)));
+  }
+
+  create(schedule: NewSchedule): Promise<Schedule> {
+    return this.#core.commit.run((tx) => {
+      const { clock, counters } = this.#core;
+      const stored = counters.read('schedules') + (tx.counts.get('schedules') ?? 0);
+      if (stored >= MAX_SCHEDULES)
+        throw new AppError('too_many_schedules', `There are ${stored} schedules, and no more are taken`);
+      const id = randomUUID();
+      this.#checkName(id, schedule.name);
+      const next_at = this.#nextOf(schedule, null);
+      this.#sql.insert.run({ ...toColumns(schedule), id, next_at, created_at: clock.wall() });
+      tx.count('schedules', 1);
+      tx.after(() => this.#occurrences.expect(id, next_at));
+      return toSchedule(this.#find(id));
+    });
+  }
+
+  edit(id: string, change: Partial<NewSchedule>): Promise<Schedule> {
+    return this.#core.commit.run((tx) => {
+      const row = this.#find(id);
+      const edited = { ...toNew(row), ...change };
+      this.#checkName(id, edited.name);
+      const isSame = isSameRhythm(row, edited);
+      const next_at = isSame ? row.next_at : this.#nextOf(edited, row.last_occurrence);
+      this.#sql.update.run({ ...toColumns(edited), id, next_at });
+      if (!isSame) tx.after(() => this.#occurrences.expect(id, next_at));
+      return toSchedule(this.#find(id));
+    });
+  }
+
+  remove(id: string): Promise<void> {
+    return this.#core.commit.run((tx) => {
+      this.#find(id);
+      this.#sql.remove.run(id);
+      tx.count('schedules', -1);
+      tx.after(() => this.#occurrences.expect(id, null));
+    });
+  }
+
+  run(id: string): Promise<Receipt> {
+    return this.#core.commit.run((tx) => this.#occurrences.submit(tx, this.#find(id)));
+  }
+
+  dueAt(): number | null {
+    return this.#occurrences.dueAt();
+  }
+
+  passDue(): Promise<void> {
+    return this.#occurrences.passDue();
+  }
+
+  onChange(listener: () => void): () => void {
+    return this.#occurrences.onChange(listener);
+  }
+
+  #find(id: string): ScheduleRow {
+    const row = this.#sql.find.get(id);
+    if (row === undefined) throw new AppError('not_found', 'Schedule not found');
+    return row;
+  }
+
+  #checkName(id: string, name: string): void {
+    const owner = this.#sql.named.get(name);
+    if (owner === undefined || owner === id) return;
+    throw new AppError('schedule_exists', `There is a schedule of this name already: ${owner}`, {
+      field: 'name',
+    });
+  }
+
+  /** From now on, and never again what has passed before the clock was set back. */
+  #nextOf({ cron, timeZone, paused }: ScheduleRule, lastOccurrence: number | null): number | null {
+    const next = nextAfter(cron, timeZone, Math.max(this.#core.clock.wall(), lastOccurrence ?? 0));
+    if (next === null)
+      throw new AppError('invalid_field', 'cron is never true again; give one that has a next time', {
+        field: 'cron',
+      });
+    return paused ? null : next;
+  }
+}
+
+/** Its next occurrence stands. */
+function isSameRhythm(row: ScheduleRow, { cron, timeZone, paused }: ScheduleRule): boolean {
+  return row.cron === cron && row.time_zone === timeZone && row.paused === Number(paused);
+}

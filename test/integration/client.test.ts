@@ -1,0 +1,154 @@
+/** The typed client with a real Task API: every route of it, and what a program builds on them. */
+import { expect, it } from 'vitest';
+import { type Event, type Gap, type Submission, TaskApiClient } from '../../src/client/index.ts';
+import type { RouteDeps } from '../../src/http/deps.ts';
+import { routesOf } from '../../src/http/routes.ts';
+import { eventually } from '../support/eventually.ts';
+import { type Api, startApi, TOKEN } from '../support/http.ts';
+import { environmentIn, launch, TOKEN as PROCESS_TOKEN, ready } from '../support/processes.ts';
+import { tempFolder } from '../support/temp-folder.ts';
+
+const RUNNER = { runnerId: 'r', instanceId: 'i' };
+
+function clientOf({ url }: Api): TaskApiClient {
+  return new TaskApiClient({ url, token: TOKEN, patienceMs: 0 });
+}
+
+/** One task, claimed. */
+async function claimed({ worker }: TaskApiClient) {
+  const tasks = await worker.poll({ ...RUNNER, max: 1, wait: 1_000 });
+  const [task] = [tasks].flat();
+  return { taskId: task?.id ?? '', leaseId: task?.leaseId ?? '' };
+}
+
+const OUTPUT = { stdout: 'out', stderr: '', error: null };
+
+it('has a method for every route, and the Task API takes what each sends', async () => {
+  const api = await startApi();
+  const client = clientOf(api);
+  const { tasks, events, schedules, sessions, recent, worker } = client;
+  expect(await client.ready()).toEqual({ ready: true, problems: [] });
+  const one = await tasks.submit('command', { command: 'x', priority: 3, tags: ['a'], delayMs: undefined });
+  await claimed(client).then((claim) => worker.result({ ...claim, ...OUTPUT, exitCode: 1 }));
+  expect(await tasks.wait(one.taskId)).toMatchObject({ stdout: 'out', exitCode: 1 });
+  expect(await tasks.retry(one.taskId)).toEqual({ taskId: one.taskId, status: 'pending' });
+  expect(await tasks.unstick(one.taskId)).toMatchObject({ did: 'nothing' });
+  const { leaseId } = await claimed(client);
+  expect(
+    await worker.heartbeat({ ...RUNNER, leases: [leaseId], spooled: [], slots: 1, capabilities: {} }),
+  ).toEqual({
+    ...{ cancelled: [], lost: [] },
+    leaseMs: expect.any(Number),
+  });
+  expect(await client.runners()).toMatchObject([{ runnerId: 'r', connected: true, running: 1 }]);
+  await worker.release({ leaseId, reason: 'a test' });
+  expect(await worker.event({ type: 'x.y', details: { a: 1 } })).toMatchObject({ event: { type: 'x.y' } });
+  expect(await tasks.cancel(one.taskId)).toEqual({
+    taskId: one.taskId,
+    status: 'cancelled',
+    cancelRequested: true,
+  });
+  expect(await tasks.outcome(one.taskId)).toMatchObject({ result: { error: 'cancelled' } });
+  await tasks.settle(one.taskId);
+  expect(await eventually('it is read', async () => (await tasks.state(one.taskId)).readAt)).toBeGreaterThan(
+    0,
+  );
+  const file = { path: '/x', content: null };
+  await tasks.submit('file-write', file);
+  await tasks.submit('file-read', { path: '/x', encoding: 'base64' });
+  await tasks.submit('file-edit', { path: '/x', old_string: 'a', new_string: '' });
+  await tasks.submit('claude-cli', { prompt: 'hi', sessionId: 'kitchen', timeout: 5_000 });
+  await tasks.submit('codex-cli', { prompt: 'hi', model: 'm' });
+  await tasks.submit('gemini-cli', { prompt: 'hi', resumeLatest: true });
+  expect(
+    await tasks.batch([
+      { type: 'command', command: 'x' },
+      { type: 'claude-cli', prompt: 'hi' },
+    ]),
+  ).toMatchObject([
+    { taskId: expect.any(String) },
+    { taskId: expect.any(String), sessionId: expect.any(String) },
+  ]);
+  expect(await tasks.list({ type: 'claude-cli', limit: 1 })).toMatchObject({
+    nextCursor: expect.any(String),
+  });
+  expect((await tasks.stats()).byStatus).toMatchObject({ pending: 8 });
+  const task: Submission = { type: 'command', command: 'x', tags: ['nightly'] };
+  const { id } = await schedules.add({ name: 'a', cron: '0 3 * * *', timeZone: 'Europe/Berlin', task });
+  expect(await schedules.get(id)).toMatchObject({ name: 'a', task, overlap: 'skip', paused: false });
+  expect(await schedules.pause(id)).toMatchObject({ paused: true, nextRunAt: null });
+  expect(await schedules.resume(id)).toMatchObject({ paused: false, nextRunAt: expect.any(Number) });
+  expect(await schedules.run(id)).toMatchObject({ taskId: expect.any(String) });
+  expect(await schedules.list()).toHaveLength(1);
+  await schedules.remove(id);
+  expect(await events.list({ type: 'x.y', limit: 5 })).toMatchObject([{ details: { a: 1 } }]);
+  expect((await events.stats()).count).toBeGreaterThan(10);
+  expect(await events.maintenance({ vacuum: true })).toMatchObject({ vacuumed: true });
+  for await (const event of events.stream({ type: 'x.y' }, { lastEventId: 0 })) {
+    expect(event).toMatchObject({ type: 'x.y' });
+    break;
+  }
+  expect(await sessions.stats()).toMatchObject({ active: 4 });
+  expect(await sessions.list({ cliType: 'claude', limit: 5 })).toHaveLength(2);
+  expect(await sessions.claude()).toHaveLength(2);
+  for (const cli of ['claude', 'codex', 'gemini'] as const)
+    expect(await recent[cli]({ limit: 3 })).toEqual([]);
+  await client.notify('c', 'm');
+  expect(await client.health()).toMatchObject({ status: 'ok', taskDb: { path: expect.any(String) } });
+
+  const idle = { queue: { subscribe: () => () => {} } } as unknown as RouteDeps;
+  const routes = routesOf(idle).map(({ method, path }) => `${method} ${path}`);
+  const called = () =>
+    api.lines.filter(({ status }) => status === 200).map(({ method, route }) => `${method} ${route}`);
+  await eventually('the line of the stream', () => called().some((line) => line.endsWith('/stream')));
+  expect(routes.filter((route) => !called().includes(route))).toEqual([]);
+});
+
+it('submits once, though the first answer got lost', async () => {
+  const api = await startApi();
+  let isLost = false;
+  const losing: typeof fetch = async (input, init) => {
+    const answer = await fetch(input, init);
+    if (isLost) return answer;
+    isLost = true;
+    await answer.text();
+    throw new TypeError('fetch failed');
+  };
+  const { tasks } = new TaskApiClient({ url: api.url, token: TOKEN, fetch: losing });
+  const submitted = await tasks.submit('command', { command: 'x' });
+  expect(submitted.duplicate).toBe(true);
+  const ids: string[] = [];
+  for await (const { taskId } of tasks.iterate()) ids.push(taskId);
+  expect(ids).toEqual([submitted.taskId]);
+});
+
+it('hears every event once, in order, over a Task API that is killed and starts again', async () => {
+  const env = environmentIn(tempFolder());
+  let api = launch('task-api', env);
+  const { url } = await ready(api);
+  const onRestart = { ...env, WORKER_PORT: new URL(url).port };
+  const client = new TaskApiClient({ url, token: PROCESS_TOKEN });
+  const heard: (Event | Gap)[] = [];
+  const stop = new AbortController();
+  const reading = (async () => {
+    for await (const event of client.events.stream({}, { lastEventId: 0, signal: stop.signal }))
+      heard.push(event);
+  })().catch((error) => error);
+  const submitted: string[] = [];
+  for (const round of [1, 2, 3]) {
+    for (let i = 0; i < 20; i += 1) {
+      const { taskId } = await client.tasks.submit('command', { command: 'true' });
+      submitted.push(taskId);
+    }
+    await eventually('the events of a round', () => heard.length >= submitted.length);
+    if (round === 3) break;
+    await api.die();
+    api = launch('task-api', onRestart);
+    await ready(api);
+  }
+  stop.abort(new Error('enough'));
+  expect(await reading).toMatchObject({ message: 'enough' });
+  expect(heard.map((event) => 'taskId' in event && event.taskId)).toEqual(submitted);
+  const seqs = heard.map((event) => ('seq' in event ? event.seq : 0));
+  expect(seqs).toEqual([...new Set(seqs)].toSorted((a, b) => a - b));
+});
