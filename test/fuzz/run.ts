@@ -89,13 +89,13 @@ export class FuzzRun {
     this.#violations.push(`request ${index} of seed ${this.#options.seed} (${kind}: ${name}): ${sentence}`);
   }
 
-  /** The least of a few seconds: what lives on, not what was not collected yet. */
+  /** The least of a while, in which V8 collects since nothing else happens: what lives on. */
   async #settledRss(): Promise<number> {
     await this.#stage.up();
     if (this.#stage.givenUp) return 0;
     const seen: number[] = [];
-    for (let left = 6; left > 0; left--) {
-      await sleep(500);
+    for (let left = 20; left > 0; left--) {
+      await sleep(1_000);
       seen.push(this.#stage.rssMiB());
     }
     return Math.min(...seen);
