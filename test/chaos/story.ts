@@ -55,7 +55,7 @@ function follow(told: Told, event: Event): Told | null {
     case 'task.expired':
       return isPending ? { ...told, place: 'ending' } : null;
     case 'task.retried':
-      return told.place === 'failed' || told.place === 'cancelled' ? anew(told) : null;
+      return retried(told, taskStatus);
     default:
       return ended(told, type, taskStatus);
   }
@@ -81,8 +81,13 @@ function putBack(told: Told, event: Event): Told | null {
   return { ...told, lost, place: isLost ? 'held' : 'pending' };
 }
 
-function anew(told: Told): Told {
-  return { ...told, place: 'pending', lost: 0, isCancelling: false };
+/** By a client's wish, when it had ended; or since it failed, and has retries left. */
+function retried(told: Told, taskStatus: string | null): Told | null {
+  if (taskStatus !== 'pending') return null;
+  if (told.place === 'failed' || told.place === 'cancelled')
+    return { ...told, place: 'pending', lost: 0, isCancelling: false };
+  const hasFailed = told.place === 'running' || told.place === 'held';
+  return hasFailed && !told.isCancelling ? { ...told, place: 'pending' } : null;
 }
 
 /** The last arrow, and the state that it leads to: once. */

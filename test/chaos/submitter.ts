@@ -4,6 +4,11 @@ import type { Caller } from './caller.ts';
 import type { Journal } from './journal.ts';
 import type { Lane, Work } from './work.ts';
 
+interface Receipt {
+  taskId?: string;
+  tasks?: { taskId: string }[];
+}
+
 interface Outcome {
   exitCode?: number;
   stdout?: string;
@@ -22,14 +27,15 @@ export class Submitter {
 
   /** The id of the task, once it is acknowledged; null when it is refused, or was. Never submits twice. */
   async submit(work: Work, lane: Lane): Promise<string | null> {
-    const { key, index, route, body } = work;
+    const { key, index } = work;
     const mine = this.#journal.entries.filter((entry) => entry.key === key);
     const told = mine.find((entry) => entry.what === 'acknowledged');
     if (told !== undefined) return told.taskId;
     if (mine.length === 0) this.#journal.write({ what: 'intent', key, lane, index });
     const headers = { 'idempotency-key': key };
-    const answer = await this.#caller.call<{ taskId?: string }>(route, { method: 'POST', body, headers });
-    const { taskId } = answer.body;
+    const { route, body } = requestOf(work);
+    const answer = await this.#caller.call<Receipt>(route, { method: 'POST', body, headers });
+    const { taskId = answer.body.tasks?.[0]?.taskId } = answer.body;
     if (answer.status === 200 && taskId !== undefined) {
       this.#journal.write({ what: 'acknowledged', key, taskId });
       return taskId;
@@ -63,4 +69,10 @@ export class Submitter {
     this.#journal.write({ what: 'retry', key });
     await this.#caller.call(`/tasks/${taskId}/retry`, { method: 'POST' });
   }
+}
+
+function requestOf({ route, body, batched }: Work): { route: string; body: object } {
+  if (!batched) return { route, body };
+  const type = route === '/claude' ? 'claude-cli' : 'command';
+  return { route: '/tasks/batch', body: { tasks: [{ type, ...body }] } };
 }

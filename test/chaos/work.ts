@@ -29,6 +29,8 @@ export interface Work {
   index: number;
   route: string;
   body: Record<string, unknown>;
+  /** It is submitted as a batch of one. */
+  batched: boolean;
   exitCode: number;
   /** Milliseconds after its acknowledgement; null: nobody cancels it. */
   cancelAfterMs: number | null;
@@ -62,7 +64,23 @@ export function workAt(seed: number, place: Place): Work {
   const exitCode = lane.kind !== 'claude' && random.oneIn(15) ? 3 : 0;
   const work = aWork(place, { beats: { first: beats, later: beats }, exitCode });
   const cancelAfterMs = random.oneIn(20) ? random.integer(0, 2_000) : null;
-  return { ...work, cancelAfterMs, retry: lane.kind === 'loose' && exitCode !== 0 };
+  const retry = lane.kind === 'loose' && exitCode !== 0;
+  return {
+    ...work,
+    body: { ...work.body, ...askedOf(random) },
+    batched: random.oneIn(4),
+    cancelAfterMs,
+    retry,
+  };
+}
+
+/** What no key may be reordered by, what holds its key as a whole, and what fails once more than it has to. */
+function askedOf(random: Random): Record<string, unknown> {
+  return {
+    priority: random.integer(-10, 10),
+    ...(random.oneIn(5) && { delayMs: random.integer(0, 2_000) }),
+    ...(random.oneIn(2) && { retries: 1, retryBackoffMs: 100 }),
+  };
 }
 
 /** 0.2 to 3 lease lengths; a few go on until long after a lost lease is given away. */
@@ -77,7 +95,15 @@ export function aWork(place: Place, how: { beats: Beats; exitCode: number }): Wo
   const group = lane.kind === 'loose' ? key : lane.name;
   const marks = [fileOf(place.marks, group), key, how.beats.first, how.beats.later, how.exitCode].join(' ');
   const asked = { timeout: 60_000, maxAttempts: 20 };
-  const fixed = { key, group, index, exitCode: how.exitCode, cancelAfterMs: null, retry: false };
+  const fixed = {
+    key,
+    group,
+    index,
+    exitCode: how.exitCode,
+    batched: false,
+    cancelAfterMs: null,
+    retry: false,
+  };
   if (lane.kind === 'claude') {
     const sessionId = sessionOf(lane.name);
     return { ...fixed, route: '/claude', body: { prompt: `marks ${marks}`, sessionId, ...asked } };

@@ -122,6 +122,17 @@ describe('a history without a fault', () => {
       ONE,
     ],
     [
+      'a failure with a retry left, which its runner told of after it had lost its lease',
+      [
+        aTask(0, {
+          state: state('completed', 2, 1),
+          result: result('b'),
+          events: events('created', 'started 1', 'lease_lost', 'retried', 'started 2', 'completed'),
+        }),
+      ],
+      marks('start 0 a', 'end 0 a', 'start 0 b', 'end 0 b'),
+    ],
+    [
       'a task that was cancelled before it started',
       [
         aTask(0, {

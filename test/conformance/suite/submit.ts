@@ -90,6 +90,19 @@ export function describeSubmit(engine: EngineUnderTest): void {
       expect(await stage.takeIds(A)).toEqual([second]);
     });
 
+    test('those that wait behind a head come in their order, whatever their priorities', async () => {
+      const stage = await Stage.open(engine);
+      const priorities = [0, -10, 10, 5];
+      const line = await stage.submitAll(...priorities.map((priority) => keyed({ priority })));
+      for (const id of line) {
+        const other = await stage.submit(aCommand({ priority: 1 }));
+        const isFirst = stage.state(id).priority > 1;
+        const [first, second] = await stage.take(A);
+        expect([first?.id, second?.id]).toEqual(isFirst ? [id, other] : [other, id]);
+        for (const claim of [first, second]) if (claim !== undefined) await stage.finish(claim);
+      }
+    });
+
     test('a submission into another queue than the unfinished tasks of its key is refused and stores nothing', async () => {
       const stage = await Stage.open(engine);
       const first = await stage.submit(keyed());
