@@ -1,3 +1,4 @@
+import type { Statement } from 'better-sqlite3';
 import type { NewSchedule, Schedule, ScheduleRule } from '../schedules.ts';
 import type { JsonObject, NewTask } from '../task.ts';
 import type { Db } from './database.ts';
@@ -51,8 +52,23 @@ export function toColumns({ name, cron, timeZone, overlap, missed, paused, task 
   };
 }
 
+/** Written out: a declaration can't name what better-sqlite3 returns by itself. */
+interface ScheduleStatements {
+  list: Statement<[], ScheduleRow>;
+  find: Statement<[string], ScheduleRow>;
+  named: Statement<[string], string>;
+  due: Statement<[], { id: string; next_at: number }>;
+  insert: Statement;
+  update: Statement;
+  remove: Statement<[string]>;
+  pass: Statement<[number, number | null, string]>;
+  ran: Statement<[number, string, string]>;
+  adopt: Statement<[string, string]>;
+  unfinished: Statement<[string], string>;
+}
+
 /** Every statement over `schedules`, and those over the tasks that they have submitted. */
-export function prepareSchedules(db: Db) {
+export function prepareSchedules(db: Db): ScheduleStatements {
   const select = 'SELECT * FROM schedules';
   return {
     list: db.prepare<[], ScheduleRow>(`${select} ORDER BY name`),
