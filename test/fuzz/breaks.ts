@@ -40,7 +40,7 @@ export const FUZZ_BREAKS: Readonly<Record<string, readonly Edit[]>> = {
     {
       file: 'src/http/middleware/request-log.ts',
       find: 'const start = clock.steady();',
-      put: 'const start = clock.steady(); ((globalThis as any).kept ??= []).push(Buffer.alloc(65_536, 1));',
+      put: 'const start = clock.steady(); ((globalThis as { kept?: Buffer[] }).kept ??= []).push(Buffer.alloc(65_536, 1));',
     },
   ],
 };
