@@ -4,6 +4,7 @@ import { eventStreamHandler } from './event-stream.ts';
 import { eventHandlers } from './events.ts';
 import { healthHandler } from './health.ts';
 import { notifyHandler } from './notify.ts';
+import { outputHandlers } from './output.ts';
 import { readyHandler } from './ready.ts';
 import { recentHandlers } from './recent.ts';
 import { runnersHandler } from './runners.ts';
@@ -26,12 +27,12 @@ export interface Route {
 /** Every route of the Task API; where two paths match, the first counts. */
 export function routesOf(deps: RouteDeps): Route[] {
   const tasks = taskHandlers(deps);
-  const worker = workerHandlers(deps);
   const events = eventHandlers(deps);
   const sessions = sessionHandlers(deps);
   const schedules = scheduleHandlers(deps);
   const recent = recentHandlers(deps);
   const streams = new Streams(deps);
+  const output = outputHandlers(deps, streams);
   return [
     { ...get('/health', healthHandler(deps)), open: true },
     { ...get('/ready', readyHandler(deps)), open: true },
@@ -40,6 +41,7 @@ export function routesOf(deps: RouteDeps): Route[] {
     get('/tasks/stats', tasks.stats),
     get('/tasks/:taskId', tasks.outcome),
     get('/tasks/:taskId/state', tasks.state),
+    get('/tasks/:taskId/output', output.follow),
     post('/tasks/:taskId/cancel', tasks.cancel),
     post('/tasks/:taskId/retry', tasks.retry),
     post('/tasks/:taskId/unstick', tasks.unstick),
@@ -49,11 +51,8 @@ export function routesOf(deps: RouteDeps): Route[] {
     { method: 'PATCH', path: '/schedules/:id', handler: schedules.edit },
     { method: 'DELETE', path: '/schedules/:id', handler: schedules.remove },
     post('/schedules/:id/run', schedules.run),
-    get('/worker/poll', worker.poll),
-    post('/worker/result', worker.result),
-    post('/worker/event', worker.event),
-    post('/worker/heartbeat', worker.heartbeat),
-    post('/worker/release', worker.release),
+    ...workerRoutes(deps),
+    post('/worker/output', output.append),
     get('/runners', runnersHandler(deps)),
     get('/events', events.list),
     get('/events/stats', events.stats),
@@ -81,6 +80,18 @@ function submissionRoutes(deps: RouteDeps): Route[] {
     post('/claude', submit.of('claude-cli')),
     post('/codex', submit.of('codex-cli')),
     post('/gemini', submit.of('gemini-cli')),
+  ];
+}
+
+/** What runners ask and report. */
+function workerRoutes(deps: RouteDeps): Route[] {
+  const worker = workerHandlers(deps);
+  return [
+    get('/worker/poll', worker.poll),
+    post('/worker/result', worker.result),
+    post('/worker/event', worker.event),
+    post('/worker/heartbeat', worker.heartbeat),
+    post('/worker/release', worker.release),
   ];
 }
 

@@ -1,5 +1,6 @@
 /** The only door of the queue room. */
 export * from './events.ts';
+export * from './output.ts';
 export * from './schedules.ts';
 export { backUp, type QueueFiles } from './sqlite/backup.ts';
 export { type EndedTask, openQueue, type QueueOptions } from './sqlite/open.ts';

@@ -1,4 +1,5 @@
 import type { Event, EventFilter, EventSpan, EventStats, NewEvent, TrimReport } from './events.ts';
+import type { Output } from './output.ts';
 import type { Schedules } from './schedules.ts';
 import type {
   Claim,
@@ -86,6 +87,7 @@ export interface TaskQueue {
   problems(): string[];
 
   readonly events: EventLog;
+  readonly output: Output;
   readonly outbox: Outbox;
   readonly schedules: Schedules;
   readonly upkeep: Upkeep;

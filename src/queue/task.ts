@@ -135,6 +135,24 @@ export interface HeartbeatAnswer {
   leaseMs: number;
 }
 
+export const OUTPUT_STREAMS = ['stdout', 'stderr', 'transcript'] as const;
+/** `transcript`: what an AI CLI says and does, as a person reads it. */
+export type OutputStream = (typeof OUTPUT_STREAMS)[number];
+
+/** A piece of an attempt's output, as its runner sends it. */
+export interface NewChunk {
+  /** Counts from 1 in each attempt; one that is there already, or comes before it, is ignored. */
+  seq: number;
+  stream: OutputStream;
+  chunk: string;
+}
+
+export interface OutputChunk extends NewChunk {
+  /** Bytes (UTF-8) of the task's output up to the end of this chunk: where a reader goes on. */
+  endsAt: number;
+  attempt: number;
+}
+
 /** What a runner reports of an attempt. */
 export interface Report {
   taskId: string;

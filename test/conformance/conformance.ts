@@ -15,6 +15,7 @@ import { describeLeases } from './suite/leases.ts';
 import { describeLookingOn } from './suite/looking-on.ts';
 import { describeOnce } from './suite/once.ts';
 import { describeOutbox } from './suite/outbox.ts';
+import { describeOutput } from './suite/output.ts';
 import { describeReadyList } from './suite/ready-list.ts';
 import { describeRestart } from './suite/restart.ts';
 import { describeResults } from './suite/results.ts';
@@ -54,6 +55,7 @@ const PARTS = [
   describeEvents,
   describeEventLog,
   describeOutbox,
+  describeOutput,
   describeReadyList,
   describeLookingOn,
   describeSameTurn,

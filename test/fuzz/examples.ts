@@ -7,6 +7,7 @@ import { agentBody } from '../../src/http/contract/agents.ts';
 import { eventStreamQuery, eventsQuery, maintenanceBody } from '../../src/http/contract/events.ts';
 import { editBody, readBody, writeBody } from '../../src/http/contract/files.ts';
 import { notifyBody } from '../../src/http/contract/notify.ts';
+import { outputBody, outputQuery } from '../../src/http/contract/output.ts';
 import { recentQuery } from '../../src/http/contract/recent.ts';
 import { scheduleBody, scheduleChange } from '../../src/http/contract/schedules.ts';
 import { sessionsQuery } from '../../src/http/contract/sessions.ts';
@@ -18,7 +19,7 @@ import {
   releaseBody,
   resultBody,
 } from '../../src/http/contract/worker.ts';
-import { TASK_STATUSES, TASK_TYPES } from '../../src/queue/task.ts';
+import { OUTPUT_STREAMS, TASK_STATUSES, TASK_TYPES } from '../../src/queue/task.ts';
 import {
   absent,
   bounded,
@@ -173,6 +174,10 @@ const channel: Field = {
   ...text,
   valid: (random, marker) => String(text.valid(random, marker)).toWellFormed(),
 };
+const lastEventId: Field = {
+  valid: (random) => random.pick([undefined, '0', '1', '9'.repeat(15)]),
+  invalid: (random) => random.pick(['', '-1', 'x', '1.5', '9'.repeat(16)]),
+};
 const NOTHING: Example = { fields: {}, contract: null };
 const OF_PENDING: Example = { ...NOTHING, need: 'pending' };
 const OF_SCHEDULE: Example = { ...NOTHING, need: 'schedule' };
@@ -212,6 +217,12 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
     parks: true,
   },
   'GET /tasks/:taskId/state': OF_PENDING,
+  'GET /tasks/:taskId/output': {
+    fields: { lastEventId },
+    contract: outputQuery,
+    need: 'pending',
+    streams: true,
+  },
   'POST /tasks/:taskId/cancel': OF_PENDING,
   'POST /tasks/:taskId/retry': { ...NOTHING, need: 'ended' },
   'POST /tasks/:taskId/unstick': OF_PENDING,
@@ -307,6 +318,28 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
     contract: releaseBody,
     need: 'claimed',
   },
+  'POST /worker/output': {
+    fields: {
+      leaseId: {
+        ...LEASE,
+        invalid: (random) => random.pick<Value>([undefined, null, '', 'l'.repeat(201), 5, {}]),
+      },
+      seq: {
+        valid: (random) => random.pick([1, 2, 2 ** 40]),
+        invalid: (random) => random.pick<Value>([undefined, null, 0, -1, 0.5, '1', 2 ** 53, [], {}]),
+      },
+      stream: {
+        valid: (random) => random.pick(OUTPUT_STREAMS),
+        invalid: (random) => random.pick<Value>([undefined, null, '', 'stdin', 5, {}]),
+      },
+      chunk: {
+        valid: (random, marker) => random.pick([marker, 'x'.repeat(65_536), '\u0000', '\ud800']),
+        invalid: (random) => random.pick<Value>([undefined, null, '', 'x'.repeat(65_537), 5, [], {}]),
+      },
+    },
+    contract: outputBody,
+    need: 'claimed',
+  },
   'GET /runners': NOTHING,
   'GET /events': {
     fields: { limit: lenient, taskId: queryText, type: queryText },
@@ -317,10 +350,7 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
     fields: {
       taskId: { valid: (random) => random.pick([undefined, TASK_ID, 'no-task']), invalid: () => '' },
       type: { valid: (random, marker) => random.pick([undefined, marker]), invalid: () => '' },
-      lastEventId: {
-        valid: (random) => random.pick([undefined, '0', '1', '9'.repeat(15)]),
-        invalid: (random) => random.pick(['', '-1', 'x', '1.5', '9'.repeat(16)]),
-      },
+      lastEventId,
     },
     contract: eventStreamQuery,
     streams: true,

@@ -31,6 +31,7 @@ export function targets(): Target[] {
 
 /** What the table says of itself; its handlers are never called. */
 function productRoutes() {
-  const idle = { queue: { subscribe: () => () => {} } } as unknown as RouteDeps;
+  const quiet = { subscribe: () => () => {} };
+  const idle = { queue: { ...quiet, output: quiet } } as unknown as RouteDeps;
   return routesOf(idle).map(({ method, path, open = false }) => ({ method, path, open }));
 }

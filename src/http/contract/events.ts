@@ -10,7 +10,7 @@ export const eventsQuery = z.object({
 });
 
 /** The `id` that a message of a stream had: what follows on it is asked for. */
-function messageId(name: string) {
+export function messageId(name: string) {
   return z
     .string()
     .regex(/^\d{1,15}$/, `${name} must be the id of a message of this stream`)

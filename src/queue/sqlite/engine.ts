@@ -40,6 +40,7 @@ import { Lifecycle } from './lifecycle.ts';
 import { Line } from './line.ts';
 import type { QueueOptions } from './open.ts';
 import { OutboxWriter } from './outbox.ts';
+import { SqliteOutput } from './output.ts';
 import { Parking } from './parking.ts';
 import { Readings } from './reading.ts';
 import { ReadyList } from './ready-list.ts';
@@ -59,6 +60,7 @@ import { Holds } from './wake.ts';
 /** The embedded engine: plainjob is the ready list, our tables beside it own the truth. One process per database. */
 export class SqliteQueue implements TaskQueue {
   readonly events: SqliteEventLog;
+  readonly output: SqliteOutput;
   readonly outbox: OutboxWriter;
   readonly schedules: SqliteSchedules;
   readonly upkeep: SqliteUpkeep;
@@ -109,7 +111,8 @@ export class SqliteQueue implements TaskQueue {
     this.#heartbeats = new Heartbeats(core, this.#lifecycle, runners);
     this.#readings = new Readings(core, this.#line, runners);
     this.events = new SqliteEventLog(core, eventFile);
-    this.upkeep = new SqliteUpkeep(core, { ...parts, events: this.events, eventFile });
+    this.output = new SqliteOutput(core);
+    this.upkeep = new SqliteUpkeep(core, { ...parts, events: this.events, output: this.output, eventFile });
   }
 
   /** Puts right what the last run left open; before anyone is served. */

@@ -248,12 +248,28 @@ CREATE INDEX tasks_of_schedule ON tasks (schedule_id, seq)
   WHERE schedule_id IS NOT NULL AND status IN ('pending', 'running');
 `;
 
+/** `ends_at`: bytes of the task's output up to the end of the chunk. Rows of at most some 64 KiB, so they have a rowid. */
+const OUTPUT = `
+CREATE TABLE output (
+  id INTEGER PRIMARY KEY,
+  task_seq INTEGER NOT NULL,
+  ends_at INTEGER NOT NULL,
+  attempt INTEGER NOT NULL,
+  seq INTEGER NOT NULL,
+  stream TEXT NOT NULL,
+  bytes INTEGER NOT NULL,
+  chunk TEXT NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX output_of_task ON output (task_seq, ends_at);
+`;
+
 export const MAIN_MIGRATIONS: readonly Migration[] = [
   { version: 1, sql: TASKS + SESSIONS + CALLBACKS + BOOKS },
   { version: 2, sql: CALLBACK_AGE },
   { version: 3, sql: TIMES_AND_TAGS },
   { version: 4, sql: SCHEDULES },
   { version: 5, sql: CONNECTIONS },
+  { version: 6, sql: OUTPUT },
 ];
 
 const EVENTS = `

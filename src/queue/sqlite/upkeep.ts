@@ -7,6 +7,7 @@ import type { SqliteEventLog } from './event-log.ts';
 import type { Idempotency } from './idempotency.ts';
 import type { Lifecycle } from './lifecycle.ts';
 import type { Line } from './line.ts';
+import type { SqliteOutput } from './output.ts';
 import { isDelayed, TASK_COLUMNS, type TaskRow } from './rows.ts';
 import type { Runners } from './runners.ts';
 import type { Sessions } from './sessions.ts';
@@ -28,6 +29,7 @@ interface UpkeepParts {
   idempotency: Idempotency;
   runners: Runners;
   events: SqliteEventLog;
+  output: SqliteOutput;
   eventFile: EventFile;
 }
 
@@ -87,19 +89,21 @@ export class SqliteUpkeep implements Upkeep {
   expireResults(): Promise<number> {
     return this.#core.commit.run((tx) => {
       const old = this.#sql.unread.all(this.#before(this.#core.options.resultRetentionMs), STEP);
-      for (const { seq, status } of old) {
+      return this.#forget(old, ({ seq, status }) => {
         this.#sql.dropResult.run(seq);
         this.#sql.dropTask.run(seq);
         tx.count(`tasks/${status}`, -1);
         tx.count('results', -1);
-      }
-      return old.length;
+      });
     });
   }
 
   expireTombstones(): Promise<number> {
     const { resultRetentionMs } = this.#core.options;
-    return this.#core.commit.run(() => this.#sql.dropRead.run(this.#before(resultRetentionMs), STEP).changes);
+    return this.#core.commit.run(() => {
+      const old = this.#sql.read.all(this.#before(resultRetentionMs), STEP);
+      return this.#forget(old, ({ seq }) => void this.#sql.dropTask.run(seq));
+    });
   }
 
   expireSessions(): Promise<number> {
@@ -147,6 +151,17 @@ export class SqliteUpkeep implements Upkeep {
 
   async reclaimSpace(): Promise<number> {
     return freed(this.#core.storage) + freed(this.#parts.eventFile.storage);
+  }
+
+  /** What was printed goes first: of one task it may be more than a step takes. */
+  #forget<Row extends { seq: number }>(old: readonly Row[], forget: (row: Row) => void): number {
+    let dropped = 0;
+    for (const row of old) {
+      dropped += this.#parts.output.drop(row.seq, STEP - dropped);
+      if (dropped >= STEP) break;
+      forget(row);
+    }
+    return old.length;
   }
 
   #before(retentionMs: number): number {
@@ -208,9 +223,8 @@ function prepare({ db }: Core) {
     ),
     dropResult: db.prepare<[number]>('DELETE FROM results WHERE seq = ?'),
     dropTask: db.prepare<[number]>('DELETE FROM tasks WHERE seq = ?'),
-    dropRead: db.prepare<[number, number]>(
-      `DELETE FROM tasks WHERE seq IN
-         (SELECT seq FROM tasks WHERE read_at IS NOT NULL AND retained_from < ? ORDER BY retained_from LIMIT ?)`,
+    read: db.prepare<[number, number], { seq: number }>(
+      'SELECT seq FROM tasks WHERE read_at IS NOT NULL AND retained_from < ? ORDER BY retained_from LIMIT ?',
     ),
   };
 }
