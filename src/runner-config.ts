@@ -5,16 +5,8 @@ import { isQueueName } from './http/contract/fields.ts';
 import { folderProblem, isExecutable, isFolder } from './paths.ts';
 import { isTaskType, TASK_TYPES } from './queue/task.ts';
 import type { Settings } from './settings.ts';
-import {
-  type AgentSettings,
-  CLAUDE_PERMISSION_MODES,
-  CODEX_SANDBOXES,
-  DEFAULT_APPROVAL_MODE,
-  DEFAULT_PERMISSION_MODE,
-  DEFAULT_REPLY_HINT,
-  DEFAULT_SANDBOX,
-  GEMINI_APPROVAL_MODES,
-} from './workers/agents/settings.ts';
+import * as CLIS from './workers/agents/clis.ts';
+import { type AgentSettings, DEFAULT_IDLE_MS, readCliSettings } from './workers/agents/settings.ts';
 import { RUNNER_DEFAULTS, type RunnerConfig } from './workers/runner.ts';
 
 /** All but where its Task API is. */
@@ -46,48 +38,15 @@ export function readRunnerSettings(settings: Settings, dataDir: string): RunnerS
 
 function readAgentSettings(settings: Settings, dataDir: string): AgentSettings {
   const retention = { default: 1_800_000, min: 60_000, max: 30 * DAY_MS };
+  const clis = Object.values(CLIS).map((cli) => [cli.label, readCliSettings(settings, cli)]);
   return {
     workdir: readWorkdir(settings),
     maxTimeoutMs: settings.clamped('CC_TIMEOUT', { default: 1_200_000, min: 1_000, max: DAY_MS }),
+    idleMs: settings.integer('RUNNER_AGENT_IDLE_MS', { default: DEFAULT_IDLE_MS, min: 0, max: DAY_MS }),
     sessionCacheFile: readSessionCacheFile(settings, dataDir),
     sessionRetentionMs: settings.clamped('RUNNER_SESSION_RETENTION_MS', retention),
-    ...readCliSettings(settings),
+    clis: Object.fromEntries(clis),
   };
-}
-
-/** `RUNNER_…`, since the CLIs have variables of their own: Codex tells its children `CODEX_SANDBOX`. */
-function readCliSettings(settings: Settings): Pick<AgentSettings, 'claude' | 'codex' | 'gemini'> {
-  const permissionModes = [CLAUDE_PERMISSION_MODES, DEFAULT_PERMISSION_MODE] as const;
-  const approvalModes = [GEMINI_APPROVAL_MODES, DEFAULT_APPROVAL_MODE] as const;
-  return {
-    claude: {
-      path: readProgram(settings, 'CLAUDE_PATH', 'claude'),
-      models: settings.list('CLAUDE_MODELS'),
-      permissionMode: settings.choice('RUNNER_CLAUDE_PERMISSION_MODE', ...permissionModes),
-    },
-    codex: {
-      path: readProgram(settings, 'CODEX_PATH', 'codex'),
-      models: settings.list('CODEX_MODELS'),
-      sandbox: settings.choice('RUNNER_CODEX_SANDBOX', CODEX_SANDBOXES, DEFAULT_SANDBOX),
-    },
-    gemini: {
-      path: readProgram(settings, 'GEMINI_PATH', 'gemini'),
-      models: settings.list('GEMINI_MODELS'),
-      approvalMode: settings.choice('RUNNER_GEMINI_APPROVAL_MODE', ...approvalModes),
-      replyHint: readReplyHint(settings),
-    },
-  };
-}
-
-/** A name without a slash is looked for on PATH when it is used: a CLI that is missing fails its tasks, not the start. */
-function readProgram(settings: Settings, name: string, fallback: string): string {
-  const given = settings.get(name) ?? fallback;
-  return given.includes('/') ? settings.path(name, fallback) : given;
-}
-
-function readReplyHint(settings: Settings): string | null {
-  const hint = settings.get('GEMINI_REPLY_HINT') ?? DEFAULT_REPLY_HINT;
-  return hint.toLowerCase() === 'off' ? null : hint;
 }
 
 /** A folder would be moved away as an unreadable cache. */
@@ -135,7 +94,7 @@ function readNames<T extends string>(
 function readShell(settings: Settings): string | null {
   const given = settings.get('RUNNER_SHELL');
   if (given === undefined) return null;
-  const shell = readProgram(settings, 'RUNNER_SHELL', given);
+  const shell = settings.program('RUNNER_SHELL', given);
   const folders = shell.includes('/') ? [''] : (settings.get('PATH') ?? '').split(delimiter);
   if (!folders.some((folder) => isExecutable(join(folder, shell)))) {
     settings.wrong('RUNNER_SHELL', 'an executable', given);

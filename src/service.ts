@@ -14,7 +14,9 @@ import { Reconciler } from './reconciler/reconciler.ts';
 import { Scheduler } from './reconciler/scheduler.ts';
 import type { RunnerSettings } from './runner-config.ts';
 import { keyFileOf, openSecretBox, type SecretBox } from './secrets.ts';
-import { createAgentExecutors } from './workers/agents/agent-executor.ts';
+import { createAgents } from './workers/agents/agent-executor.ts';
+import { claude, codex, gemini } from './workers/agents/clis.ts';
+import { recentSessions } from './workers/agents/recent.ts';
 import { createRunner } from './workers/runner.ts';
 
 /** What every part is lent. */
@@ -74,6 +76,7 @@ function createHttpFace(
     queue,
     stopping,
     callbackKind: CALLBACK_KIND,
+    recentSessions: recentOf(config, lent),
     sealSecret: (plain) => secrets.seal(plain),
     openSecret: (sealed) => secrets.open(sealed),
     notify: createNotify(discordOf(config, lent)),
@@ -88,6 +91,16 @@ function startDuties(config: TaskApiConfig, lent: Surroundings, { queue, secrets
   const parts = [dispatcher, reconciler, new Scheduler({ ...lent, schedules: queue.schedules })];
   for (const part of parts) part.start();
   return { stop: () => Promise.all(parts.map((part) => part.stop())) };
+}
+
+/** Of the folders on this host. */
+function recentOf(config: TaskApiConfig, { clock }: Surroundings) {
+  const { claudeProjectsDir, codexSessionsDir, geminiSessionsDir } = config;
+  return {
+    claude: recentSessions(claude.sessions, claudeProjectsDir, clock),
+    codex: recentSessions(codex.sessions, codexSessionsDir, clock),
+    gemini: recentSessions(gemini.sessions, geminiSessionsDir, clock),
+  };
 }
 
 function discordOf(config: TaskApiConfig, { clock }: Surroundings) {
@@ -109,7 +122,7 @@ export async function startRunner(
 ): Promise<RunningRunner> {
   const { agents, ...config } = settings;
   const { env } = process;
-  const executors = createAgentExecutors(agents, { ...lent, env, home: homedir() });
+  const { executors } = createAgents(agents, { ...lent, env, home: homedir() });
   const runner = createRunner({ ...config, ...taskApi }, { ...lent, env, executors });
   await runner.start();
   return {

@@ -72,6 +72,12 @@ export class Settings {
     return resolve(untilded(this.get(name) ?? fallback));
   }
 
+  /** A path, or a name without a slash, which is looked for on PATH when it is used. */
+  program(name: string, fallback: string): string {
+    const given = this.get(name) ?? fallback;
+    return given.includes('/') ? this.path(name, fallback) : given;
+  }
+
   /** An http or https address without credentials, without the slash at its end. */
   url(names: string | readonly string[], fallback: string): string {
     const found = this.firstOf([names].flat());

@@ -5,12 +5,24 @@
 
 export const COMMAND_TYPE = 'command';
 export const FILE_TYPES = ['file-read', 'file-write', 'file-edit'] as const;
-export const AGENT_TYPES = ['claude-cli', 'codex-cli', 'gemini-cli'] as const;
-export const TASK_TYPES = [COMMAND_TYPE, ...FILE_TYPES, ...AGENT_TYPES] as const;
+
+/** What an AI CLI itself can be held to: dollars, and turns of one task. */
+export const AGENT_LIMITS = ['maxBudgetUsd', 'maxTurns'] as const;
+export type AgentLimit = (typeof AGENT_LIMITS)[number];
+
+/** The AI CLIs by task type, with the limits that each keeps: of another it is not asked, since nobody would keep it. */
+export const AGENTS = {
+  'claude-cli': { limits: ['maxBudgetUsd', 'maxTurns'] },
+  'codex-cli': { limits: [] },
+  'gemini-cli': { limits: [] },
+} as const satisfies Record<string, { limits: readonly AgentLimit[] }>;
 
 export type FileType = (typeof FILE_TYPES)[number];
-export type AgentType = (typeof AGENT_TYPES)[number];
-export type TaskType = (typeof TASK_TYPES)[number];
+export type AgentType = keyof typeof AGENTS;
+export type TaskType = typeof COMMAND_TYPE | FileType | AgentType;
+
+export const AGENT_TYPES = Object.keys(AGENTS) as readonly AgentType[];
+export const TASK_TYPES: readonly TaskType[] = [COMMAND_TYPE, ...FILE_TYPES, ...AGENT_TYPES];
 
 export const TASK_STATUSES = ['pending', 'running', 'completed', 'failed', 'cancelled'] as const;
 export type TaskStatus = (typeof TASK_STATUSES)[number];
@@ -238,7 +250,7 @@ export interface SessionRow {
 }
 
 export function isAgentType(type: string): type is AgentType {
-  return (AGENT_TYPES as readonly string[]).includes(type);
+  return Object.hasOwn(AGENTS, type);
 }
 
 export function isTaskType(type: string): type is TaskType {

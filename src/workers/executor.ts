@@ -2,6 +2,7 @@ import type { Clock } from '../clock.ts';
 import type { PolledTask } from '../http/contract/payload.ts';
 import type { Log } from '../log.ts';
 import type { JsonObject, TaskType } from '../queue/task.ts';
+import type { Pause } from './pauses.ts';
 import type { ProcessOptions, ProcessOutcome } from './process.ts';
 
 export { Stop, stopText } from './stop.ts';
@@ -21,12 +22,17 @@ export interface ExecutionContext {
   log: Log;
   /** What a child process may know: the allow-list, and of the runner's own environment these further names. */
   environment(names?: readonly string[]): Record<string, string>;
+  /** Hears what an agent says and does, as text for a person to read along, whenever there is more. */
+  onTranscript?(text: string): void;
   /** Starts a child in a guarded process group of its own, which ends with the attempt. */
   run(command: ChildCommand): Promise<ProcessOutcome>;
 }
 
 /** A child process as an executor asks for it; time, signal and limits are the runner's. */
-export type ChildCommand = Omit<ProcessOptions, 'signal' | 'clock' | 'graceMs' | 'outputLimitBytes'>;
+export type ChildCommand = Omit<ProcessOptions, 'signal' | 'clock' | 'graceMs' | 'outputLimitBytes'> & {
+  /** Ends this child alone, with the grace that a cancelled one gets. */
+  stop?: AbortSignal;
+};
 
 /** The outcome of an attempt. `exitCode` −1: it was stopped; `error` says why. */
 export interface ExecutionResult {
@@ -36,6 +42,8 @@ export interface ExecutionResult {
   /** Null when all went well. */
   error: string | null;
   metadata?: JsonObject;
+  /** Tasks of this type had better wait; heard by the runner alone. */
+  pause?: Pause;
 }
 
 /** A result without output: nothing was run, or what ran has nothing to show. */

@@ -5,6 +5,7 @@ import type { Attempt } from './attempt.ts';
 import { childEnvironment } from './environment.ts';
 import { type ExecutionContext, type ExecutionResult, type Executors, failure } from './executor.ts';
 import type { Fitness } from './fitness.ts';
+import type { Pauses } from './pauses.ts';
 import { runProcess } from './process.ts';
 import { stopText } from './stop.ts';
 
@@ -19,6 +20,8 @@ export interface WorkParts {
   killGraceMs: number;
   /** Hears what could be started here. */
   fitness: Pick<Fitness, 'tried'>;
+  /** Hears what the end of a task says about others of its type. */
+  pauses?: Pick<Pauses, 'heard'>;
 }
 
 /** Executes an attempt to its end, whatever that is. Null: its lease is lost, and nobody is to hear of it. */
@@ -26,7 +29,9 @@ export async function work(attempt: Attempt, parts: WorkParts): Promise<ResultBo
   const { task, leaseId } = attempt;
   const startedAt = parts.clock.steady();
   parts.log.info({ taskId: task.id, type: task.type, attempt: task.attempt }, 'task starts');
-  const { metadata, ...result } = await execute(attempt, parts);
+  const ended = await execute(attempt, parts);
+  parts.pauses?.heard(task.type, ended);
+  const { metadata, pause: _, ...result } = ended;
   const duration = Math.round(parts.clock.steady() - startedAt);
   const { exitCode } = result;
   parts.log.info({ taskId: task.id, type: task.type, exitCode, durationMs: duration }, 'task ends');
@@ -53,7 +58,11 @@ async function execute(attempt: Attempt, parts: WorkParts): Promise<ExecutionRes
   }
 }
 
-function contextOf({ signal, leaseId }: Attempt, parts: WorkParts): ExecutionContext {
+/** What an executor gets to work with. */
+export function contextOf(
+  { signal, leaseId }: Pick<Attempt, 'signal' | 'leaseId'>,
+  parts: Omit<WorkParts, 'executors'>,
+): ExecutionContext {
   const { clock, log, env, envPass, outputLimitBytes, killGraceMs: graceMs, fitness } = parts;
   const limits = { signal, clock, outputLimitBytes, graceMs };
   return {
@@ -62,7 +71,12 @@ function contextOf({ signal, leaseId }: Attempt, parts: WorkParts): ExecutionCon
     clock,
     log,
     environment: (names = []) => childEnvironment(env, [...envPass, ...names]),
-    run: (command) =>
-      runProcess({ ...command, ...limits, onStart: (problem) => fitness.tried(command, problem) }),
+    run: ({ stop, ...command }) =>
+      runProcess({
+        ...command,
+        ...limits,
+        signal: stop === undefined ? signal : AbortSignal.any([signal, stop]),
+        onStart: (problem) => fitness.tried(command, problem),
+      }),
   };
 }

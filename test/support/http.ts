@@ -6,6 +6,8 @@ import { join } from 'node:path';
 import { expect, onTestFinished, vi } from 'vitest';
 import { createApp, type HttpDeps } from '../../src/http/app.ts';
 import { openQueue, type QueueOptions, type TaskQueue } from '../../src/queue/index.ts';
+import { claude, codex, gemini } from '../../src/workers/agents/clis.ts';
+import { recentSessions } from '../../src/workers/agents/recent.ts';
 import { keptLog, type LogLine } from './log-lines.ts';
 import { ManualClock } from './manual-clock.ts';
 import { SETTINGS } from './settings.ts';
@@ -55,7 +57,7 @@ export async function startApi(options: ApiOptions = {}): Promise<Api> {
   const { log, lines } = keptLog();
   const stop = new AbortController();
   const queue = await openQueue({ ...engineOptions(folder), clock, log, ...options.engine });
-  const deps = { ...httpDeps(folder), queue, clock, log, stopping: stop.signal, ...options.deps };
+  const deps = { ...httpDeps(folder, clock), queue, clock, log, stopping: stop.signal, ...options.deps };
   const server = createServer(createApp(deps).callback());
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -92,7 +94,7 @@ function engineOptions(folder: string) {
   };
 }
 
-function httpDeps(folder: string) {
+function httpDeps(folder: string, clock: ManualClock) {
   return {
     token: TOKEN,
     sealSecret: (plain: string) => `sealed:${plain}`,
@@ -104,9 +106,11 @@ function httpDeps(folder: string) {
     callbackKind: 'discord',
     callbackDelivery: 'api' as const,
     notify: async () => {},
-    claudeProjectsDir: join(folder, 'claude'),
-    codexSessionsDir: join(folder, 'codex'),
-    geminiSessionsDir: join(folder, 'gemini'),
+    recentSessions: {
+      claude: recentSessions(claude.sessions, join(folder, 'claude'), clock),
+      codex: recentSessions(codex.sessions, join(folder, 'codex'), clock),
+      gemini: recentSessions(gemini.sessions, join(folder, 'gemini'), clock),
+    },
   };
 }
 

@@ -77,9 +77,12 @@ describe('with nothing set', () => {
         workdir: homedir(),
         maxTimeoutMs: 1_200_000,
         sessionCacheFile: join(DATA, 'session-cache.json'),
-        claude: { path: 'claude', models: [], permissionMode: 'dontAsk' },
-        codex: { path: 'codex', models: [], sandbox: 'read-only' },
-        gemini: { path: 'gemini', models: [], approvalMode: 'default' },
+        idleMs: 600_000,
+        clis: {
+          claude: { path: 'claude', models: [], mode: 'dontAsk', replyHint: null },
+          codex: { path: 'codex', models: [], mode: 'read-only', replyHint: null },
+          gemini: { path: 'gemini', models: [], mode: 'default', replyHint: expect.any(String) },
+        },
       },
     });
   });
@@ -167,14 +170,16 @@ describe('paths', () => {
   });
 
   it('of a program may be a name, to be found on PATH', () => {
-    expect(runner({ CLAUDE_PATH: 'claude-next' }).agents.claude.path).toBe('claude-next');
-    expect(runner({ CLAUDE_PATH: '~/bin/claude' }).agents.claude.path).toBe(join(homedir(), 'bin/claude'));
+    expect(runner({ CLAUDE_PATH: 'claude-next' }).agents.clis.claude?.path).toBe('claude-next');
+    expect(runner({ CLAUDE_PATH: '~/bin/claude' }).agents.clis.claude?.path).toBe(
+      join(homedir(), 'bin/claude'),
+    );
   });
 });
 
 describe('the AI CLIs', () => {
   it('are given models in order', () => {
-    expect(runner({ CLAUDE_MODELS: 'opus, sonnet,,haiku' }).agents.claude.models).toEqual([
+    expect(runner({ CLAUDE_MODELS: 'opus, sonnet,,haiku' }).agents.clis.claude?.models).toEqual([
       'opus',
       'sonnet',
       'haiku',
@@ -182,20 +187,20 @@ describe('the AI CLIs', () => {
   });
 
   it('get more rights only by name', () => {
-    const { agents } = runner({
+    const { claude, codex, gemini } = runner({
       RUNNER_CLAUDE_PERMISSION_MODE: 'bypassPermissions',
       RUNNER_CODEX_SANDBOX: 'workspace-write',
       RUNNER_GEMINI_APPROVAL_MODE: 'yolo',
-    });
-    expect(agents.claude.permissionMode).toBe('bypassPermissions');
-    expect(agents.codex.sandbox).toBe('workspace-write');
-    expect(agents.gemini.approvalMode).toBe('yolo');
+    }).agents.clis;
+    expect(claude?.mode).toBe('bypassPermissions');
+    expect(codex?.mode).toBe('workspace-write');
+    expect(gemini?.mode).toBe('yolo');
   });
 
   it('of Gemini hear no hint when it is off', () => {
-    expect(runner({}).agents.gemini.replyHint).toContain('directly');
-    expect(runner({ GEMINI_REPLY_HINT: 'off' }).agents.gemini.replyHint).toBeNull();
-    expect(runner({ GEMINI_REPLY_HINT: 'Be brief.' }).agents.gemini.replyHint).toBe('Be brief.');
+    expect(runner({}).agents.clis.gemini?.replyHint).toContain('directly');
+    expect(runner({ GEMINI_REPLY_HINT: 'off' }).agents.clis.gemini?.replyHint).toBeNull();
+    expect(runner({ GEMINI_REPLY_HINT: 'Be brief.' }).agents.clis.gemini?.replyHint).toBe('Be brief.');
   });
 });
 
@@ -236,6 +241,7 @@ describe('what is wrong', () => {
     RUNNER_QUEUES: 'default,GPU',
     RUNNER_TYPES: 'claude',
     RUNNER_CODEX_SANDBOX: 'none',
+    RUNNER_AGENT_IDLE_MS: '10m',
     LOG_LEVEL: 'loud',
   };
 

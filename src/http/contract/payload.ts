@@ -37,8 +37,11 @@ export interface AgentPayload {
   /** Milliseconds, 1,000…86,400,000. */
   timeout: number;
   sessionId: string;
-  /** Codex and Gemini only. */
   model?: string | null;
+  /** Dollars that the CLI may spend on this task; present only when given. */
+  maxBudgetUsd?: number;
+  /** Turns that the CLI may take for this task; present only when given. */
+  maxTurns?: number;
   /** Gemini only. */
   resumeLatest?: boolean;
   callbackChannel: string | null;

@@ -13,3 +13,6 @@ export interface RecentSession {
   sizeKB: number;
   topic: string;
 }
+
+/** The newest sessions in a CLI's own folder, at most 20. Rejects with Node's own error where the folder is missing. */
+export type RecentSessions = (limit: number) => Promise<RecentSession[]>;

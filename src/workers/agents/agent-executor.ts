@@ -1,18 +1,18 @@
-import { join } from 'node:path';
 import type { Clock } from '../../clock.ts';
 import type { AgentPayload, PolledEnvelope, PolledTask } from '../../http/contract/payload.ts';
+import type { RecentSessions } from '../../http/contract/recent.ts';
 import type { Log } from '../../log.ts';
-import { type AgentType, isAgentType } from '../../queue/task.ts';
-import { type ExecutionResult, type Executor, failure } from '../executor.ts';
-import { type AgentAttempt, type AgentRun, mayStartAnew, runAgent } from './agent-run.ts';
-import { claude } from './claude.ts';
-import { codex } from './codex.ts';
-import { gemini } from './gemini.ts';
-import type { Provider } from './provider.ts';
-import { agentResult, modelUnavailable } from './result.ts';
+import { AGENT_LIMITS, AGENTS, type AgentType, isAgentType } from '../../queue/task.ts';
+import { type ExecutionResult, type Executor, type Executors, failure } from '../executor.ts';
+import { type AgentAttempt, type AgentRun, type Cli, runAgent } from './agent-run.ts';
+import { CliVersions } from './cli-version.ts';
+import * as CLIS from './clis.ts';
+import { type Failure, failureOf } from './failure.ts';
+import { recentSessions } from './recent.ts';
+import { agentResult } from './result.ts';
 import { SessionCache } from './session-cache.ts';
 import { SessionLocks } from './session-locks.ts';
-import { planSession } from './session-plan.ts';
+import { planSession, replan } from './session-plan.ts';
 import type { AgentSettings } from './settings.ts';
 
 export interface AgentDeps {
@@ -24,31 +24,50 @@ export interface AgentDeps {
   home: string;
 }
 
-/** The executors of the AI CLI tasks. Reads the session cache; a CLI that is missing fails its tasks, not the start. */
-export function createAgentExecutors(settings: AgentSettings, deps: AgentDeps): Record<AgentType, Executor> {
-  const { env, home } = deps;
-  const cache = new SessionCache(settings.sessionCacheFile, settings.sessionRetentionMs, deps);
-  const claudeDir = env.CLAUDE_CONFIG_DIR || join(home, '.claude');
-  const codexDir = env.CODEX_HOME || join(home, '.codex');
-  const geminiDir = join(env.GEMINI_CLI_HOME || home, '.gemini');
-  const executor = (provider: Provider) => agentExecutor(provider, settings, cache);
-  return {
-    'claude-cli': executor(claude(settings.claude, claudeDir)),
-    'codex-cli': executor(codex(settings.codex, codexDir)),
-    'gemini-cli': executor(gemini(settings.gemini, geminiDir, settings.workdir)),
-  };
+/** The AI CLIs of a runner. */
+export interface Agents {
+  /** By task type. */
+  executors: Executors;
+  /** By the CLI's label. */
+  recent: Readonly<Record<string, RecentSessions>>;
 }
 
-function agentExecutor(provider: Provider, settings: AgentSettings, cache: SessionCache): Executor {
+/** Reads the session cache; a CLI that is missing fails its tasks, not the start. */
+export function createAgents(settings: AgentSettings, deps: AgentDeps): Agents {
+  const cache = new SessionCache(settings.sessionCacheFile, settings.sessionRetentionMs, deps);
+  const versions = new CliVersions();
+  const clis = Object.values(CLIS).flatMap((provider): Cli[] => {
+    const own = settings.clis[provider.label];
+    const sessionFolder = provider.sessions.folder(deps.env, deps.home);
+    return own === undefined ? [] : [{ provider, settings: own, sessionFolder }];
+  });
+  const executors = clis.map((cli) => [cli.provider.type, agentExecutor(cli, { settings, cache, versions })]);
+  const recent = clis.map(({ provider, sessionFolder }) => [
+    provider.label,
+    recentSessions(provider.sessions, sessionFolder, deps.clock),
+  ]);
+  return { executors: Object.fromEntries(executors), recent: Object.fromEntries(recent) };
+}
+
+interface Shared {
+  settings: AgentSettings;
+  cache: SessionCache;
+  versions: CliVersions;
+}
+
+function agentExecutor(cli: Cli, { settings, cache, versions }: Shared): Executor {
+  const { provider } = cli;
   const locks = new SessionLocks();
   return async (task, context) => {
     if (!isAgentTask(task)) return failure(`not a task of an AI CLI: ${task.type}`);
-    const plan = () => planSession(provider, cache, task.sessionId);
+    const unkept = unkeptLimit(provider.type, task);
+    if (unkept !== undefined) return failure(`${provider.label} can't be held to ${unkept}`);
+    const { workdir: cwd, idleMs } = settings;
+    const plan = () => planSession(cli, cache, { sessionId: task.sessionId, cwd });
     const { id } = await plan();
     return locks.run(id ?? task.sessionId, async () => {
-      const session = await plan();
-      const attempt = { provider, task, session, cache, context, cwd: settings.workdir };
-      return converse(attempt, Math.min(task.timeout, settings.maxTimeoutMs));
+      const attempt = { cli, task, session: await plan(), cache, context, cwd, idleMs };
+      return converse(attempt, versions, Math.min(task.timeout, settings.maxTimeoutMs));
     });
   };
 }
@@ -57,36 +76,64 @@ function isAgentTask(task: PolledTask): task is PolledEnvelope & AgentPayload {
   return isAgentType(task.type);
 }
 
+/** A limit that was asked for and that this CLI does not keep: to run without it would be a lie. */
+function unkeptLimit(type: AgentType, task: AgentPayload): string | undefined {
+  const kept: readonly string[] = AGENTS[type].limits;
+  return AGENT_LIMITS.find((limit) => task[limit] !== undefined && !kept.includes(limit));
+}
+
 /** Runs the CLI; all runs that it takes share one time limit. */
-async function converse(attempt: AgentAttempt, timeoutMs: number): Promise<ExecutionResult> {
+async function converse(
+  attempt: AgentAttempt,
+  versions: CliVersions,
+  timeoutMs: number,
+): Promise<ExecutionResult> {
   const { clock } = attempt.context;
   const startedAt = clock.steady();
   const elapsedMs = () => Math.round(clock.steady() - startedAt);
   const leftMs = () => Math.max(1, timeoutMs - elapsedMs());
+  const asking = versionOf(attempt, versions);
   let used = attempt;
   let run = await runModels(used, leftMs);
-  if (mayStartAnew(used.session, run)) {
-    used = { ...attempt, session: { resume: false, id: null } };
+  const session = otherSession(used, run);
+  if (session !== null) {
+    used = { ...attempt, session };
     run = await runModels(used, leftMs);
   }
-  return agentResult(used, run, { timeoutMs, durationMs: elapsedMs() });
+  const durationMs = elapsedMs();
+  return agentResult(used, run, { timeoutMs, durationMs, cliVersion: await asking });
+}
+
+async function versionOf({ cli, context }: AgentAttempt, versions: CliVersions): Promise<string | null> {
+  const { provider, settings } = cli;
+  return provider.versionFlag === null ? null : versions.of(settings.path, provider.versionFlag, context);
+}
+
+function otherSession(attempt: AgentAttempt, run: AgentRun) {
+  const failed = failureIn(attempt, run);
+  return failed === null ? null : replan(attempt.session, run, failed);
+}
+
+/** Null as well for a run that was ended from here. */
+function failureIn(attempt: AgentAttempt, run: AgentRun): Failure | null {
+  return run.outcome.aborted || run.outcome.timedOut ? null : failureOf(attempt, run);
 }
 
 /** A run, and another one with the next model while the one before is unavailable. */
 async function runModels(attempt: AgentAttempt, leftMs: () => number): Promise<AgentRun> {
-  const { provider, task, context } = attempt;
-  const [first = [], ...others] = modelChoices(provider, task.model ?? null);
+  const { cli, task, context } = attempt;
+  const [first = [], ...others] = modelChoices(cli, task.model ?? null);
   let run = await runAgent(attempt, first, leftMs());
   for (const models of others) {
-    if (!modelUnavailable(run)) break;
-    context.log.warn({ cli: provider.label, next: models }, 'model is unavailable: trying the next one');
+    if (failureIn(attempt, run)?.cause !== 'model_unavailable') break;
+    context.log.warn({ cli: cli.provider.label, next: models }, 'model is unavailable: trying the next one');
     run = await runAgent(attempt, models, leftMs());
   }
   return run;
 }
 
 /** The models of each run, the wanted one first: all in one run where the CLI itself goes on to the next. */
-function modelChoices(provider: Provider, wanted: string | null): string[][] {
-  const models = [...new Set([...(wanted === null ? [] : [wanted]), ...provider.models])];
+function modelChoices({ provider, settings }: Cli, wanted: string | null): string[][] {
+  const models = [...new Set([...(wanted === null ? [] : [wanted]), ...settings.models])];
   return provider.fallsBack || models.length === 0 ? [models] : models.map((model) => [model]);
 }

@@ -1,19 +1,32 @@
 import type { AgentPayload } from '../../http/contract/payload.ts';
 import type { ExecutionContext } from '../executor.ts';
 import type { ProcessOutcome } from '../process.ts';
-import type { Provider, SessionStart } from './provider.ts';
+import type { AgentTask, Provider, SessionStart } from './provider.ts';
 import type { SessionCache } from './session-cache.ts';
+import type { CliSettings } from './settings.ts';
+import { Transcript } from './transcript.ts';
 import { addEvent, newTurn, type Turn } from './turn.ts';
+import { Watchdog } from './watchdog.ts';
+
+/** An AI CLI as it is set up on this machine. */
+export interface Cli {
+  provider: Provider;
+  settings: CliSettings;
+  /** Where it keeps its sessions. */
+  sessionFolder: string;
+}
 
 /** A task on its way through a CLI. */
 export interface AgentAttempt {
-  provider: Provider;
+  cli: Cli;
   task: AgentPayload;
   session: SessionStart;
   cache: SessionCache;
   context: ExecutionContext;
   /** The working directory. */
   cwd: string;
+  /** Milliseconds without output after which it counts as hung; 0: never. */
+  idleMs: number;
 }
 
 /** One process of a CLI: what it said, and how it ended. */
@@ -22,7 +35,12 @@ export interface AgentRun {
   models: readonly string[];
   turn: Turn;
   outcome: ProcessOutcome;
+  /** Why it was ended by what it did or did not say; null when it was not. */
+  cut: Cut | null;
 }
+
+/** It said nothing for too long, or took up another session than it should. */
+export type Cut = 'idle' | 'strayed';
 
 /** An AI CLI without its API is of no use: it gets through the proxy that its owner gets through. */
 const NETWORK_ENVIRONMENT = [
@@ -45,36 +63,65 @@ export async function runAgent(
   models: readonly string[],
   timeoutMs: number,
 ): Promise<AgentRun> {
-  const { provider, task, session, context, cwd } = attempt;
+  const { cli, session, context, cwd, idleMs } = attempt;
+  const { provider, settings } = cli;
   const turn = newTurn();
-  const { args, stdin } = provider.invocation({ prompt: task.prompt, models, cwd }, session);
+  const transcript = new Transcript((text) => context.onTranscript?.(text));
+  const cutting = new AbortController();
+  const cut = (why: Cut) => cutting.abort(why);
+  const watchdog = new Watchdog(context.clock, idleMs, () => cut('idle'));
   const outcome = await context.run({
-    file: provider.file,
-    args,
-    stdin,
+    file: settings.path,
+    ...provider.invocation(agentTask(attempt, models), session),
     cwd,
     env: context.environment([...NETWORK_ENVIRONMENT, ...provider.environment]),
     timeoutMs,
-    onStdoutLine: (line) => hear(attempt, turn, line),
+    stop: cutting.signal,
+    onOutput: () => watchdog.heard(),
+    onStdoutLine: (line) => hear(attempt, { turn, transcript, cut }, line),
   });
+  watchdog.end();
+  transcript.end();
   if (turn.end?.error === null) remember(attempt, turn, true);
-  return { models, turn, outcome };
+  return { models, turn, outcome, cut: outcome.aborted ? (cutting.signal.reason ?? null) : null };
+}
+
+function agentTask({ cli, task, cwd }: AgentAttempt, models: readonly string[]): AgentTask {
+  const { mode, replyHint } = cli.settings;
+  const { maxBudgetUsd, maxTurns } = task;
+  return {
+    prompt: replyHint === null ? task.prompt : `${replyHint}\n\n${task.prompt}`,
+    models,
+    cwd,
+    mode,
+    ...(maxBudgetUsd !== undefined && { maxBudgetUsd }),
+    ...(maxTurns !== undefined && { maxTurns }),
+  };
+}
+
+interface Listeners {
+  turn: Turn;
+  transcript: Transcript;
+  cut: (why: Cut) => void;
 }
 
 /** A session is remembered when the CLI names it, not at its end: a run that is killed can be resumed. */
-function hear(attempt: AgentAttempt, turn: Turn, line: string): void {
-  const event = attempt.provider.parse(line);
-  if (event === null) return;
-  addEvent(turn, event);
-  const { session } = attempt;
-  if (event.kind === 'session') remember(attempt, turn, session.resume && session.answered);
+function hear(attempt: AgentAttempt, { turn, transcript, cut }: Listeners, line: string): void {
+  const { cli, session } = attempt;
+  for (const event of cli.provider.parse(line)) {
+    addEvent(turn, event);
+    transcript.add(event);
+    if (event.kind !== 'session') continue;
+    if (strayedFrom(session, turn)) cut('strayed');
+    else remember(attempt, turn, session.resume && session.answered);
+  }
 }
 
 function remember(attempt: AgentAttempt, turn: Turn, answered: boolean): void {
-  const { provider, task, session, cache } = attempt;
+  const { cli, task, session, cache } = attempt;
   if (turn.sessionId === null || strayedFrom(session, turn)) return;
   cache.record({
-    type: provider.type,
+    type: cli.provider.type,
     sessionId: turn.sessionId,
     taskApiId: task.sessionId,
     callbackChannel: task.callbackChannel,
@@ -85,10 +132,4 @@ function remember(attempt: AgentAttempt, turn: Turn, answered: boolean): void {
 /** Whether a CLI took up another session than the one to be resumed: codex does so, silently, with an id that it can't read. */
 export function strayedFrom(session: SessionStart, turn: Turn): boolean {
   return session.resume && turn.sessionId !== null && turn.sessionId !== session.id;
-}
-
-/** Whether a CLI would not resume a session in which nothing was ever said: then nothing is lost by a new one. */
-export function mayStartAnew(session: SessionStart, { turn, outcome }: AgentRun): boolean {
-  if (!session.resume || session.answered || turn.sessionId !== null) return false;
-  return outcome.exitCode > 0 && !outcome.aborted && !outcome.timedOut;
 }

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { JsonObject, JsonValue } from '../../queue/task.ts';
-import { listOf, numberOf, objectOf, parseJsonLine, stringOf } from './json-lines.ts';
+import { type Cause, causeOfStatus } from './cause.ts';
+import { listOf, numberOf, objectOf, parseJsonLine, stringOf, toolInput } from './json-lines.ts';
 import {
   type AgentEvent,
   type AgentTask,
@@ -9,83 +10,123 @@ import {
   type SessionStart,
   type Usage,
 } from './provider.ts';
-import { listFolder, statFiles, UUID_PATTERN } from './session-files.ts';
-import type { ClaudeSettings } from './settings.ts';
+import { foldersIn, UUID_PATTERN } from './session-files.ts';
+import { field, textOf } from './topic.ts';
 
 /**
  * Claude Code. Its sessions are `projects/<folder>/<id>.jsonl`; `--resume` finds them from any working directory,
  * so a session that was opened in a terminal elsewhere can be continued here.
  */
-export function claude(settings: ClaudeSettings, configDir: string): Provider {
-  return {
-    type: 'claude-cli',
-    label: 'claude',
-    file: settings.path,
-    fileSetting: 'CLAUDE_PATH',
-    models: settings.models,
-    fallsBack: true,
-    environment: [
-      'ANTHROPIC_*',
-      'CLAUDE_CONFIG_DIR',
-      'CLAUDE_CODE_OAUTH_TOKEN',
-      'CLAUDE_CODE_USE_*',
-      'CLAUDE_CODE_DISABLE_*',
-      'DISABLE_AUTOUPDATER',
-      'DISABLE_ERROR_REPORTING',
-      'DISABLE_TELEMETRY',
-    ],
-    invocation: (task, session) => ({ args: claudeArgs(task, session, settings), stdin: task.prompt }),
-    parse: (line) => parseJsonLine(line, read),
-    findSessions: (prefix) => findSessions(configDir, prefix),
-  };
-}
+export const claude: Provider = {
+  type: 'claude-cli',
+  label: 'claude',
+  mode: {
+    setting: 'RUNNER_CLAUDE_PERMISSION_MODE',
+    name: 'permissionMode',
+    values: ['dontAsk', 'manual', 'plan', 'acceptEdits', 'auto', 'bypassPermissions'],
+    fallback: 'dontAsk',
+  },
+  versionFlag: null,
+  fallsBack: true,
+  environment: [
+    'ANTHROPIC_*',
+    'CLAUDE_CONFIG_DIR',
+    'CLAUDE_CODE_OAUTH_TOKEN',
+    'CLAUDE_CODE_USE_*',
+    'CLAUDE_CODE_DISABLE_*',
+    'DISABLE_AUTOUPDATER',
+    'DISABLE_ERROR_REPORTING',
+    'DISABLE_TELEMETRY',
+  ],
+  sessions: {
+    folder: (env, home) => join(env.CLAUDE_CONFIG_DIR || join(home, '.claude'), 'projects'),
+    folders: async (folder) =>
+      (await foldersIn(folder)).map((project) => ({ path: join(folder, project), project })),
+    name: new RegExp(`^(${UUID_PATTERN})\\.jsonl$`),
+    saidIn: (line) => {
+      const message = field(line, 'message');
+      return field(message, 'role') === 'user' ? textOf(field(message, 'content')) : undefined;
+    },
+  },
+  invocation: (task, session) => ({ args: claudeArgs(task, session), stdin: task.prompt }),
+  parse: (line) => parseJsonLine(line, read),
+};
 
-function claudeArgs(task: AgentTask, session: SessionStart, settings: ClaudeSettings): string[] {
-  const args = [
-    '-p',
-    '--output-format',
-    'stream-json',
-    '--verbose',
-    '--permission-mode',
-    settings.permissionMode,
-  ];
+function claudeArgs(task: AgentTask, session: SessionStart): string[] {
+  const args = ['-p', '--output-format', 'stream-json', '--verbose', '--permission-mode', task.mode];
   if (session.resume) args.push('--resume', session.id);
   else if (session.id !== null) args.push('--session-id', session.id);
   const [model, ...others] = task.models;
   if (model !== undefined) args.push('--model', model);
   if (others.length > 0) args.push('--fallback-model', others.join(','));
+  if (task.maxBudgetUsd !== undefined) args.push('--max-budget-usd', String(task.maxBudgetUsd));
+  if (task.maxTurns !== undefined) args.push('--max-turns', String(task.maxTurns));
   return args;
 }
 
-function read(event: JsonObject): AgentEvent | null {
+function read(event: JsonObject): AgentEvent[] {
   switch (event.type) {
     case 'system':
       return readSystem(event);
     case 'assistant':
       return readAssistant(event);
+    case 'rate_limit_event':
+      return readLimit(objectOf(event.rate_limit_info));
     case 'result':
-      return readResult(event);
+      return [readResult(event)];
     default:
-      return null;
+      return [];
   }
 }
 
-function readSystem(event: JsonObject): AgentEvent | null {
+function readSystem(event: JsonObject): AgentEvent[] {
   const id = stringOf(event.session_id);
-  if (event.subtype === 'init' && id !== null) return { kind: 'session', id, model: stringOf(event.model) };
-  if (event.subtype === 'api_retry')
-    return { kind: 'trouble', message: `API error ${numberOf(event.error_status) ?? ''}`.trim() };
-  return null;
+  switch (event.subtype) {
+    case 'init': {
+      const version = stringOf(event.claude_code_version);
+      return id === null ? [] : [{ kind: 'session', id, model: stringOf(event.model), version }];
+    }
+    case 'api_retry':
+      return [{ kind: 'trouble', message: `API error ${numberOf(event.error_status) ?? ''}`.trim() }];
+    case 'permission_denied':
+      return [{ kind: 'denied', tool: stringOf(event.tool_name) ?? 'a tool' }];
+    default:
+      return [];
+  }
 }
 
-/** An API failure comes as a message as well: it is no word of the agent. */
-function readAssistant(event: JsonObject): AgentEvent | null {
-  if (event.is_api_error_message === true) return null;
+/** What the CLI itself says of an API failure (2.1.330). */
+const FAULTS: Record<string, Cause> = {
+  authentication_failed: 'auth',
+  rate_limit: 'rate_limit',
+  model_not_found: 'model_unavailable',
+};
+
+/** An API failure comes as a message as well: it is no word of the agent, but it may be all that tells the cause. */
+function readAssistant(event: JsonObject): AgentEvent[] {
+  if (event.is_api_error_message === true) {
+    const fault = stringOf(event.error) ?? 'API error';
+    return [{ kind: 'trouble', message: fault, cause: FAULTS[fault] ?? 'api' }];
+  }
   const message = objectOf(event.message);
-  const blocks = listOf(message.content).map(objectOf);
-  const text = blocks.map((block) => (block.type === 'text' ? (stringOf(block.text) ?? '') : '')).join('');
-  if (text !== '') return { kind: 'message', text, continues: false, model: stringOf(message.model) };
-  return blocks.some((block) => block.type === 'tool_use') ? { kind: 'tool' } : null;
+  const model = stringOf(message.model);
+  return listOf(message.content)
+    .map(objectOf)
+    .flatMap((block) => readBlock(block, model));
+}
+
+function readBlock(block: JsonObject, model: string | null): AgentEvent[] {
+  const text = stringOf(block.text);
+  if (block.type === 'text' && text !== null) return [{ kind: 'message', text, continues: false, model }];
+  if (block.type !== 'tool_use') return [];
+  return [{ kind: 'tool', name: stringOf(block.name) ?? 'tool', input: toolInput(block.input) }];
+}
+
+/** Comes with every answer to a subscriber: `allowed` and `allowed_warning` only tell how much is left. */
+function readLimit(info: JsonObject): AgentEvent[] {
+  const seconds = numberOf(info.resetsAt);
+  const resetsAt = seconds === null ? null : seconds * 1_000;
+  return [{ kind: 'limit', reached: info.status === 'rejected', resetsAt }];
 }
 
 /** `subtype` is "success" for API failures too: `is_error` is what counts. */
@@ -94,11 +135,12 @@ function readResult(event: JsonObject): AgentEvent {
   const failed = event.is_error !== false;
   return end({
     error: failed ? failure(event) : null,
+    cause: failed ? causeOf(event) : null,
     text: failed ? null : (text ?? ''),
     turns: numberOf(event.num_turns),
     usage: usageOf(objectOf(event.usage)),
     costUsd: costOf(event),
-    permissionDenials: listOf(event.permission_denials).slice(0, MAX_DENIALS).map(withoutLongInput),
+    permissionDenials: listOf(event.permission_denials),
   });
 }
 
@@ -107,13 +149,11 @@ function failure(event: JsonObject): string {
   return errors.join('; ') || stringOf(event.result) || stringOf(event.subtype) || 'failed';
 }
 
-const MAX_DENIALS = 50;
-const MAX_INPUT_LENGTH = 2_000;
-
-/** A denied write carries the whole text that was to be written: no part of a report. */
-function withoutLongInput(denial: JsonValue): JsonValue {
-  const { tool_input: input, ...rest } = objectOf(denial);
-  return JSON.stringify(input ?? null).length > MAX_INPUT_LENGTH ? rest : denial;
+function causeOf(event: JsonObject): Cause | null {
+  if (event.subtype === 'error_max_turns') return 'turns';
+  if (event.subtype === 'error_max_budget_usd') return 'budget';
+  const status = numberOf(event.api_error_status);
+  return status === null ? null : causeOfStatus(status);
 }
 
 function usageOf(usage: JsonObject): Usage {
@@ -132,21 +172,4 @@ function costOf(event: JsonObject): number | null {
     (sum, model) => sum + (numberOf(objectOf(model).costUSD) ?? 0),
     0,
   );
-}
-
-const SESSION_FILE = new RegExp(`^(${UUID_PATTERN})\\.jsonl$`);
-
-async function findSessions(configDir: string, prefix: string) {
-  const projects = join(configDir, 'projects');
-  const folders = await listFolder(projects);
-  const found = await Promise.all(
-    folders.map(async (folder) => {
-      const names = await listFolder(join(projects, folder));
-      return names.flatMap((name) => {
-        const id = SESSION_FILE.exec(name)?.[1];
-        return id?.startsWith(prefix) ? [{ id, path: join(projects, folder, name) }] : [];
-      });
-    }),
-  );
-  return statFiles(found.flat());
 }

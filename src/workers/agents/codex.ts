@@ -1,70 +1,109 @@
 import { join } from 'node:path';
 import type { JsonObject } from '../../queue/task.ts';
-import { numberOf, objectOf, parseJsonLine, plainMessage, stringOf } from './json-lines.ts';
-import { type AgentEvent, type AgentTask, end, type Provider, type SessionStart } from './provider.ts';
-import { listFolder, statFiles, UUID_PATTERN } from './session-files.ts';
-import type { CodexSettings } from './settings.ts';
+import { apiError, listOf, numberOf, objectOf, parseJsonLine, stringOf } from './json-lines.ts';
+import {
+  type AgentEvent,
+  type AgentTask,
+  end,
+  type Provider,
+  type SessionFolder,
+  type SessionStart,
+} from './provider.ts';
+import { foldersIn, isThere, UUID_PATTERN } from './session-files.ts';
+import { field, textOf } from './topic.ts';
 
 /** Codex. Its sessions are `sessions/YYYY/MM/DD/rollout-<time>-<thread id>.jsonl`, wherever they were opened. */
-export function codex(settings: CodexSettings, codexHome: string): Provider {
-  return {
-    type: 'codex-cli',
-    label: 'codex',
-    file: settings.path,
-    fileSetting: 'CODEX_PATH',
-    models: settings.models,
-    fallsBack: false,
-    environment: ['CODEX_HOME', 'CODEX_API_KEY', 'OPENAI_*'],
-    invocation: (task, session) => ({ args: codexArgs(task, session, settings), stdin: task.prompt }),
-    parse: (line) => parseJsonLine(line, read),
-    findSessions: (prefix) => findSessions(codexHome, prefix),
-  };
-}
+export const codex: Provider = {
+  type: 'codex-cli',
+  label: 'codex',
+  mode: {
+    setting: 'RUNNER_CODEX_SANDBOX',
+    name: 'sandbox',
+    values: ['read-only', 'workspace-write', 'danger-full-access'],
+    fallback: 'read-only',
+  },
+  versionFlag: '--version',
+  fallsBack: false,
+  environment: ['CODEX_HOME', 'CODEX_API_KEY', 'OPENAI_*'],
+  sessions: {
+    folder: (env, home) => join(env.CODEX_HOME || join(home, '.codex'), 'sessions'),
+    folders: (folder, { recentAt }) =>
+      recentAt === undefined ? allDays(folder) : lastDays(folder, recentAt),
+    name: new RegExp(`(${UUID_PATTERN})\\.jsonl$`, 'i'),
+    saidIn: (line) => spoken(line) ?? typed(line),
+  },
+  invocation: (task, session) => ({ args: codexArgs(task, session), stdin: task.prompt }),
+  parse: (line) => parseJsonLine(line, read),
+};
 
 /** Neither sandbox nor directory is inherited by a resume, and both must stand before the word `resume`. */
-function codexArgs(task: AgentTask, session: SessionStart, settings: CodexSettings): string[] {
-  const args = ['exec', '--json', '-s', settings.sandbox, '-C', task.cwd, '--skip-git-repo-check'];
+function codexArgs(task: AgentTask, session: SessionStart): string[] {
+  const args = ['exec', '--json', '-s', task.mode, '-C', task.cwd, '--skip-git-repo-check'];
   const [model] = task.models;
   if (model !== undefined) args.push('-m', model);
   if (session.resume) args.push('resume', session.id);
   return [...args, '-'];
 }
 
-function read(event: JsonObject): AgentEvent | null {
+function read(event: JsonObject): AgentEvent[] {
   switch (event.type) {
     case 'thread.started':
       return readThread(event);
+    case 'item.started':
+      return readCall(objectOf(event.item));
     case 'item.completed':
       return readItem(objectOf(event.item));
     case 'error':
-      return { kind: 'trouble', message: plainMessage(stringOf(event.message) ?? 'error') };
-    case 'turn.failed':
-      return end({ error: plainMessage(stringOf(objectOf(event.error).message) ?? 'failed') });
+      return [{ kind: 'trouble', ...apiError(stringOf(event.message) ?? 'error') }];
+    case 'turn.failed': {
+      const { message, cause } = apiError(stringOf(objectOf(event.error).message) ?? 'failed');
+      return [end({ error: message, cause })];
+    }
     case 'turn.completed':
-      return readCompleted(objectOf(event.usage));
+      return [readCompleted(objectOf(event.usage))];
     default:
-      return null;
+      return [];
   }
 }
 
-function readThread(event: JsonObject): AgentEvent | null {
+function readThread(event: JsonObject): AgentEvent[] {
   const id = stringOf(event.thread_id);
-  return id === null ? null : { kind: 'session', id, model: null };
+  return id === null ? [] : [{ kind: 'session', id, model: null }];
 }
 
-function readItem(item: JsonObject): AgentEvent | null {
+/** Told when it begins; what has no beginning is told when it is done. */
+function readCall(item: JsonObject): AgentEvent[] {
+  switch (item.type) {
+    case 'command_execution':
+      return [{ kind: 'tool', name: 'shell', input: stringOf(item.command) }];
+    case 'mcp_tool_call': {
+      const name = [item.server, item.tool]
+        .map((part) => stringOf(part))
+        .filter(Boolean)
+        .join('.');
+      return [{ kind: 'tool', name: name || 'mcp', input: JSON.stringify(item.arguments ?? null) }];
+    }
+    default:
+      return [];
+  }
+}
+
+function readItem(item: JsonObject): AgentEvent[] {
   switch (item.type) {
     case 'agent_message':
-      return { kind: 'message', text: stringOf(item.text) ?? '', continues: false };
-    case 'command_execution':
-    case 'file_change':
-    case 'mcp_tool_call':
+      return [{ kind: 'message', text: stringOf(item.text) ?? '', continues: false }];
+    case 'file_change': {
+      const paths = listOf(item.changes)
+        .map((change) => stringOf(objectOf(change).path))
+        .filter(Boolean);
+      return [{ kind: 'tool', name: 'edit', input: paths.join(', ') || null }];
+    }
     case 'web_search':
-      return { kind: 'tool' };
+      return [{ kind: 'tool', name: 'web_search', input: stringOf(item.query) }];
     case 'error':
-      return { kind: 'trouble', message: stringOf(item.message) ?? 'error' };
+      return [{ kind: 'trouble', message: stringOf(item.message) ?? 'error' }];
     default:
-      return null;
+      return [];
   }
 }
 
@@ -78,25 +117,47 @@ function readCompleted(usage: JsonObject): AgentEvent {
   });
 }
 
-const ROLLOUT_FILE = new RegExp(`^rollout-.*-(${UUID_PATTERN})\\.jsonl$`);
-
-async function findSessions(codexHome: string, prefix: string) {
-  const days = await foldersBelow(join(codexHome, 'sessions'), 3);
-  const found = await Promise.all(
-    days.map(async (day) => {
-      const names = await listFolder(day);
-      return names.flatMap((name) => {
-        const id = ROLLOUT_FILE.exec(name)?.[1];
-        return id?.startsWith(prefix) ? [{ id, path: join(day, name) }] : [];
-      });
-    }),
-  );
-  return statFiles(found.flat());
+/** `{message: {role: "user", content: text or blocks}}` */
+function spoken(line: unknown): string | undefined {
+  const message = field(line, 'message');
+  return field(message, 'role') === 'user' ? textOf(field(message, 'content')) : undefined;
 }
 
-async function foldersBelow(folder: string, levels: number): Promise<string[]> {
-  if (levels === 0) return [folder];
-  const names = (await listFolder(folder)).filter((name) => /^\d+$/.test(name));
-  const below = await Promise.all(names.map((name) => foldersBelow(join(folder, name), levels - 1)));
-  return below.flat();
+/** `/new …` and `@bot /new …` are orders to a bot, no topics. */
+const BOT_ORDER = /^(@\S+\s+)?\//;
+
+/** `{type: "event_msg", payload: {type: "user_message", message: text}}` */
+function typed(line: unknown): string | undefined {
+  const payload = field(line, 'payload');
+  if (field(line, 'type') !== 'event_msg' || field(payload, 'type') !== 'user_message') return undefined;
+  const text = field(payload, 'message');
+  const said = typeof text === 'string' ? text.trim() : '';
+  return BOT_ORDER.test(said) ? undefined : said;
+}
+
+async function allDays(folder: string): Promise<SessionFolder[]> {
+  let paths = [folder];
+  for (let level = 0; level < 3; level++) {
+    const below = await Promise.all(
+      paths.map(async (path) => {
+        const names = level === 0 ? await foldersIn(path) : await foldersIn(path).catch(() => []);
+        return names.filter((name) => /^\d+$/.test(name)).map((name) => join(path, name));
+      }),
+    );
+    paths = below.flat();
+  }
+  return paths.map((path) => ({ path }));
+}
+
+const RECENT_DAYS = 7;
+
+/** Of the local calendar. */
+async function lastDays(folder: string, now: number): Promise<SessionFolder[]> {
+  await isThere(folder);
+  const today = new Date(now);
+  return Array.from({ length: RECENT_DAYS }, (_, ago) => {
+    const day = new Date(today.getFullYear(), today.getMonth(), today.getDate() - ago);
+    const parts = [day.getFullYear(), day.getMonth() + 1, day.getDate()];
+    return { path: join(folder, ...parts.map((part) => String(part).padStart(2, '0'))) };
+  });
 }

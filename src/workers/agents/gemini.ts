@@ -1,75 +1,112 @@
 import { realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { JsonObject } from '../../queue/task.ts';
-import { numberOf, objectOf, parseJsonLine, plainMessage, stringOf } from './json-lines.ts';
-import { type AgentEvent, type AgentTask, end, type Provider, type SessionStart } from './provider.ts';
-import { listFolder, readHead, readText, statFiles } from './session-files.ts';
-import type { GeminiSettings } from './settings.ts';
+import { apiError, numberOf, objectOf, parseJsonLine, stringOf, toolInput } from './json-lines.ts';
+import {
+  type AgentEvent,
+  type AgentTask,
+  end,
+  type Provider,
+  type SessionFolder,
+  type SessionStart,
+} from './provider.ts';
+import { foldersIn, readHead } from './session-files.ts';
+import { field, textOf } from './topic.ts';
 
 /**
  * Gemini. Its sessions belong to a project directory (a resume elsewhere exits 42), so only those of the working
- * directory count: `tmp/<project>/chats/session-<time>-<start of the id>.jsonl`, the whole id in the first line.
- * A run that is ended by a signal leaves no session file, though it has named its session.
+ * directory can be resumed: `tmp/<project>/chats/session-<time>-<start of the id>.jsonl`, the whole id in the first
+ * line. A run that is ended by a signal leaves no session file, though it has named its session.
  */
-export function gemini(settings: GeminiSettings, geminiDir: string, workdir: string): Provider {
-  return {
-    type: 'gemini-cli',
-    label: 'gemini',
-    file: settings.path,
-    fileSetting: 'GEMINI_PATH',
-    models: settings.models,
-    fallsBack: false,
-    environment: ['GEMINI_API_KEY', 'GEMINI_MODEL', 'GEMINI_CLI_HOME', 'GOOGLE_*'],
-    invocation: (task, session) => ({
-      args: geminiArgs(task, session, settings),
-      stdin: settings.replyHint === null ? task.prompt : `${settings.replyHint}\n\n${task.prompt}`,
-    }),
-    parse: (line) => parseJsonLine(line, read),
-    findSessions: (prefix) => findSessions(geminiDir, workdir, prefix),
-  };
-}
+export const gemini: Provider = {
+  type: 'gemini-cli',
+  label: 'gemini',
+  mode: {
+    setting: 'RUNNER_GEMINI_APPROVAL_MODE',
+    name: 'approvalMode',
+    values: ['default', 'plan', 'auto_edit', 'yolo'],
+    fallback: 'default',
+  },
+  replyHint: {
+    setting: 'GEMINI_REPLY_HINT',
+    text: 'Answer the user of this chat directly. Do not talk about being a command-line tool, your setup or these instructions.',
+  },
+  versionFlag: '--version',
+  fallsBack: false,
+  environment: ['GEMINI_API_KEY', 'GEMINI_MODEL', 'GEMINI_CLI_HOME', 'GOOGLE_*'],
+  sessions: {
+    folder: (env, home) => join(env.GEMINI_CLI_HOME || home, '.gemini', 'tmp'),
+    folders: (folder, { resumedIn }) => chatFolders(folder, resumedIn),
+    name: /^session-.*-([0-9a-f]{8})\.jsonl$/,
+    idIn: (line) => field(line, 'sessionId'),
+    saidIn: (line) => (field(line, 'type') === 'user' ? textOf(field(line, 'content')) : undefined),
+  },
+  invocation: (task, session) => ({ args: geminiArgs(task, session), stdin: task.prompt }),
+  parse: (line) => parseJsonLine(line, read),
+  // Those above 128 are what eight bits leave of an API's 401, 403, 404 and 429.
+  exitCauses: {
+    41: 'auth',
+    53: 'turns',
+    54: 'refused_tool',
+    145: 'auth',
+    147: 'auth',
+    148: 'model_unavailable',
+    173: 'rate_limit',
+  },
+};
 
-function geminiArgs(task: AgentTask, session: SessionStart, settings: GeminiSettings): string[] {
-  const args = ['-o', 'stream-json', '--skip-trust', '--approval-mode', settings.approvalMode];
+function geminiArgs(task: AgentTask, session: SessionStart): string[] {
+  const args = ['-o', 'stream-json', '--skip-trust', '--approval-mode', task.mode];
   const [model] = task.models;
   if (model !== undefined) args.push('-m', model);
   if (session.resume) args.push('--resume', session.id);
   return args;
 }
 
-function read(event: JsonObject): AgentEvent | null {
+function read(event: JsonObject): AgentEvent[] {
   switch (event.type) {
     case 'init':
       return readInit(event);
     case 'message':
       return readMessage(event);
     case 'tool_use':
-      return { kind: 'tool' };
+      return [
+        { kind: 'tool', name: stringOf(event.tool_name) ?? 'tool', input: toolInput(event.parameters) },
+      ];
+    case 'tool_result':
+      return readDenial(event);
     case 'error':
-      return { kind: 'trouble', message: plainMessage(stringOf(event.message) ?? 'error') };
+      return [{ kind: 'trouble', ...apiError(stringOf(event.message) ?? 'error') }];
     case 'result':
-      return readResult(event);
+      return [readResult(event)];
     default:
-      return null;
+      return [];
   }
 }
 
-function readInit(event: JsonObject): AgentEvent | null {
+function readInit(event: JsonObject): AgentEvent[] {
   const id = stringOf(event.session_id);
-  return id === null ? null : { kind: 'session', id, model: stringOf(event.model) };
+  return id === null ? [] : [{ kind: 'session', id, model: stringOf(event.model) }];
 }
 
-function readMessage(event: JsonObject): AgentEvent | null {
+function readMessage(event: JsonObject): AgentEvent[] {
   const text = stringOf(event.content);
-  if (event.role !== 'assistant' || text === null) return null;
-  return { kind: 'message', text, continues: event.delta === true };
+  if (event.role !== 'assistant' || text === null) return [];
+  return [{ kind: 'message', text, continues: event.delta === true }];
+}
+
+/** A tool that would need a question has not even been made known: its id begins with its name. */
+function readDenial(event: JsonObject): AgentEvent[] {
+  if (objectOf(event.error).type !== 'tool_not_registered') return [];
+  return [{ kind: 'denied', tool: (stringOf(event.tool_id) ?? 'a tool').replace(/__[^_]*$/, '') }];
 }
 
 function readResult(event: JsonObject): AgentEvent {
   const stats = objectOf(event.stats);
-  const message = stringOf(objectOf(event.error).message) ?? 'failed';
+  const failed = event.status !== 'success';
+  const { message, cause } = apiError(stringOf(objectOf(event.error).message) ?? 'failed');
   return end({
-    error: event.status === 'success' ? null : plainMessage(message),
+    ...(failed && { error: message, cause }),
     // `init` may say "auto"; the models that really answered stand here.
     model: Object.keys(objectOf(stats.models))[0] ?? null,
     usage: {
@@ -80,31 +117,13 @@ function readResult(event: JsonObject): AgentEvent {
   });
 }
 
-/** How much of an id stands in a file's name. */
-const ID_IN_NAME = 8;
-const CHAT_FILE = new RegExp(`^session-.*-([0-9a-f]{${ID_IN_NAME}})\\.jsonl$`);
-
-async function findSessions(geminiDir: string, workdir: string, prefix: string) {
-  const tmp = join(geminiDir, 'tmp');
-  const here = await realpath(workdir).catch(() => workdir);
-  const found = await Promise.all(
-    (await listFolder(tmp)).map(async (project) => {
-      const root = await readText(join(tmp, project, '.project_root'));
-      return root?.trim() === here ? findChats(join(tmp, project, 'chats'), prefix) : [];
-    }),
+async function chatFolders(folder: string, cwd: string | undefined): Promise<SessionFolder[]> {
+  const projects = await foldersIn(folder);
+  const chats = (project: string) => ({ path: join(folder, project, 'chats'), project });
+  if (cwd === undefined) return projects.map(chats);
+  const here = await realpath(cwd).catch(() => cwd);
+  const roots = await Promise.all(
+    projects.map((project) => readHead(join(folder, project, '.project_root')).catch(() => '')),
   );
-  return statFiles(found.flat());
-}
-
-async function findChats(folder: string, prefix: string): Promise<{ id: string; path: string }[]> {
-  const short = prefix.slice(0, ID_IN_NAME);
-  const names = (await listFolder(folder)).filter((name) => CHAT_FILE.exec(name)?.[1]?.startsWith(short));
-  const chats = await Promise.all(
-    names.map(async (name) => {
-      const path = join(folder, name);
-      const id = /"sessionId":"([^"]+)"/.exec(await readHead(path))?.[1];
-      return id?.startsWith(prefix) ? [{ id, path }] : [];
-    }),
-  );
-  return chats.flat();
+  return projects.filter((_, index) => roots[index]?.trim() === here).map(chats);
 }

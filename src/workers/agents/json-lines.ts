@@ -1,22 +1,36 @@
 import type { JsonObject, JsonValue } from '../../queue/task.ts';
+import { type Cause, causeOfStatus } from './cause.ts';
 import type { AgentEvent } from './provider.ts';
 
 /** What the providers share in reading JSON that another program wrote: nothing about it is taken for granted. */
 
 /** Reads a line of JSON and hands it on; whatever is no JSON object is a stray line. */
-export function parseJsonLine(
-  line: string,
-  read: (event: JsonObject) => AgentEvent | null,
-): AgentEvent | null {
-  if (line.trim() === '') return null;
+export function parseJsonLine(line: string, read: (event: JsonObject) => AgentEvent[]): AgentEvent[] {
+  if (line.trim() === '') return [];
   const event = jsonObject(line);
-  return event === null ? { kind: 'stray', line } : read(event);
+  return event === null ? [{ kind: 'stray', line }] : read(event);
 }
 
-/** The message inside an API's answer, where a CLI passes it on as JSON: `[API Error: {"error": {"message": …}}]`. */
-export function plainMessage(text: string): string {
-  const body = /^\[API Error: (\{.*\})\]$/s.exec(text)?.[1] ?? text;
-  return stringOf(objectOf(jsonObject(body)?.error).message) ?? text;
+/**
+ * What an API answered, where a CLI passes it on as JSON: `[API Error: {"error": {"code": 400, "message": …}}]`, or
+ * `{"detail": …}`.
+ */
+export interface ApiError {
+  message: string;
+  cause: Cause | null;
+}
+
+export function apiError(text: string): ApiError {
+  const body = /^\[API Error: (\{.*\})\]/s.exec(text)?.[1] ?? text;
+  const told = jsonObject(body) ?? {};
+  const answer = objectOf(told.error);
+  const status = numberOf(answer.code);
+  const delay = /"retryDelay":\s*"([\d.]+s)"/.exec(body)?.[1];
+  const message = stringOf(answer.message) ?? stringOf(told.detail) ?? text;
+  return {
+    message: delay === undefined || message.includes(delay) ? message : `${message} (retry in ${delay})`,
+    cause: status === null || status < 400 ? null : causeOfStatus(status),
+  };
 }
 
 function jsonObject(text: string): JsonObject | null {
@@ -42,4 +56,26 @@ export function stringOf(value: JsonValue | undefined): string | null {
 
 export function numberOf(value: JsonValue | undefined): number | null {
   return typeof value === 'number' ? value : null;
+}
+
+/** Fields that say most about a tool's call, in this order. */
+const TELLING = [
+  'command',
+  'file_path',
+  'path',
+  'absolute_path',
+  'notebook_path',
+  'pattern',
+  'query',
+  'url',
+  'description',
+  'prompt',
+];
+
+/** What tells most about a tool's call: one of its arguments, else all of them. */
+export function toolInput(input: JsonValue | undefined): string | null {
+  const fields = objectOf(input);
+  const telling = TELLING.map((name) => stringOf(fields[name])).find((value) => value !== null);
+  if (telling !== undefined) return telling;
+  return Object.keys(fields).length === 0 ? null : JSON.stringify(fields);
 }

@@ -1,100 +1,97 @@
 import type { JsonObject, JsonValue } from '../../queue/task.ts';
 import { type ExecutionResult, stopText } from '../executor.ts';
 import { type AgentAttempt, type AgentRun, strayedFrom } from './agent-run.ts';
-import type { Provider } from './provider.ts';
-import { finalText, screenshotPath } from './turn.ts';
+import { type Failure, failureOf } from './failure.ts';
+import { clipped } from './plain-text.ts';
+import { finalText, screenshotPath, type Turn } from './turn.ts';
 
 /** What a task of an AI CLI reports. `exitCode` and `error` agree: 0 and null, or neither. */
 
-interface Verdict {
-  exitCode: number;
-  error: string | null;
+const STOPPED = -1;
+
+/** What a run can't tell by itself. */
+export interface Circumstances {
+  timeoutMs: number;
+  durationMs: number;
+  /** Null where it isn't known. */
+  cliVersion: string | null;
 }
 
-const STOPPED = -1;
-/** The shell's codes for a command that isn't there, and for one that can't be started. */
-const NOT_FOUND = 127;
-const NOT_STARTED = 126;
-
-export function agentResult(
-  attempt: AgentAttempt,
-  run: AgentRun,
-  times: { timeoutMs: number; durationMs: number },
-): ExecutionResult {
+export function agentResult(attempt: AgentAttempt, run: AgentRun, around: Circumstances): ExecutionResult {
   const { turn, outcome } = run;
-  const verdict = judge(attempt, run, times.timeoutMs);
+  const stop = stopOf(attempt, run, around.timeoutMs);
+  const failure = stop === null ? failureOf(attempt, run) : null;
   return {
-    stdout: verdict.exitCode === STOPPED ? turn.messages.join('\n\n') : finalText(turn),
+    stdout: stop === null ? finalText(turn) : turn.messages.join('\n\n'),
     stderr: outcome.stderr,
-    ...verdict,
-    metadata: metadataOf(attempt, run, times.durationMs),
+    exitCode: stop === null ? (failure?.exitCode ?? 0) : STOPPED,
+    error: stop ?? failure?.error ?? null,
+    metadata: metadataOf(attempt, run, { ...around, ...causeOf(run, failure) }),
+    ...(failure?.cause === 'rate_limit' && { pause: { until: failure.resetsAt, reason: 'rate limit' } }),
   };
 }
 
-/** Success is the terminal event and the exit code. A CLI that was killed may exit 0: that it was killed counts. */
-function judge(attempt: AgentAttempt, run: AgentRun, timeoutMs: number): Verdict {
-  const { provider, session, context } = attempt;
-  const { turn, outcome } = run;
-  if (outcome.aborted) return { exitCode: STOPPED, error: stopText(context.signal) };
-  if (outcome.timedOut) return { exitCode: STOPPED, error: `timed out after ${timeoutMs} ms` };
-  if (outcome.spawnError !== null) return notStarted(provider, outcome.spawnError);
-  const exitCode = outcome.exitCode || 1;
-  if (strayedFrom(session, turn)) {
-    const error = `${provider.label} started a new session ${turn.sessionId} instead of resuming ${session.id}`;
-    return { exitCode, error };
-  }
-  if (turn.end === null) return { exitCode, error: withoutResult(attempt, run) };
-  if (turn.end.error !== null) return { exitCode, error: `${provider.label}: ${turn.end.error}` };
-  if (outcome.exitCode === 0) return { exitCode: 0, error: null };
-  return { exitCode, error: `${provider.label} ${ending(run)} after its result` };
+/** How it was ended from here. A CLI that was killed may exit 0: that it was killed counts. */
+function stopOf(
+  { context, idleMs }: AgentAttempt,
+  { outcome, cut }: AgentRun,
+  timeoutMs: number,
+): string | null {
+  if (outcome.aborted && context.signal.aborted) return stopText(context.signal);
+  if (outcome.timedOut) return `timed out after ${timeoutMs} ms`;
+  return cut === 'idle' ? `no output for ${idleMs} ms` : null;
 }
 
-function notStarted(provider: Provider, cause: string): Verdict {
-  const { label, fileSetting } = provider;
-  if (/not found$|ENOENT/.test(cause))
-    return { exitCode: NOT_FOUND, error: `${label} not found: install it or set ${fileSetting}` };
-  return { exitCode: NOT_STARTED, error: `${label} could not be started: ${cause}` };
+function causeOf({ cut }: AgentRun, failure: Failure | null): JsonObject {
+  if (cut === 'idle') return { cause: 'idle' };
+  return failure === null ? {} : { cause: failure.cause, resetsAt: failure.resetsAt };
 }
 
-function withoutResult(attempt: AgentAttempt, run: AgentRun): string {
-  const cause = causeOf(run);
-  return `${attempt.provider.label} ${ending(run)} without a result${cause === null ? '' : `: ${cause}`}`;
-}
-
-function ending({ outcome }: AgentRun): string {
-  return outcome.signal === null ? `exited with code ${outcome.exitCode}` : `was ended by ${outcome.signal}`;
-}
-
-/** The line that says most: the last trouble, a line about an error, else the last line that was printed. */
-function causeOf({ turn, outcome }: AgentRun): string | null {
-  const lines = [...turn.stray, ...outcome.stderr.split('\n')].map((line) => line.trim()).filter(Boolean);
-  return turn.trouble ?? lines.find((line) => /\berror\b/i.test(line)) ?? lines.at(-1) ?? null;
-}
+/** Names longer than this are refused by the Task API. */
+const NAME_CHARS = 200;
+const PATH_CHARS = 4_096;
 
 /** `sessionId` is the CLI's own, as with the older runner. What the CLI didn't tell is left out. */
-function metadataOf(attempt: AgentAttempt, { turn, models }: AgentRun, durationMs: number): JsonObject {
+function metadataOf(
+  attempt: AgentAttempt,
+  { turn, models }: AgentRun,
+  { durationMs, cliVersion, cause, resetsAt }: Circumstances & JsonObject,
+): JsonObject {
   const told = turn.end;
-  const denials = told?.permissionDenials ?? [];
+  const model = told?.model ?? turn.model ?? models[0] ?? null;
+  const screenshot = screenshotPath(turn);
   const known: Record<string, JsonValue> = {
     sessionId: strayedFrom(attempt.session, turn) ? null : turn.sessionId,
     resumed: attempt.session.resume,
-    model: told?.model ?? turn.model ?? models[0] ?? null,
+    model: model && clipped(model, NAME_CHARS),
     durationMs,
     turns: told?.turns ?? null,
     usage: told?.usage == null ? null : { ...told.usage },
     costUsd: told?.costUsd ?? null,
-    permissionDenials: denials.length === 0 ? null : denials,
-    screenshotPath: screenshotPath(turn),
+    permissionDenials: denialsOf(turn),
+    cliVersion: turn.version ?? cliVersion,
+    cause: cause ?? null,
+    resetsAt: resetsAt ?? null,
+    screenshotPath: screenshot !== null && screenshot.length <= PATH_CHARS ? screenshot : null,
   };
   return Object.fromEntries(Object.entries(known).filter(([, value]) => value !== null));
 }
 
-/** What the three CLIs say about a model that does not exist, or not for this account. */
-const MODEL_UNAVAILABLE =
-  /model_not_found|\bmodels?\b.{0,200}\b(not found|not supported|not available|unavailable|does not exist|may not exist)\b/is;
+const MAX_DENIALS = 50;
+const MAX_DENIAL_CHARS = 2_000;
 
-/** Whether it is worth trying another model. */
-export function modelUnavailable({ turn, outcome }: AgentRun): boolean {
-  if (outcome.aborted || outcome.timedOut) return false;
-  return turn.end?.error != null && MODEL_UNAVAILABLE.test(turn.end.error);
+/** Null when nothing was denied. */
+function denialsOf({ end, denied }: Turn): JsonValue {
+  const told = end?.permissionDenials ?? [];
+  const all = told.length > 0 ? told : denied.map((tool) => ({ tool_name: tool }));
+  return all.length === 0 ? null : all.slice(0, MAX_DENIALS).map(shortDenial);
+}
+
+/** A denied write carries the whole text that was to be written: no part of a report. */
+function shortDenial(denial: JsonValue): JsonValue {
+  if (JSON.stringify(denial).length <= MAX_DENIAL_CHARS) return denial;
+  const names = Object.entries(denial as JsonObject).filter(
+    ([, value]) => typeof value === 'string' && value.length <= NAME_CHARS,
+  );
+  return Object.fromEntries(names.slice(0, 5));
 }

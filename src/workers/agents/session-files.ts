@@ -1,39 +1,158 @@
-import { open, readdir, readFile, stat } from 'node:fs/promises';
-import type { SessionFile } from './provider.ts';
-
-/** Reading the CLIs' session folders. They are other programs': whatever is missing or unreadable counts as not there. */
+/**
+ * Reading the CLIs' session folders, with bounds. They are other programs': what is unreadable, half written or no
+ * file at all counts as not there.
+ */
+import { constants, type Stats, stat } from 'node:fs';
+import { open, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import type { SessionFolder, SessionStore } from './provider.ts';
 
 export const UUID_PATTERN = '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}';
+const UUID_LENGTH = 36;
 
-const HEAD_BYTES = 1_024;
+/** Enough for the first prompt behind a CLI's own preamble. */
+const HEAD_BYTES = 256 * 1024;
 
-export function listFolder(path: string): Promise<string[]> {
-  return readdir(path).catch(() => []);
+/** More than anybody has: 100,000 files in one folder took 1.4 s beside other work, in steps of a few milliseconds. */
+const MAX_FILES = 200_000;
+const AT_ONCE = 256;
+
+/** A file of a CLI's session. */
+export interface SessionFile {
+  name: string;
+  path: string;
+  project?: string;
+  modifiedAt: Date;
+  bytes: number;
 }
 
-export function readText(path: string): Promise<string | null> {
-  return readFile(path, 'utf8').catch(() => null);
+/** A session that can be resumed. */
+export interface FoundSession {
+  /** The CLI's own id of the session. */
+  id: string;
+  modifiedAt: Date;
 }
 
-/** The first kilobyte of a file that may be large; empty when it can't be read. */
+/** Names of the folders in `folder`. Rejects with Node's own error where it is missing. */
+export async function foldersIn(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { withFileTypes: true });
+  return entries.filter((entry) => entry.isDirectory() || entry.isSymbolicLink()).map((entry) => entry.name);
+}
+
+/** Rejects with Node's own error where there is nothing. */
+export async function isThere(path: string): Promise<void> {
+  await look(path);
+}
+
+/** The last changed of all session files, newest first; beyond 200,000 files, of those in the folders that changed last. */
+export async function newestFiles(folders: readonly SessionFolder[], limit: number): Promise<SessionFile[]> {
+  let newest: SessionFile[] = [];
+  let left = MAX_FILES;
+  for (const folder of await lastChangedFirst(folders)) {
+    const names = (await sessionNames(folder)).slice(0, left);
+    left -= names.length;
+    for (let at = 0; at < names.length; at += AT_ONCE) {
+      const files = await Promise.all(names.slice(at, at + AT_ONCE).map((name) => fileAt(folder, name)));
+      newest = newestFirst([...newest, ...files.flat()]).slice(0, limit);
+    }
+    if (left === 0) break;
+  }
+  return newest;
+}
+
+async function lastChangedFirst(folders: readonly SessionFolder[]): Promise<SessionFolder[]> {
+  const changed = await mapBounded(folders, async (folder) => ({
+    folder,
+    modifiedAt: (await look(folder.path).catch(() => null))?.mtime ?? new Date(0),
+  }));
+  return newestFirst(changed).map(({ folder }) => folder);
+}
+
+async function sessionNames({ path }: SessionFolder): Promise<string[]> {
+  const names = await readdir(path).catch(() => []);
+  return names.filter((name) => name.endsWith('.jsonl'));
+}
+
+/** Empty when it is no file. */
+async function fileAt({ path: folder, project }: SessionFolder, name: string): Promise<SessionFile[]> {
+  const path = join(folder, name);
+  const stats = await look(path).catch(() => null);
+  if (!stats?.isFile()) return [];
+  const told = { name, path, modifiedAt: stats.mtime, bytes: stats.size };
+  return [project === undefined ? told : { ...told, project }];
+}
+
+function newestFirst<Dated extends { modifiedAt: Date }>(all: readonly Dated[]): Dated[] {
+  return all.toSorted((a, b) => b.modifiedAt.getTime() - a.modifiedAt.getTime());
+}
+
+/** The newest session whose id starts with `prefix` and that can be resumed in `cwd`. */
+export async function findSession(
+  store: SessionStore,
+  folder: string,
+  { prefix, cwd }: { prefix: string; cwd: string },
+): Promise<FoundSession | undefined> {
+  const folders = await store.folders(folder, { resumedIn: cwd }).catch(() => []);
+  const found = await mapBounded(folders, async (each) => {
+    const names = (await sessionNames(each)).filter((name) => mayBegin(store, name, prefix));
+    const files = await mapBounded(names, (name) => fileAt(each, name));
+    return mapBounded(files.flat(), async (file) => {
+      const id = await idOf(store, file);
+      return id?.startsWith(prefix) ? [{ id, modifiedAt: file.modifiedAt }] : [];
+    });
+  });
+  return newestFirst(found.flat(2))[0];
+}
+
+function mayBegin(store: SessionStore, name: string, prefix: string): boolean {
+  const start = store.name.exec(name)?.[1];
+  return start !== undefined && (start.startsWith(prefix) || prefix.startsWith(start));
+}
+
+async function idOf(store: SessionStore, file: SessionFile): Promise<string | null> {
+  const start = store.name.exec(file.name)?.[1];
+  return start?.length === UUID_LENGTH ? start : idAtHead(store, await headLines(file.path));
+}
+
+/** The id that stands in one of the lines. */
+export function idAtHead(store: SessionStore, lines: readonly unknown[]): string | null {
+  const id = store.idIn?.(lines[0]);
+  return typeof id === 'string' ? id : null;
+}
+
+/** The JSON values at the start of a file, one a line; lines that are none are skipped. */
+export async function headLines(path: string): Promise<unknown[]> {
+  const text = await readHead(path).catch(() => '');
+  return text.split('\n').flatMap((line) => {
+    try {
+      return [JSON.parse(line) as unknown];
+    } catch {
+      return [];
+    }
+  });
+}
+
+/** Does not wait for the other end of what is no file but a pipe. */
 export async function readHead(path: string): Promise<string> {
-  const file = await open(path).catch(() => null);
+  const file = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
   try {
-    const head = await file?.read(Buffer.alloc(HEAD_BYTES), 0, HEAD_BYTES, 0);
-    return head?.buffer.toString('utf8', 0, head.bytesRead) ?? '';
-  } catch {
-    return '';
+    if (!(await file.stat()).isFile()) return '';
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(HEAD_BYTES), 0, HEAD_BYTES, 0);
+    return buffer.toString('utf8', 0, bytesRead);
   } finally {
-    await file?.close();
+    await file.close();
   }
 }
 
-export async function statFiles(files: readonly { id: string; path: string }[]): Promise<SessionFile[]> {
-  const found = await Promise.all(
-    files.map(async (file) => {
-      const stats = await stat(file.path).catch(() => null);
-      return stats === null ? [] : [{ ...file, modifiedAt: stats.mtimeMs }];
-    }),
-  );
-  return found.flat();
+/** Of callbacks: a sixth faster than that of `node:fs/promises`, which shows with 100,000 files. */
+const look: (path: string) => Promise<Stats> = promisify(stat);
+
+/** `Promise.all` that does not begin with everything at once. */
+export async function mapBounded<T, R>(all: readonly T[], work: (each: T) => Promise<R>): Promise<R[]> {
+  const done: R[] = [];
+  for (let at = 0; at < all.length; at += AT_ONCE) {
+    done.push(...(await Promise.all(all.slice(at, at + AT_ONCE).map(work))));
+  }
+  return done;
 }

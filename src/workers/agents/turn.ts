@@ -1,3 +1,4 @@
+import type { Cause } from './cause.ts';
 import type { AgentEvent, End } from './provider.ts';
 
 /** What a CLI has said in one run, gathered line by line. */
@@ -5,21 +6,39 @@ export interface Turn {
   /** The CLI's own id; null until it names one. */
   sessionId: string | null;
   model: string | null;
+  /** The CLI's version, where it tells. */
+  version: string | null;
   /** The messages of the agent, in order. */
   messages: string[];
   /** Whether the last message may still grow: a tool ends it. */
   open: boolean;
+  /** The tools that it was refused, each once. */
+  denied: string[];
+  /** The account's limit was reached. `resetsAt`: epoch milliseconds, null where it wasn't told. */
+  limited: { resetsAt: number | null } | null;
   /** The last trouble that it told of. */
-  trouble: string | null;
+  trouble: { message: string; cause: Cause | null } | null;
   /** The last lines that were no JSON. */
   stray: string[];
   end: End | null;
 }
 
 const STRAY_LINES = 20;
+const DENIED_TOOLS = 20;
 
 export function newTurn(): Turn {
-  return { sessionId: null, model: null, messages: [], open: false, trouble: null, stray: [], end: null };
+  return {
+    sessionId: null,
+    model: null,
+    version: null,
+    messages: [],
+    open: false,
+    denied: [],
+    limited: null,
+    trouble: null,
+    stray: [],
+    end: null,
+  };
 }
 
 export function addEvent(turn: Turn, event: AgentEvent): void {
@@ -27,6 +46,7 @@ export function addEvent(turn: Turn, event: AgentEvent): void {
     case 'session':
       turn.sessionId = event.id;
       turn.model = event.model;
+      turn.version = event.version ?? null;
       break;
     case 'message':
       addMessage(turn, event.text, event.continues);
@@ -35,8 +55,14 @@ export function addEvent(turn: Turn, event: AgentEvent): void {
     case 'tool':
       turn.open = false;
       break;
+    case 'denied':
+      turn.denied = [...new Set([...turn.denied, event.tool])].slice(0, DENIED_TOOLS);
+      break;
+    case 'limit':
+      turn.limited = event.reached ? { resetsAt: event.resetsAt } : null;
+      break;
     case 'trouble':
-      turn.trouble = event.message;
+      turn.trouble = { message: event.message, cause: event.cause ?? null };
       break;
     case 'end':
       turn.end = event;

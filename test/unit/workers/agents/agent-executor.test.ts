@@ -4,11 +4,11 @@ import { describe, expect, it, vi } from 'vitest';
 import { systemClock } from '../../../../src/clock.ts';
 import type { AgentPayload, PolledTask } from '../../../../src/http/contract/payload.ts';
 import type { AgentType } from '../../../../src/queue/task.ts';
-import { createAgentExecutors } from '../../../../src/workers/agents/agent-executor.ts';
-import type { AgentSettings } from '../../../../src/workers/agents/settings.ts';
-import { childEnvironment } from '../../../../src/workers/environment.ts';
+import { createAgents } from '../../../../src/workers/agents/agent-executor.ts';
+import * as PROVIDERS from '../../../../src/workers/agents/clis.ts';
+import type { AgentSettings, CliSettings } from '../../../../src/workers/agents/settings.ts';
 import { type ExecutionContext, Stop } from '../../../../src/workers/executor.ts';
-import { runProcess } from '../../../../src/workers/process.ts';
+import { contextOf } from '../../../../src/workers/work.ts';
 import { keptLog } from '../../../support/log-lines.ts';
 import { ManualClock } from '../../../support/manual-clock.ts';
 import { tempFolder } from '../../../support/temp-folder.ts';
@@ -23,45 +23,43 @@ const CLIS = [
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const ID = '3f2a0001-2222-4333-8444-555555555555';
 
-type Changes = { [Key in keyof AgentSettings]?: Partial<AgentSettings[Key]> };
+type Changes = Partial<Omit<AgentSettings, 'clis'>> & { clis?: Record<string, Partial<CliSettings>> };
 
 function setUp(changes: Changes = {}, env: NodeJS.ProcessEnv = {}) {
   const home = tempFolder();
   const { log, lines } = keptLog();
   const cacheFile = join(home, 'data', 'session-cache.json');
-  const standIn = (name: string) => new URL(`../../../support/cli/${name}`, import.meta.url).pathname;
-  const defaults: AgentSettings = {
+  const { clis = {}, ...others } = changes;
+  const standIns = Object.values(PROVIDERS).map(({ label, mode }) => {
+    const path = new URL(`../../../support/cli/${label}`, import.meta.url).pathname;
+    return [label, { path, models: [], mode: mode.fallback, replyHint: null, ...clis[label] }];
+  });
+  const settings: AgentSettings = {
     workdir: home,
     maxTimeoutMs: 1_200_000,
+    idleMs: 0,
     sessionCacheFile: cacheFile,
     sessionRetentionMs: 1_800_000,
-    claude: { path: standIn('claude'), models: [], permissionMode: 'dontAsk' },
-    codex: { path: standIn('codex'), models: [], sandbox: 'read-only' },
-    gemini: { path: standIn('gemini'), models: [], approvalMode: 'default', replyHint: null },
-  };
-  const settings: AgentSettings = {
-    ...defaults,
-    ...(changes as Partial<AgentSettings>),
-    claude: { ...defaults.claude, ...changes.claude },
-    codex: { ...defaults.codex, ...changes.codex },
-    gemini: { ...defaults.gemini, ...changes.gemini },
+    ...others,
+    clis: Object.fromEntries(standIns),
   };
   const runnerEnv = { PATH: process.env.PATH, HOME: home, ...env };
-  const deps = { clock: systemClock, log, env: runnerEnv, home };
   const start = () => {
-    const executors = createAgentExecutors(settings, deps);
+    const { executors } = createAgents(settings, { clock: systemClock, log, env: runnerEnv, home });
     return (type: AgentType, task: Partial<AgentPayload>, context: Partial<ExecutionContext> = {}) => {
-      const signal = context.signal ?? new AbortController().signal;
-      const clock = context.clock ?? systemClock;
-      return executors[type](polledTask(type, task), {
-        signal,
-        leaseId: null,
-        clock,
-        log,
-        environment: (names) => childEnvironment(runnerEnv, names),
-        run: (command) =>
-          runProcess({ ...command, signal, clock, graceMs: 5_000, outputLimitBytes: 1_000_000 }),
-      });
+      const lent = contextOf(
+        { signal: context.signal ?? new AbortController().signal, leaseId: null },
+        {
+          clock: context.clock ?? systemClock,
+          log,
+          env: runnerEnv,
+          envPass: [],
+          outputLimitBytes: 1_000_000,
+          killGraceMs: 5_000,
+          fitness: { tried: () => {} },
+        },
+      );
+      return executors[type]!(polledTask(type, task), { ...lent, ...context });
     };
   };
   const cached = () => JSON.parse(readFileSync(cacheFile, 'utf8'));
@@ -219,7 +217,7 @@ describe.each(CLIS)('%s', (label, type) => {
   });
 
   it('is stopped at the smaller of its own limit and the runner’s', async () => {
-    const { home, ask } = setUp({ maxTimeoutMs: 5_000 } as Changes);
+    const { home, ask } = setUp({ maxTimeoutMs: 5_000 });
     const clock = new ManualClock();
     const pidFile = join(home, 'pid');
     const running = ask(
@@ -278,7 +276,7 @@ describe.each(CLIS)('%s', (label, type) => {
   });
 
   it('is not there: the result says what to do', async () => {
-    const { ask } = setUp({ [label]: { path: `/nowhere/${label}` } });
+    const { ask } = setUp({ clis: { [label]: { path: `/nowhere/${label}` } } });
     expect(await ask(type, {})).toMatchObject({
       exitCode: 127,
       error: `${label} not found: install it or set ${label.toUpperCase()}_PATH`,
@@ -286,14 +284,14 @@ describe.each(CLIS)('%s', (label, type) => {
   });
 
   it('goes on to the next model when the wanted one is unavailable', async () => {
-    const { ask } = setUp({ [label]: { models: ['unavailable-2', 'good'] } });
+    const { ask } = setUp({ clis: { [label]: { models: ['unavailable-2', 'good'] } } });
     const result = await ask(type, { model: 'unavailable-1', prompt: 'say hello' });
     expect(result).toMatchObject({ stdout: 'hello', exitCode: 0, metadata: { model: 'good' } });
     expect(await ask(type, { model: 'good' })).toMatchObject({ stdout: 'prompts=2' });
   });
 
   it('fails with the last one’s error when every model is unavailable', async () => {
-    const { ask } = setUp({ [label]: { models: ['a', 'b'] } });
+    const { ask } = setUp({ clis: { [label]: { models: ['a', 'b'] } } });
     expect(await ask(type, { prompt: 'model unavailable' })).toMatchObject({
       exitCode: 1,
       error: expect.stringMatching(`^${label}: .*model`),
@@ -327,7 +325,7 @@ describe.each(CLIS)('%s', (label, type) => {
   });
 
   it('writes neither prompt nor answer to the log', async () => {
-    const { ask, lines } = setUp({ [label]: { models: ['unavailable-1', 'good'] } });
+    const { ask, lines } = setUp({ clis: { [label]: { models: ['unavailable-1', 'good'] } } });
     await ask(type, { prompt: 'say a secret answer' });
     expect(JSON.stringify(lines)).not.toContain('secret');
   });
@@ -347,7 +345,7 @@ it('claude takes a UUID of the client for its own session id', async () => {
 it('claude reports the tools that it was denied, with the mode that its owner set', async () => {
   const result = await setUp().ask('claude-cli', { prompt: 'deny-tool' });
   expect(result).toMatchObject({ exitCode: 0, metadata: { permissionDenials: [{ tool_name: 'Bash' }] } });
-  const { stdout } = await setUp({ claude: { permissionMode: 'plan' } }).ask('claude-cli', {
+  const { stdout } = await setUp({ clis: { claude: { mode: 'plan' } } }).ask('claude-cli', {
     prompt: 'argv',
   });
   expect(JSON.parse(stdout).join(' ')).toContain('--permission-mode plan');
@@ -366,6 +364,8 @@ it('codex that silently starts a new thread instead of resuming fails, and the s
   writeFileSync(cacheFile, JSON.stringify([odd]));
   const result = await start()('codex-cli', {});
   expect(result.exitCode).toBe(1);
-  expect(result.error).toMatch(/^codex started a new session [0-9a-f-]{36} instead of resuming no-uuid$/);
+  expect(result.error).toMatch(
+    /^codex: unknown session: it started [0-9a-f-]{36} instead of resuming no-uuid$/,
+  );
   expect(cached()).toMatchObject([{ sessionId: 'no-uuid' }]);
 });

@@ -1,8 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { claude } from '../../../../src/workers/agents/claude.ts';
-import { codex } from '../../../../src/workers/agents/codex.ts';
-import { gemini } from '../../../../src/workers/agents/gemini.ts';
+import { claude, codex, gemini } from '../../../../src/workers/agents/clis.ts';
 import type { Provider } from '../../../../src/workers/agents/provider.ts';
 import {
   addEvent,
@@ -14,19 +12,10 @@ import {
 
 /** Recorded output of the real CLIs, and what must be understood of it. */
 
-const claudeCli = claude({ path: 'claude', models: [], permissionMode: 'dontAsk' }, '/nowhere');
-const codexCli = codex({ path: 'codex', models: [], sandbox: 'read-only' }, '/nowhere');
-const geminiCli = gemini(
-  { path: 'gemini', models: [], approvalMode: 'default', replyHint: null },
-  '/nowhere',
-  '/nowhere',
-);
-
 function read(provider: Provider, lines: readonly string[]): Turn {
   const turn = newTurn();
   for (const line of lines) {
-    const event = provider.parse(line);
-    if (event !== null) addEvent(turn, event);
+    for (const event of provider.parse(line)) addEvent(turn, event);
   }
   return turn;
 }
@@ -38,7 +27,7 @@ function recorded(provider: Provider, name: string): Turn {
 
 describe('Claude Code', () => {
   it('ends well with text, session, model, turns, tokens and cost', () => {
-    const turn = recorded(claudeCli, 'claude-ok');
+    const turn = recorded(claude, 'claude-ok');
     expect(turn).toMatchObject({
       sessionId: 'e25bfd2b-91d3-44c2-9b86-f84fc15025d4',
       model: 'claude-sonnet-4-5',
@@ -60,17 +49,17 @@ describe('Claude Code', () => {
       total_cost_usd: 0.9,
       model_usage_since_last_result: { a: { costUSD: 0.1 }, b: { costUSD: 0.2 } },
     };
-    expect(read(claudeCli, [JSON.stringify(result)]).end?.costUsd).toBeCloseTo(0.3, 10);
+    expect(read(claude, [JSON.stringify(result)]).end?.costUsd).toBeCloseTo(0.3, 10);
   });
 
   it('takes is_error for a failure though the subtype says success', () => {
-    const turn = recorded(claudeCli, 'claude-api400');
+    const turn = recorded(claude, 'claude-api400');
     expect(turn.end?.error).toBe('API Error: 400 bad thing');
     expect(turn.messages).toEqual([]);
   });
 
   it('names the unknown session of a resume', () => {
-    const turn = recorded(claudeCli, 'claude-resume-missing');
+    const turn = recorded(claude, 'claude-resume-missing');
     expect(turn.end?.error).toBe(
       'No conversation found with session ID: 99999999-2222-4333-8444-555555555555',
     );
@@ -78,52 +67,45 @@ describe('Claude Code', () => {
   });
 
   it('reports the tools that were denied, though the run succeeds', () => {
-    const turn = recorded(claudeCli, 'claude-tool-denied');
+    const turn = recorded(claude, 'claude-tool-denied');
     expect(turn.end).toMatchObject({ error: null, turns: 2 });
     expect(turn.end?.permissionDenials).toMatchObject([{ tool_name: 'Bash' }]);
     expect(finalText(turn)).toBe('nmsgs=3');
-  });
-
-  it('leaves the text of a large denied write out of its report', () => {
-    const denial = { tool_name: 'Write', tool_use_id: 't', tool_input: { content: 'x'.repeat(5_000) } };
-    const result = { type: 'result', is_error: false, permission_denials: [denial] };
-    const turn = read(claudeCli, [JSON.stringify(result)]);
-    expect(turn.end?.permissionDenials).toEqual([{ tool_name: 'Write', tool_use_id: 't' }]);
   });
 });
 
 describe('Codex', () => {
   it('ends well with the last message and its tokens', () => {
-    const turn = recorded(codexCli, 'codex-tool');
+    const turn = recorded(codex, 'codex-tool');
     expect(turn.sessionId).toBe('01a203ff-8dc6-7fa0-bcf7-a8b5f9c99fb5');
     expect(finalText(turn)).toBe('ninput=6');
     expect(turn.end).toMatchObject({ error: null, usage: { inputTokens: 10, outputTokens: 6 } });
   });
 
   it('fails with the message of the failed turn, not with a warning before it', () => {
-    const turn = recorded(codexCli, 'codex-api500');
+    const turn = recorded(codex, 'codex-api500');
     expect(turn.end?.error).toMatch(/^We’re currently experiencing high demand/);
   });
 
   it('finds the message in an API answer that is passed on as JSON', () => {
     const message = '{"error":{"message":"bad thing","type":"invalid_request_error"}}';
-    const turn = read(codexCli, [JSON.stringify({ type: 'turn.failed', error: { message } })]);
+    const turn = read(codex, [JSON.stringify({ type: 'turn.failed', error: { message } })]);
     expect(turn.end?.error).toBe('bad thing');
   });
 
   it('goes on after an error event that passes', () => {
-    const turn = read(codexCli, [
+    const turn = read(codex, [
       '{"type":"error","message":"Reconnecting... 1/5"}',
       '{"type":"item.completed","item":{"type":"agent_message","text":"done"}}',
       '{"type":"turn.completed","usage":{}}',
     ]);
-    expect(turn).toMatchObject({ trouble: 'Reconnecting... 1/5', end: { error: null } });
+    expect(turn).toMatchObject({ trouble: { message: 'Reconnecting... 1/5' }, end: { error: null } });
   });
 });
 
 describe('Gemini', () => {
   it('ends well with its pieces joined, the model that answered and its tokens', () => {
-    const turn = recorded(geminiCli, 'gemini-tool');
+    const turn = recorded(gemini, 'gemini-tool');
     expect(turn.sessionId).toBe('ee1cf978-8a2d-4b43-9191-80a2420106f5');
     expect(finalText(turn)).toBe('n=3');
     expect(turn.end).toMatchObject({
@@ -136,7 +118,7 @@ describe('Gemini', () => {
   it('takes the pieces after the last tool for the answer', () => {
     const piece = (content: string) =>
       JSON.stringify({ type: 'message', role: 'assistant', content, delta: true });
-    const turn = read(geminiCli, [
+    const turn = read(gemini, [
       piece('let me '),
       piece('look'),
       '{"type":"tool_use","tool_name":"ls"}',
@@ -149,11 +131,11 @@ describe('Gemini', () => {
   });
 
   it('finds the API error inside its own message', () => {
-    expect(recorded(geminiCli, 'gemini-api400').end?.error).toBe('fake 400');
+    expect(recorded(gemini, 'gemini-api400').end?.error).toBe('fake 400');
   });
 });
 
-describe.each([claudeCli, codexCli, geminiCli])('$label on strange output', (provider) => {
+describe.each([claude, codex, gemini])('$label on strange output', (provider) => {
   it('ignores events and shapes that it does not know', () => {
     const strange = [
       '{"type":"event_of_the_future"}',
@@ -186,15 +168,12 @@ describe('a screenshot line', () => {
     JSON.stringify({ type: 'assistant', message: { content: [{ type: 'text', text }] } });
 
   it('is found in any message', () => {
-    const turn = read(claudeCli, [
-      say('shot:\nPLEASE_UPLOAD_TO_DISCORD: /tmp/my shot.png\nbye'),
-      say('done'),
-    ]);
+    const turn = read(claude, [say('shot:\nPLEASE_UPLOAD_TO_DISCORD: /tmp/my shot.png\nbye'), say('done')]);
     expect(screenshotPath(turn)).toBe('/tmp/my shot.png');
   });
 
   it('is not taken from a line that only talks about it', () => {
-    const turn = read(claudeCli, [
+    const turn = read(claude, [
       say('I would print PLEASE_UPLOAD_TO_DISCORD: x.png'),
       say('PLEASE_UPLOAD_TO_DISCORD: a.jpg'),
     ]);

@@ -1,9 +1,7 @@
 import { mkdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { claude } from '../../../../src/workers/agents/claude.ts';
-import { codex } from '../../../../src/workers/agents/codex.ts';
-import { gemini } from '../../../../src/workers/agents/gemini.ts';
+import { claude, codex, gemini } from '../../../../src/workers/agents/clis.ts';
 import type { Provider } from '../../../../src/workers/agents/provider.ts';
 import { SessionCache } from '../../../../src/workers/agents/session-cache.ts';
 import { planSession } from '../../../../src/workers/agents/session-plan.ts';
@@ -15,37 +13,36 @@ const ONE = '3f2a0001-2222-4333-8444-555555555555';
 const TWO = '3f2a0002-2222-4333-8444-555555555555';
 
 /** Each CLI with the place where it keeps the file of a session. */
-const CLIS: { name: string; open: (home: string) => Provider; file: (home: string, id: string) => string }[] =
-  [
-    {
-      name: 'claude',
-      open: (home) => claude({ path: 'claude', models: [], permissionMode: 'dontAsk' }, home),
-      file: (home, id) => join(home, 'projects', '-some-other-folder', `${id}.jsonl`),
-    },
-    {
-      name: 'codex',
-      open: (home) => codex({ path: 'codex', models: [], sandbox: 'read-only' }, home),
-      file: (home, id) =>
-        join(home, 'sessions', '2026', '11', '22', `rollout-2026-11-22T10-00-00-${id}.jsonl`),
-    },
-    {
-      name: 'gemini',
-      open: (home) =>
-        gemini({ path: 'gemini', models: [], approvalMode: 'default', replyHint: null }, home, home),
-      file: (home, id) =>
-        join(home, 'tmp', 'here', 'chats', `session-2026-11-22T10-00-${id.slice(0, 8)}.jsonl`),
-    },
-  ];
+const CLIS: { name: string; provider: Provider; file: (home: string, id: string) => string }[] = [
+  {
+    name: 'claude',
+    provider: claude,
+    file: (home, id) => join(home, '.claude', 'projects', '-some-other-folder', `${id}.jsonl`),
+  },
+  {
+    name: 'codex',
+    provider: codex,
+    file: (home, id) =>
+      join(home, '.codex', 'sessions', '2026', '11', '22', `rollout-2026-11-22T10-00-00-${id}.jsonl`),
+  },
+  {
+    name: 'gemini',
+    provider: gemini,
+    file: (home, id) =>
+      join(home, '.gemini', 'tmp', 'here', 'chats', `session-2026-11-22T10-00-${id.slice(0, 8)}.jsonl`),
+  },
+];
 
-function setUp(cli: (typeof CLIS)[number]) {
+function setUp({ provider, file }: (typeof CLIS)[number]) {
   const home = tempFolder();
-  const provider = cli.open(home);
+  const settings = { path: provider.label, models: [], mode: '', replyHint: null };
+  const cli = { provider, settings, sessionFolder: provider.sessions.folder({}, home) };
   const cache = new SessionCache(join(home, 'cache.json'), 60_000, {
     clock: new ManualClock(),
     log: silentLog(),
   });
   const addFile = (id: string, modifiedAt = 1_000) => {
-    const path = cli.file(home, id);
+    const path = file(home, id);
     mkdirSync(dirname(path), { recursive: true });
     writeFileSync(path, `${JSON.stringify({ sessionId: id })}\n`);
     writeFileSync(join(dirname(path), '..', '.project_root'), home);
@@ -53,7 +50,7 @@ function setUp(cli: (typeof CLIS)[number]) {
   };
   const record = (sessionId: string, answered: boolean) =>
     cache.record({ type: provider.type, sessionId, taskApiId: 'chat', callbackChannel: null, answered });
-  const plan = (asked: string) => planSession(provider, cache, asked);
+  const plan = (sessionId: string) => planSession(cli, cache, { sessionId, cwd: home });
   return { home, addFile, record, plan };
 }
 
@@ -127,6 +124,6 @@ describe.each(CLIS)('a session id given to $name', (cli) => {
 it('a gemini session of another directory is none of ours', async () => {
   const { home, addFile, plan } = setUp(CLIS[2]!);
   addFile(ONE);
-  writeFileSync(join(home, 'tmp', 'here', '.project_root'), '/somewhere/else');
+  writeFileSync(join(home, '.gemini', 'tmp', 'here', '.project_root'), '/somewhere/else');
   expect(await plan('3f2a')).toEqual({ resume: false, id: null });
 });

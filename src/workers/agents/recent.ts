@@ -1,0 +1,40 @@
+import { basename } from 'node:path';
+import type { Clock } from '../../clock.ts';
+import type { RecentSession, RecentSessions } from '../../http/contract/recent.ts';
+import type { SessionStore } from './provider.ts';
+import { headLines, idAtHead, newestFiles, type SessionFile } from './session-files.ts';
+import { topicOf } from './topic.ts';
+
+const MAX_RECENT = 20;
+
+/** One look at a time: who asks meanwhile gets the same answer, however many ask. */
+export function recentSessions(store: SessionStore, folder: string, clock: Clock): RecentSessions {
+  let looking: Promise<RecentSession[]> | null = null;
+  const look = async () => {
+    const files = await newestFiles(await store.folders(folder, { recentAt: clock.wall() }), MAX_RECENT);
+    return Promise.all(files.map((file) => describe(store, file)));
+  };
+  return async (limit) => {
+    looking ??= look().finally(() => {
+      looking = null;
+    });
+    return (await looking).slice(0, limit);
+  };
+}
+
+async function describe(store: SessionStore, file: SessionFile): Promise<RecentSession> {
+  const lines = await headLines(file.path);
+  return {
+    sessionId: sessionIdOf(store, file, lines),
+    ...(file.project !== undefined && { project: file.project }),
+    lastModified: file.modifiedAt.toISOString(),
+    sizeKB: Math.round(file.bytes / 1024),
+    topic: topicOf(lines, store.saidIn),
+  };
+}
+
+/** The file's name where no id is to be found. */
+function sessionIdOf(store: SessionStore, { name }: SessionFile, lines: readonly unknown[]): string {
+  if (store.idIn !== undefined) return idAtHead(store, lines) ?? basename(name, '.jsonl');
+  return store.name.exec(name)?.[1] ?? basename(name, '.jsonl');
+}
