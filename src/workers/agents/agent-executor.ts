@@ -1,4 +1,4 @@
-import type { Clock } from '../../clock.ts';
+import { type Clock, within } from '../../clock.ts';
 import type { AgentPayload, PolledEnvelope, PolledTask } from '../../http/contract/payload.ts';
 import type { RecentSessions } from '../../http/contract/recent.ts';
 import type { Log } from '../../log.ts';
@@ -92,7 +92,7 @@ async function converse(
   const startedAt = clock.steady();
   const elapsedMs = () => Math.round(clock.steady() - startedAt);
   const leftMs = () => Math.max(1, timeoutMs - elapsedMs());
-  const asking = versionOf(attempt, versions);
+  const version = askVersion(attempt, versions);
   let used = attempt;
   let run = await runModels(used, leftMs);
   const session = otherSession(used, run);
@@ -101,12 +101,23 @@ async function converse(
     run = await runModels(used, leftMs);
   }
   const durationMs = elapsedMs();
-  return agentResult(used, run, { timeoutMs, durationMs, cliVersion: await asking });
+  return agentResult(used, run, { timeoutMs, durationMs, cliVersion: await version() });
 }
 
-async function versionOf({ cli, context }: AgentAttempt, versions: CliVersions): Promise<string | null> {
+/** Milliseconds that a result waits for the CLI's version, which is asked for beside the first run. */
+const VERSION_WAIT_MS = 5_000;
+
+function askVersion({ cli, context }: AgentAttempt, versions: CliVersions): () => Promise<string | null> {
   const { provider, settings } = cli;
-  return provider.versionFlag === null ? null : versions.of(settings.path, provider.versionFlag, context);
+  if (provider.versionFlag === null) return async () => null;
+  let version: string | null = null;
+  const asking = versions.of(settings.path, provider.versionFlag, context).then((told) => {
+    version = told;
+  });
+  return async () => {
+    await within(context.clock, VERSION_WAIT_MS, asking);
+    return version;
+  };
 }
 
 function otherSession(attempt: AgentAttempt, run: AgentRun) {

@@ -1,10 +1,11 @@
 import { stat } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import type { ExecutionContext } from '../executor.ts';
+import type { ProcessOutcome } from '../process.ts';
 import { oneLine } from './plain-text.ts';
 
-/** Long enough for a program that loads much before it says a word. */
-const ASK_MS = 10_000;
+/** Gemini needs 14 s on a busy machine. */
+const ASK_MS = 30_000;
 const VERSION_CHARS = 100;
 
 /** What the CLIs say that their version is. Each is asked once, and again when its file has changed. */
@@ -17,18 +18,21 @@ export class CliVersions {
     if (found === null) return null;
     const known = this.#asked.get(found.path);
     if (known?.mtimeMs === found.mtimeMs) return known.answer;
-    const answer = ask(found.path, flag, context);
+    const answer = this.#ask(found.path, flag, context);
     this.#asked.set(found.path, { mtimeMs: found.mtimeMs, answer });
-    const version = await answer;
-    // An attempt that was ended has not let it finish.
-    if (context.signal.aborted) this.#asked.delete(found.path);
-    return version;
+    return answer;
+  }
+
+  async #ask(file: string, flag: string, context: ExecutionContext): Promise<string | null> {
+    const env = context.environment();
+    const outcome = await context.run({ file, args: [flag], env, timeoutMs: ASK_MS });
+    // It was not let finish: the next task asks again.
+    if (outcome.aborted || outcome.timedOut) this.#asked.delete(file);
+    return versionIn(outcome);
   }
 }
 
-async function ask(file: string, flag: string, context: ExecutionContext): Promise<string | null> {
-  const env = context.environment();
-  const { exitCode, stdout } = await context.run({ file, args: [flag], env, timeoutMs: ASK_MS });
+function versionIn({ exitCode, stdout }: ProcessOutcome): string | null {
   if (exitCode !== 0) return null;
   return (
     /\d+\.\d+\.\d+[\w.+-]*/.exec(stdout)?.[0].slice(0, VERSION_CHARS) ??

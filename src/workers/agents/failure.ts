@@ -73,13 +73,18 @@ function named(attempt: AgentAttempt, run: AgentRun, { said, isVerdict, exitCode
   return { cause, error: `${label}${phrase}${words === '' ? '' : `: ${words}`}`, exitCode, resetsAt };
 }
 
-/** What the CLI says in so many words comes before what its text, and then its exit code, seem to mean. */
+/**
+ * What the CLI says in so many words comes before what its text, and then its exit code, seem to mean; that it was the
+ * API says least.
+ */
 function causeOf({ cli }: AgentAttempt, { turn, outcome }: AgentRun, read: Cause | null): Cause {
-  const told = turn.end?.cause ?? (turn.end === null ? null : (turn.trouble?.cause ?? null));
-  if (told !== null && told !== 'api') return told;
-  if (turn.limited !== null) return 'rate_limit';
-  const guessed = read ?? told ?? cli.provider.exitCauses?.[outcome.exitCode];
-  return guessed ?? (turn.denied.length > 0 ? 'refused_tool' : 'cli');
+  const told = turn.end === null ? null : (turn.end.cause ?? turn.trouble?.cause ?? null);
+  const limited: Cause | null = turn.limited === null ? null : 'rate_limit';
+  const clues = [told, limited, read, cli.provider.exitCauses?.[outcome.exitCode] ?? null];
+  const clue = clues.find((cause) => cause !== null && cause !== 'api');
+  if (clue != null) return clue;
+  if (clues.includes('api')) return 'api';
+  return turn.denied.length > 0 ? 'refused_tool' : 'cli';
 }
 
 /** Of what it printed before it gave up: a line that only sounds like a limit must not hold up others. */

@@ -63,18 +63,22 @@ function metadataOf(
   const known: Record<string, JsonValue> = {
     sessionId: strayedFrom(attempt.session, turn) ? null : turn.sessionId,
     resumed: attempt.session.resume,
-    model: model && clipped(model, NAME_CHARS),
+    model: clippedName(model),
     durationMs,
     turns: told?.turns ?? null,
     usage: told?.usage == null ? null : { ...told.usage },
     costUsd: told?.costUsd ?? null,
     permissionDenials: denialsOf(turn),
-    cliVersion: turn.version ?? cliVersion,
+    cliVersion: clippedName(turn.version ?? cliVersion),
     cause: cause ?? null,
     resetsAt: resetsAt ?? null,
     screenshotPath: screenshot !== null && screenshot.length <= PATH_CHARS ? screenshot : null,
   };
   return Object.fromEntries(Object.entries(known).filter(([, value]) => value !== null));
+}
+
+function clippedName(name: string | null): string | null {
+  return name === null ? null : clipped(name, NAME_CHARS);
 }
 
 const MAX_DENIALS = 50;

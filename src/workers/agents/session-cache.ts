@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import { z } from 'zod';
 import type { Clock } from '../../clock.ts';
 import type { Log } from '../../log.ts';
-import { makeFolder } from '../../paths.ts';
+import { makeFolder, syncNames } from '../../paths.ts';
 import { AGENT_TYPES, type AgentType } from '../../queue/task.ts';
 
 /**
@@ -25,6 +25,9 @@ const cachedSession = z.object({
 });
 
 export type CachedSession = z.infer<typeof cachedSession>;
+
+/** All of them are written each time. */
+const MAX_SESSIONS = 10_000;
 
 interface Kept {
   session: CachedSession;
@@ -66,7 +69,7 @@ export class SessionCache {
         other.taskApiId !== session.taskApiId || (other.type ?? session.type) !== session.type,
     );
     const used = { ...session, lastActivity: this.#clock.wall() };
-    this.#kept = [...others, { session: used, usedAt: this.#clock.steady() }];
+    this.#kept = [...others, { session: used, usedAt: this.#clock.steady() }].slice(-MAX_SESSIONS);
     this.#write();
   }
 
@@ -77,7 +80,7 @@ export class SessionCache {
 
   #read(): Kept[] {
     try {
-      const sessions = z.array(cachedSession).parse(JSON.parse(readFileSync(this.#file, 'utf8')));
+      const sessions = understood(JSON.parse(readFileSync(this.#file, 'utf8')));
       return sessions.sort((a, b) => a.lastActivity - b.lastActivity).map((session) => this.#aged(session));
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') this.#setAside(error);
@@ -114,6 +117,17 @@ export class SessionCache {
   }
 }
 
+/** Passes over what another version of the runner knows and this one doesn't; throws when it understands nothing. */
+function understood(entries: unknown): CachedSession[] {
+  const read = z
+    .array(z.unknown())
+    .parse(entries)
+    .map((entry) => cachedSession.safeParse(entry));
+  const sessions = read.flatMap(({ data }) => data ?? []);
+  if (sessions.length === 0 && read.length > 0) throw new Error('no entry of it is a session');
+  return sessions;
+}
+
 function writeAtomically(file: string, text: string): void {
   makeFolder(dirname(file), 0o700);
   const temporary = `${file}.tmp`;
@@ -125,4 +139,5 @@ function writeAtomically(file: string, text: string): void {
     closeSync(descriptor);
   }
   renameSync(temporary, file);
+  syncNames(dirname(file));
 }

@@ -23,7 +23,10 @@ export interface Turn {
   end: End | null;
 }
 
+/** Longer ones are no ids, and the Task API would refuse them. */
+const ID_CHARS = 200;
 const STRAY_LINES = 20;
+const STRAY_CHARS = 10_000;
 const DENIED_TOOLS = 20;
 
 export function newTurn(): Turn {
@@ -44,7 +47,7 @@ export function newTurn(): Turn {
 export function addEvent(turn: Turn, event: AgentEvent): void {
   switch (event.kind) {
     case 'session':
-      turn.sessionId = event.id;
+      if (event.id.length <= ID_CHARS) turn.sessionId = event.id;
       turn.model = event.model;
       turn.version = event.version ?? null;
       break;
@@ -68,7 +71,7 @@ export function addEvent(turn: Turn, event: AgentEvent): void {
       turn.end = event;
       break;
     case 'stray':
-      turn.stray = [...turn.stray, event.line].slice(-STRAY_LINES);
+      turn.stray = [...turn.stray, event.line.slice(0, STRAY_CHARS)].slice(-STRAY_LINES);
       break;
   }
 }

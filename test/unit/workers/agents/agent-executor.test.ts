@@ -1,17 +1,12 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
-import { systemClock } from '../../../../src/clock.ts';
-import type { AgentPayload, PolledTask } from '../../../../src/http/contract/payload.ts';
-import type { AgentType } from '../../../../src/queue/task.ts';
-import { createAgents } from '../../../../src/workers/agents/agent-executor.ts';
-import * as PROVIDERS from '../../../../src/workers/agents/clis.ts';
-import type { AgentSettings, CliSettings } from '../../../../src/workers/agents/settings.ts';
-import { type ExecutionContext, Stop } from '../../../../src/workers/executor.ts';
-import { contextOf } from '../../../../src/workers/work.ts';
-import { keptLog } from '../../../support/log-lines.ts';
+import type { Attempt } from '../../../../src/workers/attempt.ts';
+import { Stop } from '../../../../src/workers/executor.ts';
+import { type WorkParts, work } from '../../../../src/workers/work.ts';
+import { setUpAgents as setUp } from '../../../support/agents.ts';
+import { silentLog } from '../../../support/log-lines.ts';
 import { ManualClock } from '../../../support/manual-clock.ts';
-import { tempFolder } from '../../../support/temp-folder.ts';
 
 /** The executors with stand-in CLIs (test/support/cli) as real processes, in a home folder of their own. */
 
@@ -22,70 +17,6 @@ const CLIS = [
 ] as const;
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const ID = '3f2a0001-2222-4333-8444-555555555555';
-
-type Changes = Partial<Omit<AgentSettings, 'clis'>> & { clis?: Record<string, Partial<CliSettings>> };
-
-function setUp(changes: Changes = {}, env: NodeJS.ProcessEnv = {}) {
-  const home = tempFolder();
-  const { log, lines } = keptLog();
-  const cacheFile = join(home, 'data', 'session-cache.json');
-  const { clis = {}, ...others } = changes;
-  const standIns = Object.values(PROVIDERS).map(({ label, mode }) => {
-    const path = new URL(`../../../support/cli/${label}`, import.meta.url).pathname;
-    return [label, { path, models: [], mode: mode.fallback, replyHint: null, ...clis[label] }];
-  });
-  const settings: AgentSettings = {
-    workdir: home,
-    maxTimeoutMs: 1_200_000,
-    idleMs: 0,
-    sessionCacheFile: cacheFile,
-    sessionRetentionMs: 1_800_000,
-    ...others,
-    clis: Object.fromEntries(standIns),
-  };
-  const runnerEnv = { PATH: process.env.PATH, HOME: home, ...env };
-  const start = () => {
-    const { executors } = createAgents(settings, { clock: systemClock, log, env: runnerEnv, home });
-    return (type: AgentType, task: Partial<AgentPayload>, context: Partial<ExecutionContext> = {}) => {
-      const lent = contextOf(
-        { signal: context.signal ?? new AbortController().signal, leaseId: null },
-        {
-          clock: context.clock ?? systemClock,
-          log,
-          env: runnerEnv,
-          envPass: [],
-          outputLimitBytes: 1_000_000,
-          killGraceMs: 5_000,
-          fitness: { tried: () => {} },
-        },
-      );
-      return executors[type]!(polledTask(type, task), { ...lent, ...context });
-    };
-  };
-  const cached = () => JSON.parse(readFileSync(cacheFile, 'utf8'));
-  return { home, lines, cacheFile, cached, start, ask: start() };
-}
-
-function polledTask(type: AgentType, task: Partial<AgentPayload>): PolledTask {
-  return {
-    id: 'task-1',
-    status: 'running',
-    createdAt: 0,
-    startedAt: 0,
-    completedAt: null,
-    type,
-    prompt: 'hello',
-    timeout: 120_000,
-    sessionId: 'chat',
-    callbackChannel: null,
-    callbackBotToken: null,
-    origin: 'test',
-    dispatchMode: 'unspecified',
-    responseMode: 'direct-callback',
-    entrypoint: null,
-    ...task,
-  };
-}
 
 /** Resolves when the process that a prompt asked for has written its id. */
 async function grandchild(pidFile: string): Promise<number> {
@@ -368,4 +299,104 @@ it('codex that silently starts a new thread instead of resuming fails, and the s
     /^codex: unknown session: it started [0-9a-f-]{36} instead of resuming no-uuid$/,
   );
   expect(cached()).toMatchObject([{ sessionId: 'no-uuid' }]);
+});
+
+it('codex that strays to another thread is ended before it does anything there', async () => {
+  const { cacheFile, start, home } = setUp();
+  mkdirSync(join(home, 'data'), { recursive: true });
+  const odd = {
+    type: 'codex-cli',
+    sessionId: 'no-uuid',
+    taskApiId: 'chat',
+    lastActivity: Date.now(),
+    answered: true,
+  };
+  writeFileSync(cacheFile, JSON.stringify([odd]));
+  const result = await start()('codex-cli', { prompt: 'sleep' });
+  expect(result).toMatchObject({
+    exitCode: 1,
+    error: expect.stringContaining('unknown session'),
+    metadata: { cause: 'unknown_session' },
+  });
+  expect(result.metadata).not.toHaveProperty('sessionId');
+});
+
+it('claude resumes a session that is "already in use" where no file of it was found', async () => {
+  const { home, ask } = setUp();
+  // The folder is there for the CLI, and not for us.
+  const { ask: elsewhere } = setUp({ workdir: home, clis: {} }, { CLAUDE_CONFIG_DIR: join(home, '.claude') });
+  await elsewhere('claude-cli', { sessionId: ID });
+  const hidden = join(home, 'hidden');
+  const wrapper = join(home, 'wrapped');
+  const standIn = new URL('../../../support/cli/claude', import.meta.url).pathname;
+  writeFileSync(wrapper, `#!/bin/sh\nCLAUDE_CONFIG_DIR=${join(home, '.claude')} exec ${standIn} "$@"\n`, {
+    mode: 0o755,
+  });
+  const blind = setUp({ workdir: home, clis: { claude: { path: wrapper } } }, { CLAUDE_CONFIG_DIR: hidden });
+  const result = await blind.ask('claude-cli', { sessionId: ID });
+  expect(result).toMatchObject({
+    exitCode: 0,
+    stdout: 'prompts=2',
+    metadata: { resumed: true, sessionId: ID },
+  });
+  expect(await ask('claude-cli', { sessionId: ID })).toMatchObject({ stdout: 'prompts=3' });
+});
+
+it('a session whose CLI fails for another reason is not given up for a new one', async () => {
+  const { home, start, cacheFile } = setUp();
+  await start()('claude-cli', { sessionId: ID });
+  writeFileSync(
+    cacheFile,
+    JSON.stringify([
+      { type: 'claude-cli', sessionId: ID, taskApiId: 'chat', lastActivity: Date.now(), answered: false },
+    ]),
+  );
+  const refusing = join(home, 'refusing');
+  writeFileSync(
+    refusing,
+    `#!/bin/sh\necho "$@" >> ${home}/calls\ncat > ${home}/stdin\necho 'Not logged in. Please run /login' >&2\nexit 1\n`,
+    { mode: 0o755 },
+  );
+  const { ask } = setUp(
+    { sessionCacheFile: cacheFile, workdir: home, clis: { claude: { path: refusing } } },
+    { CLAUDE_CONFIG_DIR: join(home, '.claude') },
+  );
+  expect(await ask('claude-cli', {})).toMatchObject({
+    exitCode: 1,
+    metadata: { cause: 'auth', resumed: true },
+  });
+  expect(readFileSync(join(home, 'calls'), 'utf8').trim().split('\n')).toHaveLength(1);
+});
+
+it('the result of a task is what its pause is heard from', async () => {
+  const heard: unknown[] = [];
+  const result = {
+    stdout: '',
+    stderr: '',
+    exitCode: 1,
+    error: 'x',
+    pause: { until: null, reason: 'rate limit' },
+  };
+  const attempt = {
+    task: { id: 't', type: 'claude-cli' },
+    leaseId: 'l',
+    signal: new AbortController().signal,
+  } as Attempt;
+  const parts = {
+    executors: { 'claude-cli': async () => result },
+    clock: new ManualClock(),
+    log: silentLog(),
+  };
+  const pauses = { heard: (...told: unknown[]) => void heard.push(told) };
+  const body = await work(attempt, { ...parts, pauses } as unknown as WorkParts);
+  expect(heard).toEqual([['claude-cli', result]]);
+  expect(body).toEqual({
+    taskId: 't',
+    leaseId: 'l',
+    stdout: '',
+    stderr: '',
+    exitCode: 1,
+    error: 'x',
+    duration: 0,
+  });
 });

@@ -126,6 +126,32 @@ describe('the session cache', () => {
     },
   );
 
+  it('passes over entries that only another version of the runner understands', () => {
+    const { open, file, clock, lines } = setUp();
+    mkdirSync(join(file, '..'), { recursive: true });
+    const entry = { sessionId: 'own', taskApiId: 'chat', lastActivity: clock.wall(), callbackChannel: null };
+    writeFileSync(file, JSON.stringify([{ ...entry, type: 'cli-of-the-future' }, entry, 7]));
+    expect(open().find('claude-cli', 'chat')).toEqual(entry);
+    expect(existsSync(file)).toBe(true);
+    expect(lines).toEqual([]);
+  });
+
+  it('keeps the last ten thousand sessions', () => {
+    const { open, file, clock } = setUp();
+    mkdirSync(join(file, '..'), { recursive: true });
+    const entries = Array.from({ length: 10_000 }, (_, n) => ({
+      sessionId: `own-${n}`,
+      taskApiId: `chat-${n}`,
+      lastActivity: clock.wall() - 1_000 + n / 100,
+    }));
+    writeFileSync(file, JSON.stringify(entries));
+    const cache = open();
+    cache.record({ type: 'claude-cli', sessionId: 'new', taskApiId: 'new', ...answered });
+    expect(cache.find('claude-cli', 'chat-0')).toBeUndefined();
+    expect(cache.find('claude-cli', 'chat-1')?.sessionId).toBe('own-1');
+    expect(JSON.parse(readFileSync(file, 'utf8'))).toHaveLength(10_000);
+  });
+
   it('goes on in memory where its file can not be written, and says so', () => {
     const folder = tempFolder();
     writeFileSync(join(folder, 'data'), 'a file where a folder should be');

@@ -1,0 +1,415 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import type { AgentType } from '../../../../src/queue/task.ts';
+import { scriptedCli, setUpAgents } from '../../../support/agents.ts';
+import { ManualClock } from '../../../support/manual-clock.ts';
+
+/** What the real CLIs were seen to say when they fail (claude 2.1.330, codex 0.169.0, gemini 0.61.0), and what is made of it. */
+
+const RESET = Date.UTC(2026, 10, 23, 1, 1);
+
+type Told = Parameters<typeof scriptedCli>[0];
+
+const claudeFails = (result: object, before: unknown[] = []): Told => ({
+  lines: [...before, { type: 'result', subtype: 'success', is_error: true, ...result }],
+  code: 1,
+});
+const claudeSays = (error: string) => ({
+  type: 'assistant',
+  is_api_error_message: true,
+  error,
+  message: { content: [{ type: 'text', text: 'API Error' }] },
+});
+const codexFails = (message: string): Told => ({
+  lines: [{ type: 'turn.failed', error: { message } }],
+  code: 1,
+});
+const geminiFails = (message: string, code: number): Told => ({
+  lines: [{ type: 'result', status: 'error', error: { type: 'unknown', message } }],
+  code,
+});
+const limit = (status: string) => ({
+  type: 'rate_limit_event',
+  rate_limit_info: { status, resetsAt: RESET / 1_000, rateLimitType: 'five_hour' },
+});
+
+function askOf(label: string, told: Told, changes: Parameters<typeof setUpAgents>[0] = {}) {
+  const type: AgentType = `${label as 'claude'}-cli`;
+  const path = scriptedCli(told);
+  const { ask } = setUpAgents({ ...changes, clis: { [label]: { path } } });
+  return {
+    path,
+    ask: (...args: Parameters<typeof ask> extends [unknown, ...infer Rest] ? Rest : never) =>
+      ask(type, ...args),
+  };
+}
+
+describe.each<[string, string, string, Told, RegExp]>([
+  [
+    'claude',
+    'a refused key',
+    'auth',
+    claudeFails({ api_error_status: 401, result: 'Invalid API key · Fix external API key' }),
+    /^claude: not signed in.*: Invalid API key/,
+  ],
+  [
+    'claude',
+    'nobody signed in',
+    'auth',
+    claudeFails({ result: 'Not logged in · Please run /login' }, [claudeSays('authentication_failed')]),
+    /^claude: not signed in/,
+  ],
+  [
+    'claude',
+    'a denied account',
+    'auth',
+    claudeFails({ api_error_status: 403, result: 'Failed to authenticate. API Error: 403 no' }),
+    /^claude: not signed in/,
+  ],
+  [
+    'claude',
+    'an unknown model',
+    'model_unavailable',
+    claudeFails({ api_error_status: 404, result: "There's an issue with the selected model (claude-nope)." }),
+    /^claude: model unavailable/,
+  ],
+  [
+    'claude',
+    'too many requests',
+    'rate_limit',
+    claudeFails({ api_error_status: 429, result: 'API Error: Request rejected (429) · slow down' }),
+    /^claude: rate limit: API Error/,
+  ],
+  [
+    'claude',
+    'an overloaded API',
+    'api',
+    claudeFails({ api_error_status: 529, result: 'API Error: Overloaded' }),
+    /^claude: its API failed: API Error: Overloaded/,
+  ],
+  [
+    'claude',
+    'an empty account',
+    'api',
+    claudeFails({ api_error_status: 400, result: 'Credit balance is too low' }),
+    /Credit balance is too low/,
+  ],
+  [
+    'claude',
+    'all turns taken',
+    'turns',
+    claudeFails({ subtype: 'error_max_turns', errors: ['Reached maximum number of turns (1)'] }),
+    /^claude: the turns of the task are taken: Reached/,
+  ],
+  [
+    'claude',
+    'all money spent',
+    'budget',
+    claudeFails({ subtype: 'error_max_budget_usd', errors: ['Reached maximum budget ($0.00001)'] }),
+    /^claude: the budget of the task is spent: Reached/,
+  ],
+  [
+    'claude',
+    'an unknown session',
+    'unknown_session',
+    claudeFails({ subtype: 'error_during_execution', errors: ['No conversation found with session ID: x'] }),
+    /^claude: unknown session: No conv/,
+  ],
+  [
+    'claude',
+    'a refused tool',
+    'refused_tool',
+    claudeFails({ subtype: 'error_during_execution', errors: ['stopped'] }, [
+      { type: 'system', subtype: 'permission_denied', tool_name: 'Bash' },
+    ]),
+    /^claude: a tool was refused: stopped/,
+  ],
+  [
+    'codex',
+    'a refused key',
+    'auth',
+    codexFails('unexpected status 401 Unauthorized: Incorrect API key provided, url: http://x/v1/responses'),
+    /^codex: not signed in/,
+  ],
+  [
+    'codex',
+    'a plan without it',
+    'auth',
+    codexFails('To use Codex with your ChatGPT plan, upgrade to Plus: https://chatgpt.com/explore/plus.'),
+    /^codex: not signed in/,
+  ],
+  [
+    'codex',
+    'an unknown model',
+    'model_unavailable',
+    codexFails('The model `nope` does not exist'),
+    /^codex: model unavailable/,
+  ],
+  [
+    'codex',
+    'a model of other accounts',
+    'model_unavailable',
+    codexFails('{"detail":"The \'nope\' model is not supported when using Codex with a ChatGPT account."}'),
+    /^codex: model unavailable: The 'nope'/,
+  ],
+  [
+    'codex',
+    'a model at capacity',
+    'model_unavailable',
+    codexFails('Selected model is at capacity. Please try a different model.'),
+    /^codex: model unavailable/,
+  ],
+  [
+    'codex',
+    'too many requests',
+    'rate_limit',
+    codexFails('exceeded retry limit, last status: 429 Too Many Requests'),
+    /^codex: rate limit: exceeded/,
+  ],
+  [
+    'codex',
+    'no quota',
+    'rate_limit',
+    codexFails('Quota exceeded. Check your plan and billing details.'),
+    /^codex: rate limit/,
+  ],
+  [
+    'codex',
+    'a bad request',
+    'cli',
+    codexFails('{"error":{"message":"bad thing"}}'),
+    /^codex exited with code 1|^codex: bad thing/,
+  ],
+  [
+    'codex',
+    'an unknown session',
+    'unknown_session',
+    {
+      lines: [],
+      stderr: 'Error: thread/resume: thread/resume failed: no rollout found for thread id x (code -32600)\n',
+      code: 1,
+    },
+    /^codex: unknown session: Error: thread/,
+  ],
+  [
+    'gemini',
+    'a refused key',
+    'auth',
+    geminiFails('[API Error: {"error":{"code":401,"message":"no"}}]', 145),
+    /^gemini: not signed in.*: no$/,
+  ],
+  [
+    'gemini',
+    'nobody signed in',
+    'auth',
+    { lines: [], stderr: 'Please set an Auth method in your settings.json\n', code: 41 },
+    /^gemini: not signed in/,
+  ],
+  [
+    'gemini',
+    'a bad request',
+    'api',
+    geminiFails('[API Error: {"error":{"code":400,"message":"fake 400","status":"X"}}]', 144),
+    /^gemini: its API failed: fake 400$/,
+  ],
+  [
+    'gemini',
+    'an unknown model',
+    'model_unavailable',
+    geminiFails('[API Error: models/gemini-nope is not found for API version v1beta]', 1),
+    /^gemini: model unavailable/,
+  ],
+  [
+    'gemini',
+    'a spent quota',
+    'rate_limit',
+    geminiFails(
+      '[API Error: You have exhausted your daily quota on this model.]\nPlease wait and try again later.',
+      173,
+    ),
+    /^gemini: rate limit: \[API/,
+  ],
+  [
+    'gemini',
+    'too many turns',
+    'turns',
+    geminiFails('Reached max session turns for this session.', 53),
+    /^gemini: the turns/,
+  ],
+  [
+    'gemini',
+    'an unknown session',
+    'unknown_session',
+    { lines: [], stderr: 'Error resuming session: No previous sessions found for this project.\n', code: 42 },
+    /^gemini: unknown session/,
+  ],
+])('%s with %s', (label, _, cause, told, error) => {
+  it(`fails, and names the cause: ${cause}`, async () => {
+    const result = await askOf(label, told).ask({});
+    expect(result.error).toMatch(error);
+    expect(result.exitCode).toBeGreaterThan(0);
+    expect(result.metadata).toMatchObject({ cause });
+    if (cause === 'rate_limit') expect(result.pause).toMatchObject({ reason: 'rate limit' });
+    else expect(result).not.toHaveProperty('pause');
+  });
+});
+
+describe('a rate limit', () => {
+  const rejected = claudeFails(
+    { api_error_status: 429, result: "You've hit your 5-hour limit · resets 1:01am (UTC)" },
+    [limit('allowed'), limit('rejected')],
+  );
+
+  it('is told with the time of its end, and so its type can wait for it', async () => {
+    const result = await askOf('claude', rejected).ask({});
+    expect(result).toMatchObject({
+      error: expect.stringContaining('rate limit until 2026-11-23T01:01:00.000Z'),
+      metadata: { cause: 'rate_limit', resetsAt: RESET },
+      pause: { until: RESET, reason: 'rate limit' },
+    });
+  });
+
+  it('that is over again when the answer comes is none', async () => {
+    const lines = [limit('rejected'), limit('allowed'), { type: 'result', is_error: true, result: 'odd' }];
+    expect((await askOf('claude', { lines, code: 1 }).ask({})).metadata).toMatchObject({ cause: 'cli' });
+    const fine = [limit('rejected'), { type: 'result', is_error: false, result: 'fine' }];
+    const result = await askOf('claude', { lines: fine }).ask({});
+    expect(result).toMatchObject({ error: null, stdout: 'fine' });
+    expect(result).not.toHaveProperty('pause');
+  });
+
+  it.each([
+    [
+      'codex',
+      'You’ve hit your usage limit. Upgrade to Pro (https://x), visit y or try again at Nov 23rd, 2026 12:57 AM.',
+      new Date(2026, 10, 23, 0, 58).getTime(),
+    ],
+    ['codex', 'You’ve hit your usage limit. Try again at 3:12 PM.', new Date(2026, 10, 22, 15, 13).getTime()],
+    ['codex', 'You’ve hit your usage limit. Try again at 1:12 AM.', new Date(2026, 10, 23, 1, 13).getTime()],
+    ['codex', 'Rate limit reached for gpt-5. Please try again in 1.5s.', Date.UTC(2026, 10, 22, 12) + 1_500],
+    [
+      'codex',
+      "You've hit your usage limit. Try again in 3 days 4 hours 5 minutes.",
+      Date.UTC(2026, 10, 25, 16, 5),
+    ],
+    ['gemini', '[API Error: Slow down.\nSuggested retry after 3600s.]', Date.UTC(2026, 10, 22, 13)],
+    [
+      'gemini',
+      '[API Error: {"error":{"code":429,"message":"slow","details":[{"retryDelay": "34s"}]}}]',
+      Date.UTC(2026, 10, 22, 12, 0, 34),
+    ],
+    ['gemini', 'quota will reset after 18h55m32s.', Date.UTC(2026, 10, 23, 6, 55, 32)],
+    ['gemini', 'You have exhausted your daily quota on this model.', undefined],
+  ])('of %s ends as it says: %s', async (label, message, resetsAt) => {
+    const told = label === 'codex' ? codexFails(message) : geminiFails(message, 173);
+    const clock = new ManualClock();
+    const result = await askOf(label, told).ask({}, { clock });
+    expect(result.metadata).toMatchObject({ cause: 'rate_limit' });
+    expect(result.metadata?.resetsAt).toBe(resetsAt);
+    expect(result.pause?.until).toBe(resetsAt ?? null);
+  });
+});
+
+it.each(['disk quota exceeded', 'error: 429 tests failed', 'rate limit? no, a name of a test'])(
+  'a line that only sounds like a limit holds nothing up: %s',
+  async (stderr) => {
+    const result = await askOf('codex', { lines: [], stderr, code: 1 }).ask({});
+    expect(result.metadata).toMatchObject({ cause: 'cli' });
+    expect(result).not.toHaveProperty('pause');
+  },
+);
+
+it('a CLI that is missing is the cause itself', async () => {
+  const { ask } = setUpAgents({ clis: { codex: { path: '/nowhere/codex' } } });
+  expect((await ask('codex-cli', {})).metadata).toMatchObject({ cause: 'cli' });
+});
+
+describe('a result of a talkative CLI', () => {
+  it('stays small: ids, names, denials and the error are bounded', async () => {
+    const long = 'x'.repeat(50_000);
+    const denial = { tool_name: 'Write', tool_use_id: 't', tool_input: { content: long }, other: long };
+    const lines = [
+      { type: 'system', subtype: 'init', session_id: long, model: long, claude_code_version: long },
+      { type: 'result', is_error: true, result: long, permission_denials: Array(100).fill(denial) },
+    ];
+    const { metadata, error } = await askOf('claude', { lines, code: 1 }).ask({});
+    expect(JSON.stringify(metadata).length).toBeLessThan(10_000);
+    expect(error!.length).toBeLessThan(3_000);
+    expect(metadata).not.toHaveProperty('sessionId');
+    expect(metadata?.permissionDenials).toHaveLength(50);
+    expect(metadata?.permissionDenials).toContainEqual({ tool_name: 'Write', tool_use_id: 't' });
+  });
+
+  it('names the refused tools of a CLI that has no list of them', async () => {
+    const lines = [
+      { type: 'init', session_id: 'x', model: 'm' },
+      {
+        type: 'tool_result',
+        tool_id: 'run_shell_command__c1',
+        status: 'error',
+        error: { type: 'tool_not_registered' },
+      },
+      { type: 'message', role: 'assistant', content: 'I may not' },
+      { type: 'result', status: 'success' },
+    ];
+    const { metadata, exitCode } = await askOf('gemini', { lines }).ask({});
+    expect(exitCode).toBe(0);
+    expect(metadata).toMatchObject({ permissionDenials: [{ tool_name: 'run_shell_command' }] });
+    expect(metadata).not.toHaveProperty('cause');
+  });
+});
+
+describe('the version of a CLI', () => {
+  const fine: Told = { lines: [{ type: 'turn.completed' }] };
+  const asked = (path: string) =>
+    readFileSync(join(dirname(path), 'asked'), 'utf8')
+      .trim()
+      .split('\n').length;
+
+  it('is asked for once, and again when the file has changed', async () => {
+    const { path, ask } = askOf('codex', fine);
+    for (const prompt of ['one', 'two']) {
+      expect((await ask({ prompt })).metadata).toMatchObject({ cliVersion: '4.5.6' });
+    }
+    expect(asked(path)).toBe(1);
+    writeFileSync(path, readFileSync(path, 'utf8').replace('4.5.6', '4.6.0'));
+    expect((await ask({})).metadata).toMatchObject({ cliVersion: '4.6.0' });
+    expect(asked(path)).toBe(2);
+  });
+
+  it('of Claude is told by itself', async () => {
+    const lines = [
+      { type: 'system', subtype: 'init', session_id: 'x', claude_code_version: '2.1.330' },
+      { type: 'result', is_error: false, result: 'fine' },
+    ];
+    const { path, ask } = askOf('claude', { lines });
+    expect((await ask({})).metadata).toMatchObject({ cliVersion: '2.1.330' });
+    expect(() => asked(path)).toThrow('ENOENT');
+  });
+
+  it('that can not be learnt is left out', async () => {
+    const { path, ask } = askOf('codex', fine);
+    writeFileSync(path, readFileSync(path, 'utf8').replace('exit 0; fi', 'exit 1; fi'));
+    const { metadata, exitCode } = await ask({});
+    expect(exitCode).toBe(0);
+    expect(metadata).not.toHaveProperty('cliVersion');
+  });
+});
+
+describe('a limit of the task', () => {
+  it('is given to Claude', async () => {
+    const { ask } = setUpAgents();
+    const { stdout } = await ask('claude-cli', { prompt: 'argv', maxBudgetUsd: 0.25 });
+    expect(JSON.parse(stdout).join(' ')).toContain('--max-budget-usd 0.25');
+  });
+
+  it.each([
+    ['codex-cli', { maxTurns: 3 }, 'codex can’t be held to maxTurns'],
+    ['codex-cli', { maxBudgetUsd: 1 }, 'codex can’t be held to maxBudgetUsd'],
+    ['gemini-cli', { maxTurns: 3 }, 'gemini can’t be held to maxTurns'],
+  ] as const)('that %s does not keep is refused, and nothing is run: %j', async (type, limits, error) => {
+    const { ask } = setUpAgents();
+    expect(await ask(type, limits)).toMatchObject({ exitCode: 1, error: error.replace('’', "'") });
+  });
+});

@@ -1,0 +1,55 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it, vi } from 'vitest';
+import { Watchdog } from '../../../../src/workers/agents/watchdog.ts';
+import { setUpAgents } from '../../../support/agents.ts';
+import { isAlive } from '../../../support/eventually.ts';
+import { ManualClock } from '../../../support/manual-clock.ts';
+
+it('barks once, when nothing was heard for as long as it was told', () => {
+  const clock = new ManualClock();
+  const bark = vi.fn();
+  const dog = new Watchdog(clock, 1_000, bark);
+  clock.advance(999);
+  dog.heard();
+  clock.advance(999);
+  expect(bark).not.toHaveBeenCalled();
+  clock.advance(1);
+  expect(bark).toHaveBeenCalledTimes(1);
+  clock.advance(10_000);
+  expect(bark).toHaveBeenCalledTimes(1);
+  expect(clock.pending).toBe(0);
+});
+
+it('leaves no timer behind, and sleeps when it is told to', () => {
+  const clock = new ManualClock();
+  const bark = vi.fn();
+  new Watchdog(clock, 1_000, bark).end();
+  new Watchdog(clock, 0, bark).end();
+  expect(clock.pending).toBe(0);
+  clock.advance(100_000);
+  expect(bark).not.toHaveBeenCalled();
+});
+
+it.each(['claude', 'codex', 'gemini'] as const)(
+  '%s that says nothing for too long is killed with its children, and may go on later',
+  async (label) => {
+    const { home, ask } = setUpAgents({ idleMs: 60_000 });
+    const clock = new ManualClock();
+    const pidFile = join(home, 'pid');
+    const running = ask(`${label}-cli`, { prompt: `spawn-grandchild ${pidFile}\nsleep` }, { clock });
+    await vi.waitFor(() => expect(readFileSync(pidFile, 'utf8')).toMatch(/^\d+$/), 30_000);
+    const pid = Number(readFileSync(pidFile, 'utf8'));
+    clock.advance(60_000);
+    const result = await running;
+    expect(result).toMatchObject({
+      exitCode: -1,
+      error: 'no output for 60000 ms',
+      metadata: { cause: 'idle', resumed: false },
+    });
+    expect(result).not.toHaveProperty('pause');
+    await vi.waitFor(() => expect(isAlive(pid)).toBe(false), 10_000);
+    expect(clock.pending).toBe(0);
+    expect(await ask(`${label}-cli`, {})).toMatchObject({ exitCode: 0 });
+  },
+);
