@@ -5,11 +5,11 @@ import { dirname, join } from 'node:path';
 import { systemClock } from '../../src/clock.ts';
 import type { AgentPayload, PolledTask } from '../../src/http/contract/payload.ts';
 import type { AgentType } from '../../src/queue/task.ts';
-import { createAgentExecutors } from '../../src/workers/agents/agent-executor.ts';
-import type { AgentSettings } from '../../src/workers/agents/settings.ts';
-import { childEnvironment } from '../../src/workers/environment.ts';
-import type { ChildCommand, ExecutionResult } from '../../src/workers/executor.ts';
-import { type ProcessOutcome, runProcess } from '../../src/workers/process.ts';
+import { createAgents } from '../../src/workers/agents/agent-executor.ts';
+import type { AgentSettings, CliSettings } from '../../src/workers/agents/settings.ts';
+import type { ExecutionContext, ExecutionResult } from '../../src/workers/executor.ts';
+import type { ProcessOutcome } from '../../src/workers/process.ts';
+import { contextOf } from '../../src/workers/work.ts';
 import { silentLog } from '../support/log-lines.ts';
 import { anthropic } from './fake/anthropic.ts';
 import { google } from './fake/gemini.ts';
@@ -21,6 +21,9 @@ export const CLIS = ['claude', 'codex', 'gemini'] as const;
 export type Cli = (typeof CLIS)[number];
 
 const DIALECTS: Record<Cli, Dialect> = { claude: anthropic, codex: openai, gemini: google };
+
+/** The least that they may do, as a runner has it without settings. */
+const MODES: Record<Cli, string> = { claude: 'dontAsk', codex: 'read-only', gemini: 'default' };
 
 /** Nobody listens there: what does not go to loopback goes nowhere. */
 const DEAD_PROXY = 'http://127.0.0.1:1';
@@ -42,7 +45,7 @@ export interface Stage {
 }
 
 export interface StageOptions {
-  settings?: { [Key in Cli]?: Partial<AgentSettings[Key]> };
+  settings?: { [Key in Cli]?: Partial<CliSettings> };
   env?: Record<string, string>;
   /** Put before the arguments that our provider gives. */
   args?: string[];
@@ -57,15 +60,20 @@ export async function openStage(cli: Cli, options: StageOptions = {}): Promise<S
   const env = { ...environmentOf(home, api.url), TMPDIR: tmp, ...options.env };
   configure(home, api.url);
   const settings = settingsIn(home, workdir, options.settings);
-  const start = () => createAgentExecutors(settings, { clock: systemClock, log: silentLog(), env, home });
+  const lent = { clock: systemClock, log: silentLog(), env };
+  const start = () => createAgents(settings, { ...lent, home }).executors;
   const outcomes: ProcessOutcome[] = [];
   let executors = start();
-  const run = async (command: ChildCommand, signal: AbortSignal) => {
-    const args = [...(options.args ?? []), ...command.args];
-    const limits = { signal, clock: systemClock, graceMs: GRACE_MS, outputLimitBytes: OUTPUT_BYTES };
-    const outcome = await runProcess({ ...command, args, ...limits });
-    outcomes.push(outcome);
-    return outcome;
+  const context = (signal: AbortSignal): ExecutionContext => {
+    const base = contextOf({ signal, leaseId: 'lease-1' }, { ...lent, ...LIMITS });
+    const run: ExecutionContext['run'] = async (command) => {
+      if (command.args.includes('--version')) return base.run(command);
+      const args = [...(options.args ?? []), ...command.args];
+      const outcome = await base.run({ ...command, args });
+      outcomes.push(outcome);
+      return outcome;
+    };
+    return { ...base, run };
   };
   const restart = () => {
     executors = start();
@@ -75,15 +83,11 @@ export async function openStage(cli: Cli, options: StageOptions = {}): Promise<S
     workdir,
     api,
     outcomes,
-    ask: (task, signal = new AbortController().signal) =>
-      executors[`${cli}-cli`](polledTask(`${cli}-cli`, task), {
-        signal,
-        leaseId: 'lease-1',
-        clock: systemClock,
-        log: silentLog(),
-        environment: (names = []) => childEnvironment(env, [...names, ...PASSED]),
-        run: (command) => run(command, signal),
-      }),
+    ask: async (task, signal = new AbortController().signal) => {
+      const execute = executors[`${cli}-cli`];
+      if (execute === undefined) throw new Error(`there is no ${cli}`);
+      return execute(polledTask(`${cli}-cli`, task), context(signal));
+    },
     restart,
     restartKnowing: (sessionId) => {
       const session = { type: `${cli}-cli`, sessionId, taskApiId: 'chat', answered: true };
@@ -99,11 +103,13 @@ export async function openStage(cli: Cli, options: StageOptions = {}): Promise<S
   };
 }
 
-const GRACE_MS = 10_000;
-const OUTPUT_BYTES = 4_000_000;
-
-/** What the owner of a runner would name in RUNNER_ENV_PASS. */
-const PASSED = ['CLAUDE_CODE_MAX_RETRIES'];
+const LIMITS = {
+  killGraceMs: 10_000,
+  outputLimitBytes: 4_000_000,
+  /** What the owner of a runner would name in RUNNER_ENV_PASS. */
+  envPass: ['CLAUDE_CODE_MAX_RETRIES'],
+  fitness: { tried: () => {} },
+};
 
 function environmentOf(home: string, url: string): Record<string, string> {
   return {
@@ -165,15 +171,19 @@ function write(path: string, content: string): void {
 }
 
 function settingsIn(home: string, workdir: string, changes: StageOptions['settings'] = {}): AgentSettings {
-  const path = (cli: Cli) => join(installedClis(), cli);
+  const usual = (cli: Cli) => ({
+    path: join(installedClis(), cli),
+    models: [],
+    mode: MODES[cli],
+    replyHint: null,
+  });
   return {
     workdir,
     maxTimeoutMs: 1_200_000,
+    idleMs: 0,
     sessionCacheFile: join(home, 'data', 'session-cache.json'),
     sessionRetentionMs: 1_800_000,
-    claude: { path: path('claude'), models: [], permissionMode: 'dontAsk', ...changes.claude },
-    codex: { path: path('codex'), models: [], sandbox: 'read-only', ...changes.codex },
-    gemini: { path: path('gemini'), models: [], approvalMode: 'default', replyHint: null, ...changes.gemini },
+    clis: Object.fromEntries(CLIS.map((cli) => [cli, { ...usual(cli), ...changes[cli] }])),
   };
 }
 

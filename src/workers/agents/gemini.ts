@@ -95,10 +95,11 @@ function readMessage(event: JsonObject): AgentEvent[] {
   return [{ kind: 'message', text, continues: event.delta === true }];
 }
 
-/** A tool that would need a question has not even been made known: its id begins with its name. */
+/** A tool that would need a question has not even been made known to the model. */
 function readDenial(event: JsonObject): AgentEvent[] {
-  if (objectOf(event.error).type !== 'tool_not_registered') return [];
-  return [{ kind: 'denied', tool: (stringOf(event.tool_id) ?? 'a tool').replace(/__[^_]*$/, '') }];
+  const error = objectOf(event.error);
+  if (error.type !== 'tool_not_registered') return [];
+  return [{ kind: 'denied', tool: /^Tool "([^"]+)"/.exec(stringOf(error.message) ?? '')?.[1] ?? 'a tool' }];
 }
 
 function readResult(event: JsonObject): AgentEvent {

@@ -26,10 +26,12 @@ export function apiError(text: string): ApiError {
   const answer = objectOf(told.error);
   const status = numberOf(answer.code);
   const delay = /"retryDelay":\s*"([\d.]+s)"/.exec(body)?.[1];
-  const message = stringOf(answer.message) ?? stringOf(told.detail) ?? text;
+  const own = stringOf(answer.message) ?? stringOf(told.detail);
+  const message = own ?? text;
+  const unnamed = own === null ? null : 'api';
   return {
     message: delay === undefined || message.includes(delay) ? message : `${message} (retry in ${delay})`,
-    cause: status === null || status < 400 ? null : causeOfStatus(status),
+    cause: status === null || status < 400 ? unnamed : causeOfStatus(status),
   };
 }
 

@@ -177,9 +177,9 @@ describe.each<[string, string, string, Told, RegExp]>([
   [
     'codex',
     'a bad request',
-    'cli',
+    'api',
     codexFails('{"error":{"message":"bad thing"}}'),
-    /^codex exited with code 1|^codex: bad thing/,
+    /^codex: its API failed: bad thing$/,
   ],
   [
     'codex',
@@ -253,6 +253,82 @@ describe.each<[string, string, string, Told, RegExp]>([
     if (cause === 'rate_limit') expect(result.pause).toMatchObject({ reason: 'rate limit' });
     else expect(result).not.toHaveProperty('pause');
   });
+});
+
+/** Of each recorded run the exit code and what stood on stderr. */
+const OUTCOMES = JSON.parse(
+  readFileSync(new URL('../../../fixtures/cli/outcomes.json', import.meta.url), 'utf8'),
+);
+
+function recorded(name: string): Told {
+  const file = new URL(`../../../fixtures/cli/${name}.jsonl`, import.meta.url);
+  const { exitCode: code, stderr } = OUTCOMES[name];
+  return { lines: readFileSync(file, 'utf8').split('\n'), stderr, code };
+}
+
+describe('a recorded run', () => {
+  it.each([
+    ['claude-auth401', 'auth'],
+    ['claude-not-logged-in', 'auth'],
+    ['claude-model404', 'model_unavailable'],
+    ['claude-api429', 'rate_limit'],
+    ['claude-usage-limit', 'rate_limit'],
+    ['claude-overloaded529', 'api'],
+    ['claude-credit-too-low', 'api'],
+    ['claude-max-turns', 'turns'],
+    ['claude-max-budget', 'budget'],
+    ['codex-api400', 'api'],
+    ['codex-api429', 'rate_limit'],
+    ['codex-auth401', 'auth'],
+    ['codex-model-unsupported', 'model_unavailable'],
+    ['codex-model404', 'model_unavailable'],
+    ['codex-quota-exceeded', 'rate_limit'],
+    ['codex-usage-limit', 'rate_limit'],
+    ['codex-resume-missing', 'unknown_session'],
+    ['gemini-auth401', 'auth'],
+    ['gemini-model404', 'model_unavailable'],
+    ['gemini-max-turns', 'turns'],
+    ['gemini-quota-of-the-day', 'rate_limit'],
+    ['gemini-quota-with-time', 'rate_limit'],
+    ['gemini-resume-missing', 'unknown_session'],
+  ])('%s failed for %s', async (name, cause) => {
+    const [label = ''] = name.split('-');
+    const { metadata, error, exitCode } = await askOf(label, recorded(name)).ask({});
+    expect({ error, cause: metadata?.cause }).toEqual({ error: expect.any(String), cause });
+    expect(exitCode).toBe(OUTCOMES[name].exitCode);
+    expect(error).not.toMatch(/[{}]/);
+  });
+
+  it.each([
+    'claude-resume',
+    'claude-model-fallback',
+    'claude-usage-allowed',
+    'codex-resume',
+    'codex-tool-denied',
+    'gemini-resume',
+    'gemini-tool-denied',
+  ])('%s succeeded', async (name) => {
+    const [label = ''] = name.split('-');
+    const result = await askOf(label, recorded(name)).ask({});
+    expect(result).toMatchObject({ exitCode: 0, error: null });
+    expect(result.metadata).not.toHaveProperty('cause');
+    expect(result).not.toHaveProperty('pause');
+  });
+
+  it('of a Gemini without leave names the tool that it was refused', async () => {
+    const { metadata } = await askOf('gemini', recorded('gemini-tool-denied')).ask({});
+    expect(metadata?.permissionDenials).toEqual([{ tool_name: expect.stringMatching(/^[a-z_]+$/) }]);
+  });
+
+  it.each(['claude-usage-limit', 'codex-usage-limit', 'gemini-quota-with-time'])(
+    '%s tells when the limit ends',
+    async (name) => {
+      const [label = ''] = name.split('-');
+      const { metadata, error } = await askOf(label, recorded(name)).ask({});
+      expect(metadata?.resetsAt).toEqual(expect.any(Number));
+      expect(error).toMatch(/rate limit until 20\d\d-/);
+    },
+  );
 });
 
 describe('a rate limit', () => {
@@ -348,7 +424,7 @@ describe('a result of a talkative CLI', () => {
         type: 'tool_result',
         tool_id: 'run_shell_command__c1',
         status: 'error',
-        error: { type: 'tool_not_registered' },
+        error: { type: 'tool_not_registered', message: 'Tool "run_shell_command" not found.' },
       },
       { type: 'message', role: 'assistant', content: 'I may not' },
       { type: 'result', status: 'success' },
