@@ -1,3 +1,4 @@
+import type { OutputBody } from '../http/contract/output.ts';
 import type { PolledTask } from '../http/contract/payload.ts';
 import type {
   EventBody,
@@ -45,6 +46,11 @@ export class Worker {
 
   event(body: EventBody, signal?: AbortSignal): Promise<{ success: true; event: Event }> {
     return this.#post('/worker/event', { body }, signal);
+  }
+
+  /** A chunk of what an attempt prints; one that is repeated counts once. */
+  output(body: OutputBody, signal?: AbortSignal): Promise<{ success: true }> {
+    return this.#post('/worker/output', { body }, signal);
   }
 
   #post<T>(path: string, call: Partial<Call>, signal: AbortSignal | undefined): Promise<T> {

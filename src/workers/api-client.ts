@@ -1,4 +1,5 @@
 import { type ClientOptions, TaskApiClient } from '../client/index.ts';
+import type { OutputBody } from '../http/contract/output.ts';
 import type { PolledTask } from '../http/contract/payload.ts';
 import type {
   EventBody,
@@ -18,6 +19,7 @@ export interface ApiClient {
   result(json: string, signal: AbortSignal): Promise<Answer<unknown>>;
   release(body: ReleaseBody, signal: AbortSignal): Promise<Answer<unknown>>;
   event(body: EventBody, signal: AbortSignal): Promise<Answer<unknown>>;
+  output(body: OutputBody, signal: AbortSignal): Promise<Answer<unknown>>;
 }
 
 export function createApiClient(options: Pick<ClientOptions, 'url' | 'token' | 'clock'>): ApiClient {
@@ -28,5 +30,6 @@ export function createApiClient(options: Pick<ClientOptions, 'url' | 'token' | '
     result: (json, signal) => answerTo(worker.result(json, signal)),
     release: (body, signal) => answerTo(worker.release(body, signal)),
     event: (body, signal) => answerTo(worker.event(body, signal)),
+    output: (body, signal) => answerTo(worker.output(body, signal)),
   };
 }

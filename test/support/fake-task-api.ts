@@ -3,10 +3,11 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { OutputBody } from '../../src/http/contract/output.ts';
 import type { Payload, PolledTask } from '../../src/http/contract/payload.ts';
 import type { EventBody, HeartbeatBody, ReleaseBody, ResultBody } from '../../src/http/contract/worker.ts';
 
-export type Route = 'poll' | 'result' | 'heartbeat' | 'release' | 'event';
+export type Route = 'poll' | 'result' | 'heartbeat' | 'release' | 'event' | 'output';
 
 /** How the next request of a route fares; without any it is answered as the contract says. */
 export type Fate =
@@ -34,8 +35,16 @@ export class FakeTaskApi {
   readonly results: ResultBody[] = [];
   readonly releases: ReleaseBody[] = [];
   readonly events: EventBody[] = [];
+  readonly outputs: OutputBody[] = [];
   /** Requests of each route, refused ones too. */
-  readonly seen: Record<Route, number> = { poll: 0, result: 0, heartbeat: 0, release: 0, event: 0 };
+  readonly seen: Record<Route, number> = {
+    poll: 0,
+    result: 0,
+    heartbeat: 0,
+    release: 0,
+    event: 0,
+    output: 0,
+  };
   /** Leases that the next heartbeats hear of, for as long as they name them. */
   readonly cancelled = new Set<string>();
   readonly lost = new Set<string>();
@@ -47,7 +56,14 @@ export class FakeTaskApi {
   readonly poison = new Map<string, Fate>();
   readonly #contract: 'newer' | 'older';
   readonly #server = createServer((request, response) => void this.#handle(request, response));
-  readonly #fates: Record<Route, Fate[]> = { poll: [], result: [], heartbeat: [], release: [], event: [] };
+  readonly #fates: Record<Route, Fate[]> = {
+    poll: [],
+    result: [],
+    heartbeat: [],
+    release: [],
+    event: [],
+    output: [],
+  };
   #pending: PolledTask[] = [];
   #parked: Parked[] = [];
   #watchers: (() => void)[] = [];
@@ -141,7 +157,7 @@ export class FakeTaskApi {
 
   #answer(route: Route, call: Parked, body: unknown, fate: Fate | null): void {
     if (route === 'poll') this.#poll(call);
-    else if (this.#contract === 'older' && (route === 'heartbeat' || route === 'release'))
+    else if (this.#contract === 'older' && ['heartbeat', 'release', 'output'].includes(route))
       send(call.response, 404, '<pre>Cannot POST</pre>');
     else {
       const answer = this.#take(route, body);
@@ -155,6 +171,7 @@ export class FakeTaskApi {
     if (route === 'result') return this.#finish(body as ResultBody);
     if (route === 'release') this.releases.push(body as ReleaseBody);
     if (route === 'event') this.events.push(body as EventBody);
+    if (route === 'output') this.outputs.push(body as OutputBody);
     if (route === 'heartbeat') done.body = this.#beat(body as HeartbeatBody);
     return done;
   }

@@ -1,0 +1,115 @@
+import { type Clock, pause, within } from '../clock.ts';
+import { MAX_CHUNK_CHARS } from '../http/contract/output.ts';
+import type { OutputStream } from '../queue/task.ts';
+import type { ApiClient } from './api-client.ts';
+
+/** Before a chunk; longer the longer it goes on, so that a day of output is some twenty thousand chunks. */
+const FIRST_INTERVAL_MS = 100;
+const LONGEST_INTERVAL_MS = 5_000;
+const SLOWER_MS = 2;
+/** Characters that wait while the Task API is slow or away; beyond, the oldest of them are left out. */
+const MAX_WAITING_CHARS = 256 * 1024;
+/** What the end of a task waits for its last chunks: no result is late for want of a live view. */
+const LAST_MS = 2_000;
+const RETRY_MS = 2_000;
+
+interface Piece {
+  stream: OutputStream;
+  chunk: string;
+}
+
+export interface LiveOutputParts {
+  leaseId: string;
+  api: Pick<ApiClient, 'output'>;
+  clock: Clock;
+}
+
+/**
+ * What an attempt prints, on its way to whoever looks on: coalesced into a few numbered chunks a second, one under way
+ * at a time. It takes what it is given at once, and never makes a task wait.
+ */
+export class LiveOutput {
+  readonly #parts: LiveOutputParts;
+  /** The task has ended: what is left goes out without pauses. */
+  readonly #hurry = new AbortController();
+  /** Nobody wants more of it: sent, too late, or refused. */
+  readonly #over = new AbortController();
+  #waiting: Piece[] = [];
+  #chars = 0;
+  #omitted = 0;
+  #seq = 0;
+  #sending: Promise<void> | null = null;
+
+  constructor(parts: LiveOutputParts) {
+    this.#parts = parts;
+  }
+
+  print(stream: OutputStream, text: string): void {
+    if (text === '' || this.#over.signal.aborted) return;
+    const last = this.#waiting.at(-1);
+    if (last?.stream === stream) last.chunk += text;
+    else this.#waiting.push({ stream, chunk: text });
+    this.#chars += text.length;
+    while (this.#chars > MAX_WAITING_CHARS)
+      this.#omitted += this.#take(this.#chars - MAX_WAITING_CHARS).length;
+    this.#sending ??= this.#send();
+  }
+
+  /** Resolves when all is sent, or after 2 s. */
+  async end(): Promise<void> {
+    this.#hurry.abort();
+    if (this.#sending !== null) await within(this.#parts.clock, LAST_MS, this.#sending);
+    this.#over.abort();
+  }
+
+  async #send(): Promise<void> {
+    while (this.#chars > 0 && !this.#over.signal.aborted) {
+      // What is printed meanwhile goes along.
+      await pause(this.#parts.clock, this.#intervalMs(), this.#hurry.signal);
+      await this.#sendPiece(this.#next());
+    }
+    this.#sending = null;
+  }
+
+  #intervalMs(): number {
+    return Math.min(FIRST_INTERVAL_MS + SLOWER_MS * this.#seq, LONGEST_INTERVAL_MS);
+  }
+
+  /** Again and again under one number, until it is there or nobody wants it: an older Task API knows no output. */
+  async #sendPiece(piece: Piece): Promise<void> {
+    const { api, clock, leaseId } = this.#parts;
+    this.#seq += 1;
+    while (!this.#over.signal.aborted) {
+      const answer = await api.output({ leaseId, seq: this.#seq, ...piece }, this.#over.signal);
+      if (answer.kind === 'ok') return;
+      if (answer.kind !== 'retry' || answer.status === 404) this.#over.abort();
+      else await pause(clock, Math.max(RETRY_MS, answer.retryAfterMs), this.#over.signal);
+    }
+  }
+
+  #next(): Piece {
+    const stream = this.#waiting[0]?.stream ?? 'stdout';
+    if (this.#omitted === 0) return { stream, chunk: this.#take(MAX_CHUNK_CHARS) };
+    const chunk = `\n[… ${this.#omitted} characters left out: they came faster than they could be sent …]\n`;
+    this.#omitted = 0;
+    return { stream, chunk };
+  }
+
+  /** The oldest that waits, of one stream, at most `chars` of it but for a character that this would cut. */
+  #take(chars: number): string {
+    const [piece] = this.#waiting;
+    if (piece === undefined) return '';
+    const taken = piece.chunk.slice(0, borderAt(piece.chunk, chars));
+    piece.chunk = piece.chunk.slice(taken.length);
+    if (piece.chunk === '') this.#waiting.shift();
+    this.#chars -= taken.length;
+    return taken;
+  }
+}
+
+/** The last border between two characters up to `index`; behind the first character at least. */
+function borderAt(text: string, index: number): number {
+  const cuts = /[\ud800-\udbff]/.test(text.charAt(index - 1)) && /[\udc00-\udfff]/.test(text.charAt(index));
+  if (!cuts) return index;
+  return index > 1 ? index - 1 : index + 1;
+}
