@@ -10,7 +10,7 @@ import {
   type SessionFolder,
   type SessionStart,
 } from './provider.ts';
-import { foldersIn, readHead } from './session-files.ts';
+import { foldersIn, mapBounded, readHead } from './session-files.ts';
 import { field, textOf } from './topic.ts';
 
 /**
@@ -118,13 +118,16 @@ function readResult(event: JsonObject): AgentEvent {
   });
 }
 
+/** No path is longer. */
+const PATH_BYTES = 4_096;
+
 async function chatFolders(folder: string, cwd: string | undefined): Promise<SessionFolder[]> {
   const projects = await foldersIn(folder);
   const chats = (project: string) => ({ path: join(folder, project, 'chats'), project });
   if (cwd === undefined) return projects.map(chats);
   const here = await realpath(cwd).catch(() => cwd);
-  const roots = await Promise.all(
-    projects.map((project) => readHead(join(folder, project, '.project_root')).catch(() => '')),
+  const roots = await mapBounded(projects, (project) =>
+    readHead(join(folder, project, '.project_root'), PATH_BYTES).catch(() => ''),
   );
   return projects.filter((_, index) => roots[index]?.trim() === here).map(chats);
 }
