@@ -346,6 +346,12 @@ describe('a rate limit', () => {
     });
   });
 
+  it('is what the last event about it says, whatever the error sounds like', async () => {
+    const lines = [limit('rejected'), { type: 'result', is_error: true, result: 'odd' }];
+    const { metadata } = await askOf('claude', { lines, code: 1 }).ask({});
+    expect(metadata).toMatchObject({ cause: 'rate_limit', resetsAt: RESET });
+  });
+
   it('that is over again when the answer comes is none', async () => {
     const lines = [limit('rejected'), limit('allowed'), { type: 'result', is_error: true, result: 'odd' }];
     expect((await askOf('claude', { lines, code: 1 }).ask({})).metadata).toMatchObject({ cause: 'cli' });
