@@ -7,10 +7,12 @@ import { isTaskType, TASK_TYPES } from './queue/task.ts';
 import type { Settings } from './settings.ts';
 import * as CLIS from './workers/agents/clis.ts';
 import { type AgentSettings, DEFAULT_IDLE_MS, readCliSettings } from './workers/agents/settings.ts';
+import type { Policy } from './workers/policy/policy.ts';
+import { loadPolicy, PolicyFileError } from './workers/policy/policy-file.ts';
 import { RUNNER_DEFAULTS, type RunnerConfig } from './workers/runner.ts';
 
 /** All but where its Task API is. */
-export type RunnerSettings = Omit<RunnerConfig, 'url' | 'token'> & { agents: AgentSettings };
+export type RunnerSettings = Omit<RunnerConfig, 'url' | 'token'> & { agents: AgentSettings; policy: Policy };
 
 /** The longest id that the Task API takes. */
 const MAX_ID_CHARS = 200;
@@ -20,6 +22,7 @@ const DAY_MS = 86_400_000;
 
 export function readRunnerSettings(settings: Settings, dataDir: string): RunnerSettings {
   const { maxConcurrent, longPollWaitMs, pollIntervalMs, drainMs, queues, types } = RUNNER_DEFAULTS;
+  const policy = readPolicy(settings, dataDir);
   return {
     ...RUNNER_DEFAULTS,
     dataDir,
@@ -32,13 +35,31 @@ export function readRunnerSettings(settings: Settings, dataDir: string): RunnerS
     drainMs: settings.integer('RUNNER_DRAIN_MS', { default: drainMs, min: 0, max: 3_600_000 }),
     shell: readShell(settings),
     envPass: settings.list('RUNNER_ENV_PASS'),
-    agents: readAgentSettings(settings, dataDir),
+    agents: readAgentSettings(settings, dataDir, policy),
+    policy,
   };
 }
 
-function readAgentSettings(settings: Settings, dataDir: string): AgentSettings {
+/** What is wrong with its file is told with the settings; it stops the start, so nothing runs under another policy. */
+function readPolicy(settings: Settings, dataDir: string): Policy {
+  const name = 'RUNNER_POLICY_FILE';
+  const file = settings.get(name) === undefined ? null : settings.path(name, '');
+  const places = { home: homedir(), dataDir };
+  try {
+    return loadPolicy(file, places);
+  } catch (error) {
+    if (!(error instanceof PolicyFileError)) throw error;
+    for (const line of error.message.split('\n')) settings.problem(`${name} (${file}): ${line}`);
+    return loadPolicy(null, places);
+  }
+}
+
+function readAgentSettings(settings: Settings, dataDir: string, policy: Policy): AgentSettings {
   const retention = { default: 1_800_000, min: 60_000, max: 30 * DAY_MS };
-  const clis = Object.values(CLIS).map((cli) => [cli.label, readCliSettings(settings, cli)]);
+  const clis = Object.values(CLIS).map((cli) => [
+    cli.label,
+    { ...readCliSettings(settings, cli), ...policy.agent(cli.label) },
+  ]);
   return {
     workdir: readWorkdir(settings),
     maxTimeoutMs: settings.clamped('CC_TIMEOUT', { default: 1_200_000, min: 1_000, max: DAY_MS }),

@@ -120,10 +120,10 @@ export async function startRunner(
   taskApi: { url: string; token: string },
   lent: Surroundings,
 ): Promise<RunningRunner> {
-  const { agents, ...config } = settings;
+  const { agents, policy, ...config } = settings;
   const { env } = process;
   const { executors } = createAgents(agents, { ...lent, env, home: homedir() });
-  const runner = createRunner({ ...config, ...taskApi }, { ...lent, env, executors });
+  const runner = createRunner({ ...config, ...taskApi }, { ...lent, env, executors, policy });
   await runner.start();
   return {
     ended: runner.stopped,

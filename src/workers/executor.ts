@@ -3,6 +3,7 @@ import type { PolledTask } from '../http/contract/payload.ts';
 import type { Log } from '../log.ts';
 import type { JsonObject, TaskType } from '../queue/task.ts';
 import type { Pause } from './pauses.ts';
+import type { Policy } from './policy/policy.ts';
 import type { ProcessOptions, ProcessOutcome } from './process.ts';
 
 export { Stop, stopText } from './stop.ts';
@@ -20,6 +21,8 @@ export interface ExecutionContext {
   leaseId: string | null;
   clock: Clock;
   log: Log;
+  /** What tasks may do here; its refusals, thrown on, become the result. */
+  policy: Policy;
   /** What a child process may know: the allow-list, and of the runner's own environment these further names. */
   environment(names?: readonly string[]): Record<string, string>;
   /** Hears what an agent says and does, as text for a person to read along, whenever there is more. */

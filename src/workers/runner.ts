@@ -16,6 +16,7 @@ import { systemShell } from './executors/shell.ts';
 import { Fitness } from './fitness.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { runnerIdOf } from './identity.ts';
+import type { Policy } from './policy/policy.ts';
 import { Poller } from './poller.ts';
 import { ResultSender } from './result-sender.ts';
 import { Slots } from './slots.ts';
@@ -66,6 +67,8 @@ export const RUNNER_DEFAULTS = {
 export interface RunnerDeps {
   /** What runs the task types besides `command` and the file tasks. */
   executors: Executors;
+  /** What tasks may do here. */
+  policy: Policy;
   clock: Clock;
   log: Log;
   /** The runner's own environment, of which children get what is allowed. */

@@ -6,6 +6,7 @@ import { childEnvironment } from './environment.ts';
 import { type ExecutionContext, type ExecutionResult, type Executors, failure } from './executor.ts';
 import type { Fitness } from './fitness.ts';
 import type { Pauses } from './pauses.ts';
+import { type Policy, PolicyError } from './policy/policy.ts';
 import { runProcess } from './process.ts';
 import { stopText } from './stop.ts';
 
@@ -18,6 +19,7 @@ export interface WorkParts {
   envPass: readonly string[];
   outputLimitBytes: number;
   killGraceMs: number;
+  policy: Policy;
   /** Hears what could be started here. */
   fitness: Pick<Fitness, 'tried'>;
   /** Hears what the end of a task says about others of its type. */
@@ -51,8 +53,10 @@ async function execute(attempt: Attempt, parts: WorkParts): Promise<ExecutionRes
   if (executor === undefined) return failure(`unknown task type: ${task.type}`);
   if (signal.aborted) return failure(stopText(signal), -1);
   try {
+    parts.policy.checkType(task.type);
     return await executor(task, contextOf(attempt, parts));
   } catch (error) {
+    if (error instanceof PolicyError) return failure(error.message, -1);
     parts.log.error({ taskId: task.id, err: error }, 'an executor failed');
     return failure(`the runner failed: ${(error as Error).message}`, -1);
   }
@@ -63,13 +67,14 @@ export function contextOf(
   { signal, leaseId }: Pick<Attempt, 'signal' | 'leaseId'>,
   parts: Omit<WorkParts, 'executors'>,
 ): ExecutionContext {
-  const { clock, log, env, envPass, outputLimitBytes, killGraceMs: graceMs, fitness } = parts;
+  const { clock, log, env, envPass, outputLimitBytes, killGraceMs: graceMs, fitness, policy } = parts;
   const limits = { signal, clock, outputLimitBytes, graceMs };
   return {
     signal,
     leaseId,
     clock,
     log,
+    policy,
     environment: (names = []) => childEnvironment(env, [...envPass, ...names]),
     run: ({ stop, ...command }) =>
       runProcess({

@@ -11,6 +11,7 @@ import type { ExecutionContext, ExecutionResult } from '../../src/workers/execut
 import type { ProcessOutcome } from '../../src/workers/process.ts';
 import { contextOf } from '../../src/workers/work.ts';
 import { silentLog } from '../support/log-lines.ts';
+import { aPolicy } from '../support/policy.ts';
 import { anthropic } from './fake/anthropic.ts';
 import { google } from './fake/gemini.ts';
 import { type Dialect, FakeModelApi } from './fake/model-api.ts';
@@ -65,7 +66,7 @@ export async function openStage(cli: Cli, options: StageOptions = {}): Promise<S
   const outcomes: ProcessOutcome[] = [];
   let executors = start();
   const context = (signal: AbortSignal): ExecutionContext => {
-    const base = contextOf({ signal, leaseId: 'lease-1' }, { ...lent, ...LIMITS });
+    const base = contextOf({ signal, leaseId: 'lease-1' }, { ...lent, ...LIMITS, policy: aPolicy() });
     const run: ExecutionContext['run'] = async (command) => {
       if (command.args.includes('--version')) return base.run(command);
       const args = [...(options.args ?? []), ...command.args];

@@ -10,6 +10,7 @@ import type { AgentSettings, CliSettings } from '../../src/workers/agents/settin
 import type { ExecutionContext } from '../../src/workers/executor.ts';
 import { contextOf } from '../../src/workers/work.ts';
 import { keptLog } from './log-lines.ts';
+import { aPolicy } from './policy.ts';
 import { tempFolder } from './temp-folder.ts';
 
 type Changes = Partial<Omit<AgentSettings, 'clis'>> & { clis?: Record<string, Partial<CliSettings>> };
@@ -46,6 +47,7 @@ export function setUpAgents(changes: Changes = {}, env: NodeJS.ProcessEnv = {}) 
           outputLimitBytes: 1_000_000,
           killGraceMs: 5_000,
           fitness: { tried: () => {} },
+          policy: aPolicy(),
         },
       );
       return executors[type]!(polledTask(type, task), { ...lent, ...context });

@@ -5,6 +5,7 @@ import { type ProcessOptions, type ProcessOutcome, runProcess } from '../../src/
 import { Stop } from '../../src/workers/stop.ts';
 import { silentLog } from './log-lines.ts';
 import { ManualClock } from './manual-clock.ts';
+import { aPolicy } from './policy.ts';
 
 /** A child process under test: its time stands still unless the test moves it. */
 export interface TestChild {
@@ -54,6 +55,7 @@ export function aContext(
     leaseId: 'lease-1',
     clock,
     log: silentLog(),
+    policy: aPolicy(),
     environment: (names = []) => childEnvironment(process.env, names),
     run: (command: ChildCommand) => runProcess({ ...limits, ...command }),
     ...change,

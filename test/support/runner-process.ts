@@ -2,11 +2,13 @@
 import { systemClock } from '../../src/clock.ts';
 import { createRunner, RUNNER_DEFAULTS } from '../../src/workers/runner.ts';
 import { silentLog } from './log-lines.ts';
+import { aPolicy } from './policy.ts';
 
 const [url = '', token = '', dataDir = ''] = process.argv.slice(2);
 const config = { ...RUNNER_DEFAULTS, url, token, dataDir, runnerId: null, shell: '/bin/sh', envPass: [] };
 const runner = createRunner(config, {
   executors: {},
+  policy: aPolicy(),
   clock: systemClock,
   log: silentLog(),
   env: process.env,

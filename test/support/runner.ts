@@ -7,6 +7,7 @@ import { eventually } from './eventually.ts';
 import { type FakeTaskApi, TOKEN } from './fake-task-api.ts';
 import { keptLog, type LogLine } from './log-lines.ts';
 import { ManualClock } from './manual-clock.ts';
+import { aPolicy } from './policy.ts';
 import { tempFolder } from './temp-folder.ts';
 
 export interface TestRunner extends Runner {
@@ -31,7 +32,14 @@ export function aRunner(
     ...change,
   };
   const { log, lines } = keptLog();
-  const runner = createRunner(config, { executors: {}, clock: systemClock, log, env: process.env, ...deps });
+  const runner = createRunner(config, {
+    executors: {},
+    policy: aPolicy(),
+    clock: systemClock,
+    log,
+    env: process.env,
+    ...deps,
+  });
   onTestFinished(async () => {
     let isOver = false;
     const ended = Promise.all([runner.drain(), runner.drain()]).finally(() => {

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { constants, type Stats } from 'node:fs';
-import { type FileHandle, lstat, open, readlink, rename, rm, stat } from 'node:fs/promises';
+import { type FileHandle, lstat, open, readlink, rename, rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
-import { makeFolder } from '../../paths.ts';
-import { syncFolder } from '../durable.ts';
+import { basename, dirname, resolve } from 'node:path';
+import { PolicyError } from '../policy/policy.ts';
+import { HeldFolder, realPathOf } from './held-folder.ts';
 
 /** Files as the file tasks need them: read up to a limit, replaced as a whole or not at all. */
 
@@ -18,10 +18,17 @@ export function expandPath(path: string): string {
   return resolve(homedir(), path === '~' ? '.' : path.replace(/^~\//, './'));
 }
 
+/** What may be done where; each is asked about real paths and throws where it is not allowed. */
+export interface Bounds {
+  checkRead(path: string): void;
+  checkWrite(path: string): void;
+}
+
 /** The whole content, of at most `limitBytes`. Never waits for a pipe, never reads a device. */
-export async function readWhole(path: string, limitBytes: number): Promise<Buffer> {
+export async function readWhole(path: string, limitBytes: number, bounds: Bounds): Promise<Buffer> {
   const file = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0)).catch(explained);
   try {
+    bounds.checkRead(await realPathOf(file, path));
     checkRegular(await file.stat());
     return await readUpTo(file, limitBytes);
   } finally {
@@ -50,29 +57,65 @@ const CHUNK_BYTES = 256 * 1024;
  * Puts `content` in the place of the file: readers see the old one or the new one, a crash leaves one of them.
  * A symbolic link stays, its target is replaced; mode and, where it may, owner are kept. Makes parent folders.
  */
-export async function replaceFile(path: string, content: Buffer): Promise<void> {
-  const target = await targetOf(path);
-  const before = await stat(target).catch(() => null);
-  if (before !== null) checkRegular(before);
-  const folder = dirname(target);
-  makeParents(folder);
-  const temporary = join(folder, `.openclaw-${randomUUID()}.tmp`);
+export async function replaceFile(path: string, content: Buffer, bounds: Bounds): Promise<void> {
+  const { folder, name } = await findPlace(path, bounds);
   try {
-    await writeSynced(temporary, content, before);
-    await rename(temporary, target);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    return explained(error);
-  }
-  await syncFolder(folder);
-}
-
-function makeParents(folder: string): void {
-  try {
-    makeFolder(folder);
+    await replaceIn(folder, name, content);
   } catch (error) {
     explained(error);
+  } finally {
+    await folder.close();
   }
+}
+
+async function replaceIn(folder: HeldFolder, name: string, content: Buffer): Promise<void> {
+  const before = await lstat(folder.at(name)).catch(() => null);
+  if (before !== null) checkRegular(before);
+  const temporary = folder.at(`.openclaw-${randomUUID()}.tmp`);
+  try {
+    await writeSynced(temporary, content, before);
+    await rename(temporary, folder.at(name));
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+  await folder.sync();
+}
+
+interface Place {
+  /** Held open; the caller closes it. */
+  folder: HeldFolder;
+  name: string;
+}
+
+const MAX_LINKS = 40;
+
+/** Follows symbolic links to the file that they mean, also to one that isn't there yet. */
+async function findPlace(path: string, bounds: Bounds): Promise<Place> {
+  let target = path;
+  for (let links = 0; links < MAX_LINKS; links += 1) {
+    const folder = await HeldFolder.make(dirname(target), (made) => bounds.checkWrite(made)).catch(explained);
+    const name = basename(target);
+    const link = await linkAt(folder, name);
+    if (link === null) return allowed({ folder, name }, bounds);
+    await folder.close();
+    target = resolve(folder.path, link);
+  }
+  throw new FileError('too many symbolic links');
+}
+
+async function allowed(place: Place, bounds: Bounds): Promise<Place> {
+  try {
+    bounds.checkWrite(place.folder.real(place.name));
+    return place;
+  } catch (error) {
+    await place.folder.close();
+    throw error;
+  }
+}
+
+function linkAt(folder: HeldFolder, name: string): Promise<string | null> {
+  return readlink(folder.at(name)).catch(() => null);
 }
 
 async function writeSynced(path: string, content: Buffer, before: Stats | null): Promise<void> {
@@ -92,19 +135,6 @@ async function takeOver(file: FileHandle, before: Stats): Promise<void> {
   await file.chmod(before.mode & 0o7777);
 }
 
-const MAX_LINKS = 40;
-
-/** Follows symbolic links to the file that they mean, also to one that isn't there yet. */
-async function targetOf(path: string): Promise<string> {
-  let target = path;
-  for (let links = 0; links < MAX_LINKS; links += 1) {
-    const found = await lstat(target).catch(() => null);
-    if (!found?.isSymbolicLink()) return target;
-    target = resolve(dirname(target), await readlink(target));
-  }
-  throw new FileError('too many symbolic links');
-}
-
 function checkRegular(found: Stats): void {
   if (found.isDirectory()) throw new FileError('is a folder');
   if (!found.isFile()) throw new FileError('is no regular file');
@@ -112,6 +142,7 @@ function checkRegular(found: Stats): void {
 
 /** The system's own words, but for what clients know by name. */
 function explained(error: unknown): never {
+  if (error instanceof PolicyError || error instanceof FileError) throw error;
   const { code, message } = error as NodeJS.ErrnoException;
   throw new FileError(code === 'ENOENT' ? 'File not found' : message, { cause: error });
 }

@@ -11,37 +11,37 @@ const MAX_CONTENT_BYTES = MAX_BODY_BYTES - ENVELOPE_BYTES;
 /** An edit has the whole file in memory twice. */
 const MAX_EDIT_BYTES = 64 * 1024 * 1024;
 
-export const readFile: Executor = fileExecutor(async (task) => {
+export const readFile: Executor = fileExecutor(async (task, { policy }) => {
   const { path, encoding } = task as FileReadPayload;
-  const bytes = await readWhole(expandPath(path), MAX_CONTENT_BYTES);
+  const bytes = await readWhole(expandPath(path), MAX_CONTENT_BYTES, policy);
   const text = encoding === 'base64' ? bytes.toString('base64') : textOf(bytes);
   if (jsonBytes(text) > MAX_CONTENT_BYTES) throw new FileError('file too large');
   return done(text);
 });
 
-export const writeFile: Executor = fileExecutor(async (task) => {
+export const writeFile: Executor = fileExecutor(async (task, { policy }) => {
   const { path, content, encoding } = task as FileWritePayload;
-  await replaceFile(expandPath(path), decoded(asText(content), encodingOf(encoding)));
+  await replaceFile(expandPath(path), decoded(asText(content), encodingOf(encoding)), policy);
   return done(`File written: ${path}`);
 });
 
-export const editFile: Executor = fileExecutor(async (task) => {
+export const editFile: Executor = fileExecutor(async (task, { policy }) => {
   const { path, oldString, newString, replaceAll } = task as FileEditPayload;
   const target = expandPath(path);
-  const parts = textOf(await readWhole(target, MAX_EDIT_BYTES)).split(searched(oldString));
+  const parts = textOf(await readWhole(target, MAX_EDIT_BYTES, policy)).split(searched(oldString));
   const count = parts.length - 1;
   if (count === 0) return failure('old_string not found');
   if (count > 1 && !replaceAll)
     return { ...failure('old_string not unique'), stderr: `old_string occurs ${count} times in ${path}` };
-  await replaceFile(target, Buffer.from(parts.join(asText(newString))));
+  await replaceFile(target, Buffer.from(parts.join(asText(newString))), policy);
   return done(`File edited: ${path}`);
 });
 
 /** What can't be done is a failed result with the reason. A stopped attempt is over before it can be noticed. */
-function fileExecutor(execute: (task: Parameters<Executor>[0]) => Promise<ExecutionResult>): Executor {
-  return async (task) => {
+function fileExecutor(execute: Executor): Executor {
+  return async (task, context) => {
     try {
-      return await execute(task);
+      return await execute(task, context);
     } catch (error) {
       const path = 'path' in task ? task.path : '';
       if (error instanceof FileError)

@@ -8,6 +8,7 @@ import { stopText } from '../stop.ts';
 export function createShellExecutor(shell: string): Executor {
   return async (task, context) => {
     const { command, timeout } = task as CommandPayload;
+    context.policy.checkCommand(command);
     const outcome = await context.run({
       file: shell,
       args: shellArguments(shell, command),

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
   lstatSync,
@@ -111,7 +112,11 @@ describe('file-write', () => {
     const loop = join(folder, 'loop');
     symlinkSync('loop', loop);
     expect(await write(folder, 'x')).toMatchObject({ exitCode: 1, error: 'is a folder' });
-    expect(await write('/dev/null', 'x')).toMatchObject({ exitCode: 1, error: 'is no regular file' });
+    execFileSync('mkfifo', [join(folder, 'pipe')]);
+    expect(await write(join(folder, 'pipe'), 'x')).toMatchObject({
+      exitCode: 1,
+      error: 'is no regular file',
+    });
     expect(await write(loop, 'x')).toMatchObject({ exitCode: 1, error: 'too many symbolic links' });
   });
 

@@ -1,0 +1,37 @@
+import { isAbsolute, join, relative, resolve, sep } from 'node:path';
+
+/** Names that steer an agent, a shell's login or a repository: written, they are as good as a command. */
+export const PROTECTED = [
+  '.claude',
+  '.claude.json',
+  '.codex',
+  '.gemini',
+  '.git/hooks',
+  '.git/config',
+  '.ssh',
+];
+
+/** Whether a real path is one of these folders or below it. */
+export function isBelow(path: string, roots: readonly string[]): boolean {
+  return roots.some((root) => {
+    const rest = relative(root, path);
+    return rest === '' || (rest !== '..' && !rest.startsWith(`..${sep}`) && !isAbsolute(rest));
+  });
+}
+
+/** The protected name that a path is or goes through; undefined when there is none. */
+export function protectedName(path: string, names: readonly string[]): string | undefined {
+  const parts = `${sep}${folded(path)}${sep}`;
+  return names.find((name) => parts.includes(`${sep}${folded(name.split('/').join(sep))}${sep}`));
+}
+
+/** File systems of macOS and Windows take `.CLAUDE` for `.claude`; elsewhere nobody means another folder by it. */
+function folded(path: string): string {
+  return path.normalize('NFC').toLowerCase();
+}
+
+/** Absolute: `~/` is the home folder. */
+export function placeOf(path: string, home: string): string {
+  if (path === '~') return home;
+  return path.startsWith('~/') ? join(home, path.slice(2)) : resolve(home, path);
+}
