@@ -9,7 +9,7 @@ import { randomUUID } from 'node:crypto';
 import { lastUpTo, nextAfter } from '../cron.ts';
 import { agentSessionKey, isAgentType, type JsonObject, type NewTask } from './task.ts';
 
-/** An occurrence that is later than that was missed: the Task API was down, or could not submit, or the clock jumped. */
+/** An occurrence that is later than that was missed: the machine slept, nothing could be submitted, or the clock jumped. */
 export const MISSED_AFTER_MS = 60_000;
 
 export interface ScheduleRule {
@@ -81,15 +81,21 @@ export interface Passing {
   next: number | null;
 }
 
+/** A look at the clock, and since when somebody has looked at it: what fell due before that was missed. */
+export interface Look {
+  now: number;
+  watchedFrom: number;
+}
+
 /**
- * What is to be done about the occurrences from `due` up to `now`. One that is on time is run by itself. Where the
+ * What is to be done about the occurrences from `due` up to now. One that is on time is run by itself. Where the
  * first was missed, all of them are one: it is run when the last is on time, or when the schedule wants one for all.
  */
-export function passingOf(rule: ScheduleRule, due: number, now: number): Passing {
+export function passingOf(rule: ScheduleRule, due: number, look: Look): Passing {
   const next = (after: number) => nextAfter(rule.cron, rule.timeZone, after);
-  if (!isMissed(due, now)) return { occurrence: due, runs: true, missedSince: null, next: next(due) };
-  const occurrence = Math.max(lastUpTo(rule.cron, rule.timeZone, now) ?? due, due);
-  const runs = rule.missed === 'once' || !isMissed(occurrence, now);
+  if (!isMissed(due, look)) return { occurrence: due, runs: true, missedSince: null, next: next(due) };
+  const occurrence = Math.max(lastUpTo(rule.cron, rule.timeZone, look.now) ?? due, due);
+  const runs = rule.missed === 'once' || !isMissed(occurrence, look);
   return { occurrence, runs, missedSince: due, next: next(occurrence) };
 }
 
@@ -110,6 +116,6 @@ export function taskOf(scheduleId: string, template: NewTask): NewTask {
   };
 }
 
-function isMissed(occurrence: number, now: number): boolean {
-  return now - occurrence > MISSED_AFTER_MS;
+function isMissed(occurrence: number, { now, watchedFrom }: Look): boolean {
+  return occurrence < watchedFrom || now - occurrence > MISSED_AFTER_MS;
 }

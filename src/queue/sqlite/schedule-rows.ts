@@ -21,16 +21,16 @@ export interface ScheduleRow {
   template: string;
 }
 
+export function toRule({ name, cron, time_zone, overlap, missed, paused }: ScheduleRow): ScheduleRule {
+  return { name, cron, timeZone: time_zone, overlap, missed, paused: paused === 1 };
+}
+
 export function toSchedule(row: ScheduleRow): Schedule {
+  const { name, cron, timeZone, ...policy } = toRule(row);
   return {
-    id: row.id,
-    name: row.name,
-    cron: row.cron,
-    timeZone: row.time_zone,
+    ...{ id: row.id, name, cron, timeZone },
     task: JSON.parse(row.task) as JsonObject,
-    overlap: row.overlap,
-    missed: row.missed,
-    paused: row.paused === 1,
+    ...policy,
     nextRunAt: row.next_at,
     lastRunAt: row.last_run_at,
     lastTaskId: row.last_task_id,
@@ -39,9 +39,8 @@ export function toSchedule(row: ScheduleRow): Schedule {
 }
 
 export function toNew(row: ScheduleRow): NewSchedule {
-  const { name, cron, timeZone, overlap, missed, paused, task: shown } = toSchedule(row);
-  const task = { shown, template: JSON.parse(row.template) as NewTask };
-  return { name, cron, timeZone, overlap, missed, paused, task };
+  const shown = JSON.parse(row.task) as JsonObject;
+  return { ...toRule(row), task: { shown, template: JSON.parse(row.template) as NewTask } };
 }
 
 export function toColumns({ name, cron, timeZone, overlap, missed, paused, task }: NewSchedule) {

@@ -53,7 +53,7 @@ export class SqliteSchedules implements Schedules {
       const edited = { ...toNew(row), ...change };
       this.#checkName(id, edited.name);
       const isSame = isSameRhythm(row, edited);
-      const next_at = isSame ? row.next_at : this.#nextOf(edited, row.last_occurrence);
+      const next_at = isSame ? row.next_at : this.#nextAfterEdit(edited, row);
       this.#sql.update.run({ ...toColumns(edited), id, next_at });
       if (!isSame) tx.after(() => this.#occurrences.expect(id, next_at));
       return toSchedule(this.#find(id));
@@ -99,6 +99,11 @@ export class SqliteSchedules implements Schedules {
     });
   }
 
+  /** What has no next time any more, or is not understood here any more, can still be paused. */
+  #nextAfterEdit(edited: ScheduleRule, row: ScheduleRow): number | null {
+    return edited.paused && isSameCron(row, edited) ? null : this.#nextOf(edited, row.last_occurrence);
+  }
+
   /** From now on, and never again what has passed before the clock was set back. */
   #nextOf({ cron, timeZone, paused }: ScheduleRule, lastOccurrence: number | null): number | null {
     const next = nextAfter(cron, timeZone, Math.max(this.#core.clock.wall(), lastOccurrence ?? 0));
@@ -111,6 +116,10 @@ export class SqliteSchedules implements Schedules {
 }
 
 /** Its next occurrence stands. */
-function isSameRhythm(row: ScheduleRow, { cron, timeZone, paused }: ScheduleRule): boolean {
-  return row.cron === cron && row.time_zone === timeZone && row.paused === Number(paused);
+function isSameRhythm(row: ScheduleRow, rule: ScheduleRule): boolean {
+  return isSameCron(row, rule) && row.paused === Number(rule.paused);
+}
+
+function isSameCron(row: ScheduleRow, { cron, timeZone }: ScheduleRule): boolean {
+  return row.cron === cron && row.time_zone === timeZone;
 }

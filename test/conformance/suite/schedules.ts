@@ -279,6 +279,88 @@ export function describeSchedules(engine: EngineUnderTest): void {
       expect(told(stage)).toMatchObject([{ details: { since: NOON + 2 * HOUR, until: NOON + 4 * HOUR } }]);
       expect(look()).toMatchObject({ lastRunAt: NOON + 4 * HOUR, nextRunAt: NOON + 5 * HOUR });
     });
+
+    test.each([
+      ['skip', 0],
+      ['once', 1],
+    ] as const)('for a stop of a moment was missed: %s', async (missed, runs) => {
+      const { stage, look } = await scheduled(engine, { missed });
+      stage.clock.advance(HOUR + 1);
+      await stage.reopen();
+      await passAll(stage);
+      expect([count(stage), look().nextRunAt]).toEqual([runs, NOON + 2 * HOUR]);
+      const details = { since: NOON + HOUR, until: NOON + HOUR, runs: runs === 1 };
+      expect(told(stage)).toMatchObject([{ type: 'schedule.missed', details }]);
+    });
+
+    test.each([
+      ['skip', 0],
+      ['once', 1],
+    ] as const)('for a stop is one with all the others of it: %s', async (missed, runs) => {
+      const { stage } = await scheduled(engine, { missed, cron: '* * * * * *', overlap: 'queue' });
+      await pass(stage, SECOND);
+      stage.clock.advance(10 * SECOND + 1);
+      await stage.reopen();
+      await passAll(stage);
+      expect(count(stage)).toBe(1 + runs);
+      await pass(stage, 2 * SECOND);
+      expect(count(stage)).toBe(3 + runs);
+    });
+
+    test('is run once, however often it stops until then', async () => {
+      const { stage } = await scheduled(engine, { missed: 'once', overlap: 'queue' });
+      stage.clock.advance(2 * HOUR + 1);
+      await stage.reopen();
+      stage.clock.advance(HOUR);
+      await stage.reopen();
+      await passAll(stage);
+      await stage.reopen();
+      await passAll(stage);
+      expect(count(stage)).toBe(1);
+      expect(told(stage)).toMatchObject([{ details: { since: NOON + HOUR, until: NOON + 3 * HOUR } }]);
+    });
+
+    test('is on time at the moment of the start, and when the clock is set back after it', async () => {
+      const { stage, id } = await scheduled(engine, { overlap: 'queue' });
+      stage.clock.advance(HOUR);
+      await stage.reopen();
+      await passAll(stage);
+      expect(count(stage)).toBe(1);
+      await stage.queue.schedules.remove(id);
+      stage.clock.jump(-HOUR - MINUTE);
+      await stage.queue.schedules.create(aSchedule());
+      await pass(stage, MINUTE);
+      expect(count(stage)).toBe(2);
+      expect(told(stage)).toEqual([]);
+    });
+
+    test('is not made up for when it was edited before anyone looked; nor what fell into a pause', async () => {
+      const { stage, id } = await scheduled(engine, { missed: 'once' });
+      const paused = await stage.queue.schedules.create(
+        aSchedule({ name: 'paused', missed: 'once', paused: true }),
+      );
+      stage.clock.advance(3 * HOUR + MINUTE);
+      await stage.reopen();
+      const { schedules } = stage.queue;
+      await schedules.edit(id, { cron: '30 * * * *' });
+      await schedules.edit(paused.id, { paused: false });
+      await passAll(stage);
+      expect([count(stage), told(stage)]).toEqual([0, []]);
+      await pass(stage, HOUR);
+      expect(count(stage)).toBe(2);
+    });
+
+    test('is not run beside what is unfinished, and both are said', async () => {
+      const { stage, id } = await scheduled(engine, { missed: 'once' });
+      const { taskId } = await stage.queue.schedules.run(id);
+      stage.clock.advance(2 * HOUR + MINUTE + 1);
+      await passAll(stage);
+      expect(count(stage)).toBe(1);
+      expect(told(stage)).toMatchObject([
+        { type: 'schedule.missed', details: { since: NOON + HOUR, until: NOON + 2 * HOUR, runs: false } },
+        { type: 'schedule.skipped', details: { occurrence: NOON + 2 * HOUR, unfinishedTaskId: taskId } },
+      ]);
+    });
   });
 
   describe('a clock that jumps', () => {
@@ -513,6 +595,15 @@ export function describeSchedules(engine: EngineUnderTest): void {
       await pass(stage, 50 * MINUTE);
       expect(count(stage)).toBe(1);
       expect(told(stage)).toEqual([]);
+    });
+
+    test('to pause it is possible when it is never true again, and to resume it then is not', async () => {
+      const { stage, id, look } = await scheduled(engine, { cron: '0 0 13 22 11 * 2026' });
+      await pass(stage, HOUR);
+      const { schedules } = stage.queue;
+      expect(await schedules.edit(id, { paused: true })).toMatchObject({ paused: true, nextRunAt: null });
+      await refused(schedules.edit(id, { paused: false }), 'invalid_field');
+      expect(look().paused).toBe(true);
     });
 
     test('to remove it leaves what it has submitted', async () => {
