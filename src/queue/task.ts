@@ -88,6 +88,8 @@ export interface NewTask {
   leaseMs?: number | null;
   /** Distinct, for filters. */
   tags?: readonly string[];
+  /** Of a schedule: what its first event says of where it comes from. */
+  comesFrom?: JsonObject;
 }
 
 /** One claim of a task, as it goes to a poller. */

@@ -62,10 +62,11 @@ export class Occurrences {
     for (const listener of this.#listeners) listener();
   }
 
-  /** One run of a schedule, whatever the time. */
-  submit(tx: Transaction, row: ScheduleRow): Receipt {
+  /** One run of a schedule, whatever the time; `occurrence`: the one that it is for, null for a run by hand. */
+  submit(tx: Transaction, row: ScheduleRow, occurrence: number | null): Receipt {
     const task = taskOf(row.id, JSON.parse(row.template) as NewTask);
-    const receipt = this.#submissions.submit(tx, task);
+    const comesFrom = { scheduleId: row.id, name: row.name, occurrence };
+    const receipt = this.#submissions.submit(tx, { ...task, comesFrom });
     this.#sql.adopt.run(row.id, receipt.taskId);
     this.#sql.ran.run(this.#core.clock.wall(), receipt.taskId, row.id);
     return receipt;
@@ -104,7 +105,7 @@ export class Occurrences {
     if (since !== null) this.#note(tx, row, 'schedule.missed', { since, until: occurrence, runs: submits });
     if (unfinishedTaskId !== undefined)
       this.#note(tx, row, 'schedule.skipped', { occurrence, unfinishedTaskId });
-    if (submits) this.submit(tx, row);
+    if (submits) this.submit(tx, row, occurrence);
   }
 
   /** Says once why the occurrences of a schedule don't pass; that nothing can be stored, is said elsewhere. */

@@ -70,7 +70,7 @@ export class SqliteSchedules implements Schedules {
   }
 
   run(id: string): Promise<Receipt> {
-    return this.#core.commit.run((tx) => this.#occurrences.submit(tx, this.#find(id)));
+    return this.#core.commit.run((tx) => this.#occurrences.submit(tx, this.#find(id), null));
   }
 
   dueAt(): number | null {

@@ -65,7 +65,7 @@ export class Submissions {
     row.seq = Number(lastInsertRowid);
     for (const tag of task.tags ?? []) this.#sql.tag.run(tag, row.seq);
     tx.count('tasks/pending', 1);
-    this.#core.tail.ofTask(tx, 'task.created', row, 'pending', null);
+    this.#core.tail.ofTask(tx, 'task.created', row, 'pending', task.comesFrom ?? null);
     if (task.sessionId !== null) {
       const callbackChannel = task.callback?.target ?? null;
       this.#sessions.touch(tx, { sessionId: task.sessionId, type: task.type, callbackChannel, tasks: 1 });

@@ -90,6 +90,20 @@ export function describeSchedules(engine: EngineUnderTest): void {
       expect(told(stage)).toEqual([]);
     });
 
+    test('says of each task which occurrence it is for', async () => {
+      const { stage, id } = await scheduled(engine, { overlap: 'queue' });
+      await pass(stage, HOUR);
+      await stage.queue.schedules.run(id);
+      await pass(stage, HOUR);
+      const created = stage.queue.events.list({ type: 'task.created', limit: 9 }).reverse();
+      const from = (occurrence: number | null) => ({ scheduleId: id, name: 'report', occurrence });
+      expect(created.map(({ details }) => details)).toEqual([
+        from(NOON + HOUR),
+        from(null),
+        from(NOON + 2 * HOUR),
+      ]);
+    });
+
     test('wakes the runner that waits', async () => {
       const { stage, look } = await scheduled(engine);
       const poll = stage.poll(A);
