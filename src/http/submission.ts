@@ -1,12 +1,9 @@
-import { createHash } from 'node:crypto';
-import { AppError } from '../errors.ts';
-import type { Once, Receipt, TaskType } from '../queue/index.ts';
-import { type Call, type Handler, parse } from './call.ts';
+import type { Receipt, TaskType } from '../queue/index.ts';
+import { type Handler, parse } from './call.ts';
 import { parseTask, parseTaskOf } from './contract/any-task.ts';
 import { batchBody } from './contract/tasks.ts';
 import type { RouteDeps } from './deps.ts';
-
-const MAX_KEY_CHARS = 200;
+import { onceOf } from './once.ts';
 
 /** As bots know them. */
 const MESSAGES: Readonly<Record<TaskType, string>> = {
@@ -45,19 +42,4 @@ export function submissionHandlers(deps: RouteDeps) {
 
 function shown({ taskId, sessionId }: Receipt): object {
   return sessionId === null ? { taskId } : { taskId, sessionId };
-}
-
-function onceOf({ idempotencyKey: key, caller: scope, route, body }: Call): Once | undefined {
-  if (key === undefined) return undefined;
-  if (key.length < 1 || key.length > MAX_KEY_CHARS) {
-    throw new AppError('invalid_field', `Idempotency-Key must be 1 to ${MAX_KEY_CHARS} characters`, {
-      field: 'Idempotency-Key',
-    });
-  }
-  return {
-    scope,
-    key,
-    route,
-    bodyHash: createHash('sha256').update(JSON.stringify(body)).digest('base64url'),
-  };
 }

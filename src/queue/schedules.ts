@@ -8,6 +8,7 @@
 import { randomUUID } from 'node:crypto';
 import { lastUpTo, nextAfter } from '../cron.ts';
 import { agentSessionKey, isAgentType, type JsonObject, type NewTask } from './task.ts';
+import type { Once, Receipt, Repeatable } from './task-queue.ts';
 
 /** An occurrence that is later than that was missed: the machine slept, nothing could be submitted, or the clock jumped. */
 export const MISSED_AFTER_MS = 60_000;
@@ -49,19 +50,19 @@ export interface ScheduledTask {
   template: NewTask;
 }
 
-/** Refusals are `not_found`, and what the methods name themselves. */
+/** Refusals are `not_found`, and what the methods name themselves; with `once`, `idempotency_conflict`, as of `submit`. */
 export interface Schedules {
   /** By name. */
   list(): Schedule[];
   get(id: string): Schedule;
   /** `schedule_exists`, `too_many_schedules`, and `invalid_field` for an expression that is never true again. */
-  create(schedule: NewSchedule): Promise<Schedule>;
+  create(schedule: NewSchedule, once?: Once): Promise<Repeatable<Schedule>>;
   /** Another expression or time zone, and the end of a pause, count from now on: nothing that has passed is made up for. */
   edit(id: string, change: Partial<NewSchedule>): Promise<Schedule>;
   /** What was submitted stays. */
   remove(id: string): Promise<void>;
   /** Submits the task at once, paused or not; no occurrence passes by it. Refusals as of `submit`. */
-  run(id: string): Promise<{ taskId: string; sessionId: string | null }>;
+  run(id: string, once?: Once): Promise<Receipt>;
 
   /** Epoch milliseconds of the wall clock at which `passDue` has something to do; null for never. */
   dueAt(): number | null;

@@ -108,7 +108,10 @@ export interface Receipts {
   duplicate?: true;
 }
 
-/** What makes two submissions the same one. */
+/** An answer, or that of an earlier, equal request. */
+export type Repeatable<Answer> = Answer & { duplicate?: true };
+
+/** What makes two requests the same one. */
 export interface Once {
   /** Whose keys these are. */
   scope: string;

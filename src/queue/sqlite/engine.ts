@@ -100,7 +100,7 @@ export class SqliteQueue implements TaskQueue {
       idempotency: new Idempotency(core),
     };
     this.#submissions = new Submissions(core, this.#line, this.#sessions, parts.idempotency);
-    this.schedules = new SqliteSchedules(core, this.#submissions);
+    this.schedules = new SqliteSchedules(core, this.#submissions, parts.idempotency);
     this.#retrials = new Retrials(core, this.#line);
     this.#unsticking = new Unsticking(core, parts);
     this.#reports = new Reports(core, { ...parts, holds: this.#holds });

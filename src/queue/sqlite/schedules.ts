@@ -2,11 +2,13 @@ import { randomUUID } from 'node:crypto';
 import { nextAfter } from '../../cron.ts';
 import { AppError } from '../../errors.ts';
 import type { NewSchedule, Schedule, ScheduleRule, Schedules } from '../schedules.ts';
-import type { Receipt } from '../task-queue.ts';
+import type { Once, Receipt, Repeatable } from '../task-queue.ts';
 import type { Core } from './core.ts';
+import type { Idempotency } from './idempotency.ts';
 import { Occurrences } from './occurrences.ts';
 import { prepareSchedules, type ScheduleRow, toColumns, toNew, toSchedule } from './schedule-rows.ts';
 import type { Submissions } from './submit.ts';
+import type { Transaction } from './transaction.ts';
 
 /** All of them are listed in one answer. */
 const MAX_SCHEDULES = 1_000;
@@ -15,10 +17,12 @@ const MAX_SCHEDULES = 1_000;
 export class SqliteSchedules implements Schedules {
   readonly #core: Core;
   readonly #occurrences: Occurrences;
+  readonly #idempotency: Idempotency;
   readonly #sql;
 
-  constructor(core: Core, submissions: Submissions) {
+  constructor(core: Core, submissions: Submissions, idempotency: Idempotency) {
     this.#core = core;
+    this.#idempotency = idempotency;
     this.#occurrences = new Occurrences(core, submissions);
     this.#sql = prepareSchedules(core.db);
   }
@@ -31,20 +35,8 @@ export class SqliteSchedules implements Schedules {
     return this.#core.storage.read(() => toSchedule(this.#find(id)));
   }
 
-  create(schedule: NewSchedule): Promise<Schedule> {
-    return this.#core.commit.run((tx) => {
-      const { clock, counters } = this.#core;
-      const stored = counters.read('schedules') + (tx.counts.get('schedules') ?? 0);
-      if (stored >= MAX_SCHEDULES)
-        throw new AppError('too_many_schedules', `There are ${stored} schedules, and no more are taken`);
-      const id = randomUUID();
-      this.#checkName(id, schedule.name);
-      const next_at = this.#nextOf(schedule, null);
-      this.#sql.insert.run({ ...toColumns(schedule), id, next_at, created_at: clock.wall() });
-      tx.count('schedules', 1);
-      tx.after(() => this.#occurrences.expect(id, next_at));
-      return toSchedule(this.#find(id));
-    });
+  create(schedule: NewSchedule, once?: Once): Promise<Repeatable<Schedule>> {
+    return this.#core.commit.run((tx) => this.#idempotency.once(once, () => this.#insert(tx, schedule)));
   }
 
   edit(id: string, change: Partial<NewSchedule>): Promise<Schedule> {
@@ -69,8 +61,10 @@ export class SqliteSchedules implements Schedules {
     });
   }
 
-  run(id: string): Promise<Receipt> {
-    return this.#core.commit.run((tx) => this.#occurrences.submit(tx, this.#find(id), null));
+  run(id: string, once?: Once): Promise<Receipt> {
+    return this.#core.commit.run((tx) =>
+      this.#idempotency.once(once, () => this.#occurrences.submit(tx, this.#find(id), null)),
+    );
   }
 
   dueAt(): number | null {
@@ -83,6 +77,20 @@ export class SqliteSchedules implements Schedules {
 
   onChange(listener: () => void): () => void {
     return this.#occurrences.onChange(listener);
+  }
+
+  #insert(tx: Transaction, schedule: NewSchedule): Schedule {
+    const { clock, counters } = this.#core;
+    const stored = counters.read('schedules') + (tx.counts.get('schedules') ?? 0);
+    if (stored >= MAX_SCHEDULES)
+      throw new AppError('too_many_schedules', `There are ${stored} schedules, and no more are taken`);
+    const id = randomUUID();
+    this.#checkName(id, schedule.name);
+    const next_at = this.#nextOf(schedule, null);
+    this.#sql.insert.run({ ...toColumns(schedule), id, next_at, created_at: clock.wall() });
+    tx.count('schedules', 1);
+    tx.after(() => this.#occurrences.expect(id, next_at));
+    return toSchedule(this.#find(id));
   }
 
   #find(id: string): ScheduleRow {

@@ -26,25 +26,14 @@ export class Submissions {
   }
 
   submit(tx: Transaction, task: NewTask, once?: Once): Receipt {
-    return this.#once(once, () => this.#store(tx, task));
+    return this.#idempotency.once(once, () => this.#store(tx, task));
   }
 
   /** All or none, in this order. */
   submitAll(tx: Transaction, tasks: readonly NewTask[], once?: Once): Receipts {
-    return this.#once(once, () => ({ tasks: tasks.map((task, index) => this.#storeAt(index, tx, task)) }));
-  }
-
-  /** What `make` answers now, or answered when the same was asked for before. */
-  #once<Answer extends object>(
-    once: Once | undefined,
-    make: () => Answer,
-  ): Answer & Pick<Receipt, 'duplicate'> {
-    if (once === undefined) return make();
-    const earlier = this.#idempotency.earlier<Answer>(once);
-    if (earlier !== undefined) return { ...earlier, duplicate: true };
-    const answer = make();
-    this.#idempotency.remember(once, answer);
-    return answer;
+    return this.#idempotency.once(once, () => ({
+      tasks: tasks.map((task, index) => this.#storeAt(index, tx, task)),
+    }));
   }
 
   #storeAt(index: number, tx: Transaction, task: NewTask): Receipt {
