@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { NewSchedule, Schedule } from '../../../src/queue/index.ts';
+import type { NewSchedule, Once, Schedule } from '../../../src/queue/index.ts';
 import { aCallback, aCommand, aPrompt } from '../../support/queue.ts';
 import { DAY, type EngineUnderTest, HOUR, MINUTE } from '../engine.ts';
 import { aRunner, refused, Stage } from '../stage.ts';
@@ -9,6 +9,7 @@ const SECOND = 1_000;
 /** The stage's clock begins at noon. */
 const NOON = Date.UTC(2026, 10, 22, 12);
 const HOURLY = '0 * * * *';
+const ONCE: Once = { scope: 'a-token', key: 'order-1', route: '/schedules', bodyHash: 'abc' };
 
 function aSchedule(change: Partial<NewSchedule> = {}): NewSchedule {
   return {
@@ -570,6 +571,44 @@ export function describeSchedules(engine: EngineUnderTest): void {
       expect(schedules.list()).toHaveLength(1_000);
       await schedules.remove(schedules.list()[0]!.id);
       await create(1_001);
+    });
+  });
+
+  describe('a request that is repeated', () => {
+    test('makes one schedule: in the same turn, after a restart, and when it is gone', async () => {
+      const stage = await Stage.open(engine);
+      const create = () => stage.queue.schedules.create(aSchedule(), ONCE);
+      const [first, second] = await Promise.all([create(), create()]);
+      expect(first).not.toHaveProperty('duplicate');
+      expect(second).toEqual({ ...first, duplicate: true });
+      await pass(stage, HOUR);
+      await stage.reopen();
+      expect(await create()).toEqual(second);
+      await stage.queue.schedules.remove(String(first?.id));
+      expect(await create()).toEqual(second);
+      expect(stage.queue.schedules.list()).toEqual([]);
+    });
+
+    test('runs it now once, and is refused as another request', async () => {
+      const { stage, id, look } = await scheduled(engine);
+      const { schedules } = stage.queue;
+      const once = { ...ONCE, route: `/schedules/${id}/run` };
+      const first = await schedules.run(id, once);
+      stage.clock.advance(MINUTE);
+      expect(await schedules.run(id, once)).toEqual({ ...first, duplicate: true });
+      expect([count(stage), look().lastRunAt]).toEqual([1, NOON]);
+      await refused(schedules.create(aSchedule({ name: 'other' }), ONCE), 'idempotency_conflict');
+      await schedules.remove(id);
+      expect(await schedules.run(id, once)).toMatchObject(first);
+    });
+
+    test('is done when what was refused the first time is possible', async () => {
+      const stage = await Stage.open(engine);
+      const { schedules } = stage.queue;
+      const { id } = await schedules.create(aSchedule());
+      await refused(schedules.create(aSchedule(), ONCE), 'schedule_exists');
+      await schedules.remove(id);
+      expect(await schedules.create(aSchedule(), ONCE)).not.toHaveProperty('duplicate');
     });
   });
 
