@@ -64,7 +64,7 @@ export async function replaceFile(path: string, content: Buffer): Promise<void> 
     await rm(temporary, { force: true });
     return explained(error);
   }
-  await syncFolder(folder);
+  await syncFolder(folder).catch(explained);
 }
 
 function makeParents(folder: string): void {
