@@ -51,8 +51,8 @@ export function holdFile(path: string, kind: FileKind): HeldFile {
   return { open: () => explained(open, path, kind), close };
 }
 
-/** Runs `work`; what SQLite says against it, in a sentence. */
-function explained<T>(work: () => T, path: string, kind: FileKind): T {
+/** Runs `work`; what SQLite says against it, in a sentence about the file at `path`. */
+export function explained<T>(work: () => T, path: string, kind: FileKind): T {
   try {
     return work();
   } catch (error) {
