@@ -3,12 +3,20 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeDurably } from './durable.ts';
 
+/** One line of what the Task API takes for an id. */
+const ID = /^.{1,200}$/;
+
 /** The runner's id: stable over restarts, made at the first start of its data folder; `override` wins. */
 export async function runnerIdOf(dataDir: string, override: string | null): Promise<string> {
   if (override !== null) return override;
   const path = join(dataDir, 'runner-id');
-  const kept = await readFile(path, 'utf8').catch(missing);
-  if (kept.trim() !== '') return kept.trim();
+  const kept = (await readFile(path, 'utf8').catch(missing)).trim();
+  if (kept === '') return makeId(path);
+  if (ID.test(kept)) return kept;
+  throw new Error(`${path} holds no id: one line of at most 200 characters is expected`);
+}
+
+async function makeId(path: string): Promise<string> {
   const id = randomUUID();
   await writeDurably(path, `${id}\n`);
   return id;
