@@ -1,5 +1,5 @@
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { lstatSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { runnerIdOf } from '../../../src/workers/identity.ts';
 import { UUID } from '../../support/http.ts';
@@ -44,8 +44,9 @@ test.each(['x'.repeat(201), 'two\nlines'])('a file that holds no id is left as i
 });
 
 test('what can not be read is an error: another id would lose the sessions that are bound to it', async () => {
-  const folder = tempFolder();
-  mkdirSync(join(folder, 'runner-id'));
-  await expect(runnerIdOf(folder, null)).rejects.toThrow('EISDIR');
-  expect(readdirSync(folder)).toEqual(['runner-id']);
+  const path = join(tempFolder(), 'runner-id');
+  // In its place there could be a new file.
+  symlinkSync(path, path);
+  await expect(runnerIdOf(dirname(path), null)).rejects.toThrow('ELOOP');
+  expect(lstatSync(path).isSymbolicLink()).toBe(true);
 });
