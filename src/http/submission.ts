@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Receipt, TaskType } from '../queue/index.ts';
 import { type Handler, parse } from './call.ts';
 import { parseTask, parseTaskOf } from './contract/any-task.ts';
@@ -17,11 +18,12 @@ const MESSAGES: Readonly<Record<TaskType, string>> = {
 };
 
 /**
- * Submitting: a route for each type, and one for many tasks of any types. With an `Idempotency-Key`, the same request within a day gets the answer of the
- * first one, with `duplicate: true`.
+ * Submitting: a route for each type, and one for many tasks of any types. With an `Idempotency-Key`, the same request
+ * within a day gets the answer of the first one, with `duplicate: true`.
  */
 export function submissionHandlers(deps: RouteDeps) {
   const { queue } = deps;
+  const turn = oneEachTurn();
   return {
     of:
       (type: TaskType): Handler =>
@@ -33,10 +35,20 @@ export function submissionHandlers(deps: RouteDeps) {
 
     batch: (async (call) => {
       const { tasks } = parse(batchBody, call.body);
+      await turn();
       const all = tasks.map((task, index) => parseTask(task, deps, ['tasks', index]));
       const { tasks: receipts, duplicate } = await queue.submitAll(all, onceOf(call));
       return { tasks: receipts.map(shown), ...(duplicate && { duplicate }) };
     }) satisfies Handler,
+  };
+}
+
+/** Reading hundreds of tasks takes milliseconds: between two batches others have their turn. */
+function oneEachTurn(): () => Promise<void> {
+  let last = Promise.resolve();
+  return () => {
+    last = last.then(() => nextTurn());
+    return last;
   };
 }
 

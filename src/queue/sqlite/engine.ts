@@ -124,7 +124,7 @@ export class SqliteQueue implements TaskQueue {
   }
 
   submitAll(tasks: readonly NewTask[], once?: Once): Promise<Receipts> {
-    return this.#core.commit.run((tx) => this.#submissions.submitAll(tx, tasks, once));
+    return this.#core.commit.run((tx) => this.#submissions.submitAll(tx, tasks, once), tasks.length);
   }
 
   retry(taskId: string): Promise<{ taskId: string; status: TaskStatus }> {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Once } from '../../../src/queue/index.ts';
 import { aCommand, aFileRead, aPrompt } from '../../support/queue.ts';
+import { countTurns } from '../../support/turns.ts';
 import type { EngineUnderTest } from '../engine.ts';
 import { aRunner, refused, Stage } from '../stage.ts';
 
@@ -44,6 +45,16 @@ export function describeBatch(engine: EngineUnderTest): void {
         [tasks[1]?.taskId],
         [],
       ]);
+    });
+
+    test('large ones at once are stored one after the other, and others have their turn in between', async () => {
+      const stage = await Stage.open(engine);
+      const turn = countTurns();
+      const stored = [1, 2, 3].map(async () => {
+        await stage.queue.submitAll(Array.from({ length: 65 }, () => aCommand()));
+        return turn();
+      });
+      expect(new Set(await Promise.all(stored)).size).toBe(3);
     });
 
     test('five hundred at once', async () => {
