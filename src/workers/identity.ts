@@ -1,6 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { StartError } from '../errors.ts';
+import { holdLock } from '../lock.ts';
+import { makeFolder } from '../paths.ts';
 import { writeDurably } from './durable.ts';
 
 /** One line of what the Task API takes for an id. */
@@ -26,4 +29,14 @@ async function makeId(path: string): Promise<string> {
 function missing(error: NodeJS.ErrnoException): string {
   if (error.code !== 'ENOENT') throw error;
   return '';
+}
+
+/** Takes the data folder for this runner alone; what it returns gives it back. `StartError` when another one has it. */
+export function lockFolder(dataDir: string): () => void {
+  makeFolder(dataDir, 0o700);
+  const unlock = holdLock(join(dataDir, 'runner.lock'));
+  if (unlock !== null) return unlock;
+  throw new StartError(
+    `Another runner already uses the data folder ${dataDir}; stop it, or set OPENCLAW_RUNNER_HOME to another folder.`,
+  );
 }

@@ -2,6 +2,7 @@ import type { Clock } from '../clock.ts';
 import type { ResultBody } from '../http/contract/worker.ts';
 import type { Log } from '../log.ts';
 import type { Attempt } from './attempt.ts';
+import type { CannotStart } from './child.ts';
 import { childEnvironment } from './environment.ts';
 import { type ExecutionContext, type ExecutionResult, type Executors, failure } from './executor.ts';
 import type { Fitness } from './fitness.ts';
@@ -18,15 +19,23 @@ export interface WorkParts {
   outputLimitBytes: number;
   killGraceMs: number;
   /** Hears what could be started here. */
-  fitness: Pick<Fitness, 'tried'>;
+  fitness: Pick<Fitness, 'tried' | 'isUnfitFor' | 'problem'>;
 }
 
+/** Nothing of the attempt has run: this machine can't, another one or another time may. */
+export class Unfit extends Error {}
+
 /** Executes an attempt to its end, whatever that is. Null: its lease is lost, and nobody is to hear of it. */
-export async function work(attempt: Attempt, parts: WorkParts): Promise<ResultBody | null> {
+export async function work(attempt: Attempt, parts: WorkParts): Promise<ResultBody | Unfit | null> {
   const { task, leaseId } = attempt;
   const startedAt = parts.clock.steady();
   parts.log.info({ taskId: task.id, type: task.type, attempt: task.attempt }, 'task starts');
-  const { metadata, ...result } = await execute(attempt, parts);
+  const executed = await execute(attempt, parts);
+  if (executed instanceof Unfit) {
+    parts.log.warn({ taskId: task.id, reason: executed.message }, 'task is given back');
+    return executed;
+  }
+  const { metadata, ...result } = executed;
   const duration = Math.round(parts.clock.steady() - startedAt);
   const { exitCode } = result;
   parts.log.info({ taskId: task.id, type: task.type, exitCode, durationMs: duration }, 'task ends');
@@ -40,29 +49,54 @@ export async function work(attempt: Attempt, parts: WorkParts): Promise<ResultBo
   };
 }
 
-async function execute(attempt: Attempt, parts: WorkParts): Promise<ExecutionResult> {
+async function execute(attempt: Attempt, parts: WorkParts): Promise<ExecutionResult | Unfit> {
   const { task, signal } = attempt;
   const executor = Object.hasOwn(parts.executors, task.type) ? parts.executors[task.type] : undefined;
   if (executor === undefined) return failure(`unknown task type: ${task.type}`);
   if (signal.aborted) return failure(stopText(signal), -1);
+  const unfit = unfitFor(attempt, parts);
+  if (unfit !== null) return new Unfit(unfit);
   try {
     return await executor(task, contextOf(attempt, parts));
   } catch (error) {
+    if (error instanceof Unfit) return error;
     parts.log.error({ taskId: task.id, err: error }, 'an executor failed');
     return failure(`the runner failed: ${(error as Error).message}`, -1);
   }
 }
 
-function contextOf({ signal, leaseId }: Attempt, parts: WorkParts): ExecutionContext {
-  const { clock, log, env, envPass, outputLimitBytes, killGraceMs: graceMs, fitness } = parts;
-  const limits = { signal, clock, outputLimitBytes, graceMs };
+/** Why the attempt is better given back than tried; null with an older Task API too, which takes nothing back. */
+function unfitFor({ task, leaseId }: Attempt, { fitness }: WorkParts): string | null {
+  return leaseId !== null && fitness.isUnfitFor(task.type) ? fitness.problem : null;
+}
+
+function contextOf(attempt: Attempt, parts: WorkParts): ExecutionContext {
+  const { signal, leaseId } = attempt;
+  const { clock, log, env, envPass } = parts;
   return {
     signal,
     leaseId,
     clock,
     log,
     environment: (names = []) => childEnvironment(env, [...envPass, ...names]),
-    run: (command) =>
-      runProcess({ ...command, ...limits, onStart: (problem) => fitness.tried(command, problem) }),
+    run: childrenOf(attempt, parts),
+  };
+}
+
+/** What starts the attempt's children. Throws `Unfit` where this machine can't start the first. */
+function childrenOf(attempt: Attempt, parts: WorkParts): ExecutionContext['run'] {
+  const { clock, outputLimitBytes, killGraceMs: graceMs, fitness } = parts;
+  const limits = { signal: attempt.signal, clock, outputLimitBytes, graceMs };
+  let hasRun = false;
+  return async (command) => {
+    let unfit: string | null = null;
+    const onStart = (obstacle: CannotStart | null) => {
+      hasRun ||= obstacle === null;
+      fitness.tried(command, obstacle);
+      unfit = hasRun ? null : unfitFor(attempt, parts);
+    };
+    const outcome = await runProcess({ ...command, ...limits, onStart });
+    if (unfit !== null) throw new Unfit(unfit);
+    return outcome;
   };
 }
