@@ -138,6 +138,7 @@ export interface TaskFilter {
   sessionKey?: string;
   queue?: string;
   tag?: string;
+  scheduleId?: string;
   limit: number;
   /** `nextCursor` of the page before. */
   cursor?: string;

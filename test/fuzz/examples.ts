@@ -198,6 +198,7 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
         valid: (random) => random.pick([undefined, 'tag']),
         invalid: (random) => random.pick(['', 't'.repeat(65)]),
       },
+      scheduleId: { valid: (random, marker) => random.pick([undefined, marker]), invalid: () => '' },
       limit: queryInteger(1, 500),
       cursor: {
         valid: (random) => random.pick([undefined, '1', '9'.repeat(15)]),

@@ -149,6 +149,23 @@ describe('a schedule', () => {
     expect(JSON.stringify([polled, api.lines])).not.toContain(SECRET);
   });
 
+  test('keeps the token of a task that is sent back as it was shown, and of no other', async () => {
+    const api = await startApi({ deps: { callbackDelivery: 'runner' } });
+    const task = { type: 'claude-cli', prompt: 'p', callbackChannel: 'C1' };
+    const { body: made } = await api.post('/schedules', {
+      ...REPORT,
+      task: { ...task, callbackBotToken: SECRET },
+    });
+    const tokenAfter = async (change: object) => {
+      expect((await patch(api, made.id, change)).status).toBe(200);
+      await api.post(`/schedules/${made.id}/run`);
+      return (await api.get('/worker/poll')).body.callbackBotToken;
+    };
+    expect(await tokenAfter({ ...made, missed: 'once' })).toBe(SECRET);
+    expect(await tokenAfter({ task: { ...task, callbackBotToken: 'another' } })).toBe('another');
+    expect(await tokenAfter({ task: { ...task, prompt: 'q' } })).toBeNull();
+  });
+
   test('is run now', async () => {
     const api = await startApi();
     const { id } = (await api.post('/schedules', { ...REPORT, paused: true })).body;

@@ -248,12 +248,18 @@ CREATE INDEX tasks_of_schedule ON tasks (schedule_id, seq)
   WHERE schedule_id IS NOT NULL AND status IN ('pending', 'running');
 `;
 
+/** For the list of a schedule's tasks. */
+const SCHEDULED = `
+CREATE INDEX tasks_scheduled ON tasks (schedule_id, seq) WHERE schedule_id IS NOT NULL AND read_at IS NULL;
+`;
+
 export const MAIN_MIGRATIONS: readonly Migration[] = [
   { version: 1, sql: TASKS + SESSIONS + CALLBACKS + BOOKS },
   { version: 2, sql: CALLBACK_AGE },
   { version: 3, sql: TIMES_AND_TAGS },
   { version: 4, sql: SCHEDULES },
   { version: 5, sql: CONNECTIONS },
+  { version: 6, sql: SCHEDULED },
 ];
 
 const EVENTS = `

@@ -67,7 +67,6 @@ export class Occurrences {
     const task = taskOf(row.id, JSON.parse(row.template) as NewTask);
     const comesFrom = { scheduleId: row.id, name: row.name, occurrence };
     const receipt = this.#submissions.submit(tx, { ...task, comesFrom });
-    this.#sql.adopt.run(row.id, receipt.taskId);
     this.#sql.ran.run(this.#core.clock.wall(), receipt.taskId, row.id);
     return receipt;
   }

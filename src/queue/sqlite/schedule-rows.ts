@@ -62,7 +62,6 @@ interface ScheduleStatements {
   remove: Statement<[string]>;
   pass: Statement<[number, number | null, string]>;
   ran: Statement<[number, string, string]>;
-  adopt: Statement<[string, string]>;
   unfinished: Statement<[string], string>;
 }
 
@@ -91,7 +90,6 @@ export function prepareSchedules(db: Db): ScheduleStatements {
     ran: db.prepare<[number, string, string]>(
       'UPDATE schedules SET last_run_at = ?, last_task_id = ? WHERE id = ?',
     ),
-    adopt: db.prepare<[string, string]>('UPDATE tasks SET schedule_id = ? WHERE id = ?'),
     unfinished: db
       .prepare<[string], string>(
         `SELECT id FROM tasks WHERE schedule_id = ? AND schedule_id IS NOT NULL

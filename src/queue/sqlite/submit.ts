@@ -101,6 +101,7 @@ export class Submissions {
       lease_ms: task.leaseMs ?? null,
       ...this.#dueOf(task),
       tags: task.tags?.length ? JSON.stringify(task.tags) : null,
+      schedule_id: task.comesFrom?.scheduleId ?? null,
       created_at: this.#core.clock.wall(),
     };
   }
@@ -137,10 +138,10 @@ function prepare({ db }: Core) {
     insert: db.prepare<Omit<TaskRow, 'seq'> & { payload: string; now: number }>(
       `INSERT INTO tasks (id, type, status, queue, priority, session_id, session_key, payload, callback, timeout_ms,
          origin, dispatch_mode, response_mode, entrypoint, max_attempts, retries, retry_backoff_ms, lease_ms, due_up,
-         due_wall, due_at, tags, retained_from, created_at)
+         due_wall, due_at, tags, schedule_id, retained_from, created_at)
        VALUES (@id, @type, @status, @queue, @priority, @session_id, @session_key, @payload, @callback, @timeout_ms,
          @origin, @dispatch_mode, @response_mode, @entrypoint, @max_attempts, @retries, @retry_backoff_ms, @lease_ms,
-         @due_up, @due_wall, @due_at, @tags, @now, @created_at)`,
+         @due_up, @due_wall, @due_at, @tags, @schedule_id, @now, @created_at)`,
     ),
     tag: db.prepare<[string, number]>(
       "INSERT INTO task_tags (tag, task_seq, task_status) VALUES (?, ?, 'pending')",

@@ -163,6 +163,24 @@ export function describeSchedules(engine: EngineUnderTest): void {
       expect(told(stage)).toEqual([]);
     });
 
+    test('names its tasks as its own, in their states and in a list, whatever becomes of it', async () => {
+      const { stage, id } = await scheduled(engine, { overlap: 'queue' });
+      const other = await stage.submit(aCommand());
+      const { taskId } = await stage.queue.schedules.run(id);
+      await pass(stage, HOUR);
+      const mine = () => stage.queue.list({ limit: 9, scheduleId: id }).tasks;
+      expect(mine()).toMatchObject([
+        { scheduleId: id, createdAt: NOON + HOUR },
+        { scheduleId: id, taskId },
+      ]);
+      expect([stage.state(taskId).scheduleId, stage.state(other).scheduleId]).toEqual([id, null]);
+      expect(stage.queue.list({ limit: 9, scheduleId: id, status: 'running' }).tasks).toEqual([]);
+      expect(stage.queue.list({ limit: 9, scheduleId: 'no-such' }).tasks).toEqual([]);
+      await stage.queue.schedules.remove(id);
+      await stage.reopen();
+      expect(mine()).toHaveLength(2);
+    });
+
     test('ends with its last occurrence', async () => {
       const { stage, look } = await scheduled(engine, { cron: '0 0 13 22 11 * 2026' });
       await pass(stage, HOUR);
