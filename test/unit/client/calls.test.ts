@@ -163,6 +163,16 @@ describe('a call that fails in a way that passes', () => {
     expect(told).toHaveLength(2);
   });
 
+  it.each([400, 401, 404, 408, 409, 413, 500, 501, 505])(
+    'is another one than status %i, which would come again: that is asked once',
+    async (status) => {
+      const { client, seen } = stage([{ status, body: { error: 'no', code: 'x' } }]);
+      await expect(client.tasks.list()).rejects.toMatchObject({ name: 'TaskApiError', status });
+      await expect(client.tasks.submit('command', { command: 'x' })).rejects.toMatchObject({ status });
+      expect(seen).toHaveLength(2);
+    },
+  );
+
   it('is repeated with the same idempotency key when it is a submission, and each has its own', async () => {
     const { client, seen, settled } = stage(['broken', STARTING, { body: TASK }]);
     await settled(client.tasks.submit('command', { command: 'x' }));
