@@ -97,13 +97,19 @@ export function describeBatch(engine: EngineUnderTest): void {
     test('those that share its commit are not touched', async () => {
       const stage = await Stage.open(engine, { maxPending: 4 });
       const tooMany = Array.from({ length: 5 }, () => aCommand());
+      const heard: string[] = [];
+      stage.queue.subscribe(({ type, taskId }) => heard.push(`${type} ${taskId}`));
       const outcomes = await Promise.allSettled([
         stage.queue.submitAll([aCommand(), aCommand()]),
         stage.queue.submitAll(tooMany),
         stage.queue.submit(aCommand()),
       ]);
       expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
-      expect(await stage.takeIds(A)).toHaveLength(3);
+      const claims = await stage.take(A, { max: 3 });
+      expect(claims).toHaveLength(3);
+      // Nobody hears of what was undone.
+      const created = claims.map(({ id }) => `task.created ${id}`);
+      expect(heard.filter((line) => line.startsWith('task.created'))).toEqual(created);
     });
   });
 
