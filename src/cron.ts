@@ -4,8 +4,9 @@
  *
  * When the clocks go forward, a time that does not exist is taken at the first moment after the gap; when they go
  * back, a time that comes twice counts the first time only. Both for expressions that name their hours, minutes and
- * seconds (lists and ranges too). Those with a wildcard or a step in one of the three go on evenly: they pass over the
- * gap, and run through both of the equal hours.
+ * seconds (lists and ranges too). A gap that lasts until midnight takes its times with it: they don't come on the next
+ * day. Those with a wildcard or a step in one of the three go on evenly: they pass over the gap, and run through both of
+ * the equal hours.
  */
 import { Cron } from 'croner';
 import { AppError } from './errors.ts';

@@ -57,16 +57,26 @@ export function makeFolder(path: string, mode = 0o777): void {
   syncNames(dirname(path));
 }
 
-/** Makes the names in a folder durable, which their files' own sync does not. Some file systems can't; Windows has no such thing. */
+/** Makes the names in a folder durable, which their files' own sync does not, where it can be done at all. */
 export function syncNames(folder: string): void {
-  let descriptor: number | undefined;
   try {
-    descriptor = openSync(folder, 'r');
-    fsyncSync(descriptor);
-  } catch {
-  } finally {
-    if (descriptor !== undefined) closeSync(descriptor);
+    const descriptor = openSync(folder, 'r');
+    try {
+      fsyncSync(descriptor);
+    } finally {
+      closeSync(descriptor);
+    }
+  } catch (error) {
+    if (!isUnsyncable(error)) throw error;
   }
+}
+
+/** What is said where folders can't be synced (some file systems, Windows), or not by who may write there and not read. */
+const UNSYNCABLE = ['EINVAL', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EBADF', 'EISDIR', 'EPERM', 'EACCES'];
+
+/** Whether a folder can't be synced, for good; after any other error the names in it may be lost. */
+export function isUnsyncable(error: unknown): boolean {
+  return UNSYNCABLE.includes((error as NodeJS.ErrnoException).code ?? '');
 }
 
 /** Null as well for what this user can't see. */

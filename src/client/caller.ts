@@ -1,4 +1,5 @@
 /** What every route is called with: a time limit, a typed failure, and another try where that is safe. */
+import { randomUUID } from 'node:crypto';
 import { bodyOf, type ClientError, type RawAnswer, unreachable } from './failures.ts';
 import { type Patience, patiently } from './retries.ts';
 import { type Connection, type Exchange, open, send } from './transport.ts';
@@ -14,6 +15,11 @@ export interface CallOptions {
   patienceMs?: number | undefined;
   /** Called with each failure that is followed by another try. */
   onRetry?: ((error: ClientError) => void) | undefined;
+}
+
+export interface SubmitOptions extends CallOptions {
+  /** However often the same is asked for with one key within a day, it is done once; a new one when missing. */
+  idempotencyKey?: string | undefined;
 }
 
 export interface Call extends Omit<Exchange, 'timeoutMs' | 'signal'> {
@@ -43,6 +49,12 @@ export class Caller {
   /** Not repeated: what it does may have been done. */
   post<T>(path: string, body: object = {}, options: CallOptions = {}): Promise<T> {
     return this.call({ method: 'POST', path, body }, options);
+  }
+
+  /** Carries an idempotency key, and so is safe to repeat. */
+  submit<T>(path: string, body: object, { idempotencyKey, ...options }: SubmitOptions = {}): Promise<T> {
+    const headers = { 'idempotency-key': idempotencyKey ?? randomUUID() };
+    return this.call({ method: 'POST', path, body, headers, repeatable: true }, options);
   }
 
   /** `repeatable`: asking twice is as good as asking once, as with every GET. */

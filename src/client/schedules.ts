@@ -1,6 +1,6 @@
 import type { Schedule } from '../queue/schedules.ts';
-import type { Caller, CallOptions } from './caller.ts';
-import type { NewSchedule, ScheduleChanges } from './shapes.ts';
+import type { Caller, CallOptions, SubmitOptions } from './caller.ts';
+import type { NewSchedule, ScheduleChanges, Submitted } from './shapes.ts';
 
 /** `/schedules`: tasks that are submitted again and again. */
 export class Schedules {
@@ -20,8 +20,9 @@ export class Schedules {
     return this.#caller.get(pathOf(id), {}, options);
   }
 
-  add(schedule: NewSchedule, options?: CallOptions): Promise<Schedule> {
-    return this.#caller.post('/schedules', schedule, options);
+  /** Safe to repeat: it carries an idempotency key. */
+  add(schedule: NewSchedule, options?: SubmitOptions): Promise<Schedule & Pick<Submitted, 'duplicate'>> {
+    return this.#caller.submit('/schedules', schedule, options);
   }
 
   /** What is not named stays as it is. Setting a thing twice is as good as once: it is repeated where that may help. */
@@ -37,9 +38,9 @@ export class Schedules {
     return this.edit(id, { paused: false }, options);
   }
 
-  /** Submits its task now, whether it is paused or not. */
-  run(id: string, options?: CallOptions): Promise<{ taskId: string; sessionId?: string }> {
-    return this.#caller.post(`${pathOf(id)}/run`, {}, options);
+  /** Submits its task now, whether it is paused or not. Safe to repeat: it carries an idempotency key. */
+  run(id: string, options?: SubmitOptions): Promise<Omit<Submitted, 'message'>> {
+    return this.#caller.submit(`${pathOf(id)}/run`, {}, options);
   }
 
   /** Its tasks stay. */

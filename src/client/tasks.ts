@@ -1,7 +1,6 @@
-import { randomUUID } from 'node:crypto';
 import type { Result, TaskState, TaskType } from '../queue/task.ts';
 import type { Explanation, QueueStats } from '../queue/task-queue.ts';
-import { type Call, type Caller, type CallOptions, SHORT_MS } from './caller.ts';
+import { type Call, type Caller, type CallOptions, SHORT_MS, type SubmitOptions } from './caller.ts';
 import { UnreachableError } from './failures.ts';
 import { patiently } from './retries.ts';
 import type {
@@ -26,11 +25,6 @@ const PATHS: Record<TaskType, string> = {
 
 /** Milliseconds that one request waits for the result. */
 const WAIT_MS = 30_000;
-
-export interface SubmitOptions extends CallOptions {
-  /** However often this is submitted with one key within a day, there is one task; a new one when missing. */
-  idempotencyKey?: string | undefined;
-}
 
 export interface WaitOptions extends CallOptions {
   /** Milliseconds; for ever when missing. */
@@ -62,23 +56,18 @@ export class Tasks {
   submit<Type extends TaskType>(
     type: Type,
     fields: SubmissionFields[Type],
-    options: SubmitOptions = {},
+    options?: SubmitOptions,
   ): Promise<Submitted> {
-    return this.#submit(PATHS[type], fields, options);
+    return this.#caller.submit(PATHS[type], fields, options);
   }
 
   /** All of them or none, 1 to 500. */
   async batch(
     tasks: readonly Submission[],
-    options: SubmitOptions = {},
+    options?: SubmitOptions,
   ): Promise<{ taskId: string; sessionId?: string }[]> {
-    const answer = await this.#submit<{ tasks: Submitted[] }>('/tasks/batch', { tasks }, options);
+    const answer = await this.#caller.submit<{ tasks: Submitted[] }>('/tasks/batch', { tasks }, options);
     return answer.tasks;
-  }
-
-  #submit<T>(path: string, body: object, { idempotencyKey, ...options }: SubmitOptions): Promise<T> {
-    const headers = { 'idempotency-key': idempotencyKey ?? randomUUID() };
-    return this.#caller.call({ method: 'POST', path, body, headers, repeatable: true }, options);
   }
 
   /** One page, newest first. */

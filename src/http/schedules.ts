@@ -5,8 +5,12 @@ import { parseTask, type TaskParts } from './contract/any-task.ts';
 import { optionalText } from './contract/fields.ts';
 import { scheduleBody, scheduleChange } from './contract/schedules.ts';
 import type { RouteDeps } from './deps.ts';
+import { onceOf } from './once.ts';
 
-/** `/schedules`: tasks of any type that come round by a cron expression. */
+/**
+ * `/schedules`: tasks of any type that come round by a cron expression. What is made, and what is run now, is repeated to
+ * the same `Idempotency-Key`.
+ */
 export function scheduleHandlers({ queue: { schedules }, ...parts }: RouteDeps) {
   return {
     list: (() => ({ schedules: schedules.list() })) satisfies Handler,
@@ -14,14 +18,17 @@ export function scheduleHandlers({ queue: { schedules }, ...parts }: RouteDeps) 
     show: (({ id }) => schedules.get(id)) satisfies Handler,
 
     create: ((call) => {
+      refuseUnknown(call.body);
       const { task, ...rule } = parse(scheduleBody, call.body);
-      return schedules.create({ ...rule, task: scheduledTask(task, parts) });
+      return schedules.create({ ...rule, task: scheduledTask(task, parts) }, onceOf(call));
     }) satisfies Handler,
 
     edit: ((call) => {
+      refuseUnknown(call.body);
       const { task, ...change } = parse(scheduleChange, call.body);
       const replaced = task === undefined ? {} : { task: scheduledTask(task, parts) };
-      return schedules.edit(call.id, { ...change, ...replaced });
+      const { id } = schedules.get(call.id);
+      return schedules.edit(id, someOf({ ...change, ...replaced }));
     }) satisfies Handler,
 
     remove: (async ({ id }) => {
@@ -29,11 +36,34 @@ export function scheduleHandlers({ queue: { schedules }, ...parts }: RouteDeps) 
       return { success: true };
     }) satisfies Handler,
 
-    run: (async ({ id }) => {
-      const { taskId, sessionId } = await schedules.run(id);
-      return sessionId === null ? { taskId } : { taskId, sessionId };
+    run: (async (call) => {
+      const { sessionId, ...receipt } = await schedules.run(call.id, onceOf(call));
+      return sessionId === null ? receipt : { ...receipt, sessionId };
     }) satisfies Handler,
   };
+}
+
+/** An answer repeats no more of a name than that. */
+const MAX_FIELD_CHARS = 100;
+/** What can be given. */
+const GIVEN = Object.keys(scheduleChange.shape);
+/** What answers show besides; it may be sent back, and means nothing. */
+const SHOWN = ['id', 'nextRunAt', 'lastRunAt', 'lastTaskId', 'createdAt', 'duplicate'];
+
+/** Unlike a task, a schedule whose `timezone` is misspelt would be wrong for months. `invalid_field`. */
+function refuseUnknown(body: unknown): void {
+  const unknown = Object.keys(Object(body)).find((name) => !GIVEN.includes(name) && !SHOWN.includes(name));
+  if (unknown === undefined) return;
+  const field = unknown.slice(0, MAX_FIELD_CHARS).toWellFormed();
+  const error = `${field} is no field of a schedule, which has ${GIVEN.join(', ')}`;
+  throw new AppError('invalid_field', error, { field });
+}
+
+/** A body of another content type counts as `{}`: whoever sent one believes that something was changed. */
+function someOf<Change extends object>(change: Change): Change {
+  if (Object.keys(change).length > 0) return change;
+  const error = `There is nothing to change: give one of ${GIVEN.join(', ')}, as application/json`;
+  throw new AppError('invalid_field', error);
 }
 
 /** A task to be submitted again and again. `invalid_field`. */

@@ -1,12 +1,10 @@
-import { createHash } from 'node:crypto';
-import { AppError } from '../errors.ts';
-import type { Once, Receipt, TaskType } from '../queue/index.ts';
-import { type Call, type Handler, parse } from './call.ts';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Receipt, TaskType } from '../queue/index.ts';
+import { type Handler, parse } from './call.ts';
 import { parseTask, parseTaskOf } from './contract/any-task.ts';
 import { batchBody } from './contract/tasks.ts';
 import type { RouteDeps } from './deps.ts';
-
-const MAX_KEY_CHARS = 200;
+import { onceOf } from './once.ts';
 
 /** As bots know them. */
 const MESSAGES: Readonly<Record<TaskType, string>> = {
@@ -20,11 +18,12 @@ const MESSAGES: Readonly<Record<TaskType, string>> = {
 };
 
 /**
- * Submitting: a route for each type, and one for many tasks of any types. With an `Idempotency-Key`, the same request within a day gets the answer of the
- * first one, with `duplicate: true`.
+ * Submitting: a route for each type, and one for many tasks of any types. With an `Idempotency-Key`, the same request
+ * within a day gets the answer of the first one, with `duplicate: true`.
  */
 export function submissionHandlers(deps: RouteDeps) {
   const { queue } = deps;
+  const turn = oneEachTurn();
   return {
     of:
       (type: TaskType): Handler =>
@@ -36,6 +35,7 @@ export function submissionHandlers(deps: RouteDeps) {
 
     batch: (async (call) => {
       const { tasks } = parse(batchBody, call.body);
+      await turn();
       const all = tasks.map((task, index) => parseTask(task, deps, ['tasks', index]));
       const { tasks: receipts, duplicate } = await queue.submitAll(all, onceOf(call));
       return { tasks: receipts.map(shown), ...(duplicate && { duplicate }) };
@@ -43,21 +43,15 @@ export function submissionHandlers(deps: RouteDeps) {
   };
 }
 
-function shown({ taskId, sessionId }: Receipt): object {
-  return sessionId === null ? { taskId } : { taskId, sessionId };
+/** Reading hundreds of tasks takes milliseconds: between two batches others have their turn. */
+function oneEachTurn(): () => Promise<void> {
+  let last = Promise.resolve();
+  return () => {
+    last = last.then(() => nextTurn());
+    return last;
+  };
 }
 
-function onceOf({ idempotencyKey: key, caller: scope, route, body }: Call): Once | undefined {
-  if (key === undefined) return undefined;
-  if (key.length < 1 || key.length > MAX_KEY_CHARS) {
-    throw new AppError('invalid_field', `Idempotency-Key must be 1 to ${MAX_KEY_CHARS} characters`, {
-      field: 'Idempotency-Key',
-    });
-  }
-  return {
-    scope,
-    key,
-    route,
-    bodyHash: createHash('sha256').update(JSON.stringify(body)).digest('base64url'),
-  };
+function shown({ taskId, sessionId }: Receipt): object {
+  return sessionId === null ? { taskId } : { taskId, sessionId };
 }

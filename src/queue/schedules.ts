@@ -8,8 +8,9 @@
 import { randomUUID } from 'node:crypto';
 import { lastUpTo, nextAfter } from '../cron.ts';
 import { agentSessionKey, isAgentType, type JsonObject, type NewTask } from './task.ts';
+import type { Once, Receipt, Repeatable } from './task-queue.ts';
 
-/** An occurrence that is later than that was missed: the Task API was down, or could not submit, or the clock jumped. */
+/** An occurrence that is later than that was missed: the machine slept, nothing could be submitted, or the clock jumped. */
 export const MISSED_AFTER_MS = 60_000;
 
 export interface ScheduleRule {
@@ -49,19 +50,19 @@ export interface ScheduledTask {
   template: NewTask;
 }
 
-/** Refusals are `not_found`, and what the methods name themselves. */
+/** Refusals are `not_found`, and what the methods name themselves; with `once`, `idempotency_conflict`, as of `submit`. */
 export interface Schedules {
   /** By name. */
   list(): Schedule[];
   get(id: string): Schedule;
   /** `schedule_exists`, `too_many_schedules`, and `invalid_field` for an expression that is never true again. */
-  create(schedule: NewSchedule): Promise<Schedule>;
+  create(schedule: NewSchedule, once?: Once): Promise<Repeatable<Schedule>>;
   /** Another expression or time zone, and the end of a pause, count from now on: nothing that has passed is made up for. */
   edit(id: string, change: Partial<NewSchedule>): Promise<Schedule>;
   /** What was submitted stays. */
   remove(id: string): Promise<void>;
   /** Submits the task at once, paused or not; no occurrence passes by it. Refusals as of `submit`. */
-  run(id: string): Promise<{ taskId: string; sessionId: string | null }>;
+  run(id: string, once?: Once): Promise<Receipt>;
 
   /** Epoch milliseconds of the wall clock at which `passDue` has something to do; null for never. */
   dueAt(): number | null;
@@ -81,15 +82,21 @@ export interface Passing {
   next: number | null;
 }
 
+/** A look at the clock, and since when somebody has looked at it: what fell due before that was missed. */
+export interface Look {
+  now: number;
+  watchedFrom: number;
+}
+
 /**
- * What is to be done about the occurrences from `due` up to `now`. One that is on time is run by itself. Where the
+ * What is to be done about the occurrences from `due` up to now. One that is on time is run by itself. Where the
  * first was missed, all of them are one: it is run when the last is on time, or when the schedule wants one for all.
  */
-export function passingOf(rule: ScheduleRule, due: number, now: number): Passing {
+export function passingOf(rule: ScheduleRule, due: number, look: Look): Passing {
   const next = (after: number) => nextAfter(rule.cron, rule.timeZone, after);
-  if (!isMissed(due, now)) return { occurrence: due, runs: true, missedSince: null, next: next(due) };
-  const occurrence = Math.max(lastUpTo(rule.cron, rule.timeZone, now) ?? due, due);
-  const runs = rule.missed === 'once' || !isMissed(occurrence, now);
+  if (!isMissed(due, look)) return { occurrence: due, runs: true, missedSince: null, next: next(due) };
+  const occurrence = Math.max(lastUpTo(rule.cron, rule.timeZone, look.now) ?? due, due);
+  const runs = rule.missed === 'once' || !isMissed(occurrence, look);
   return { occurrence, runs, missedSince: due, next: next(occurrence) };
 }
 
@@ -110,6 +117,6 @@ export function taskOf(scheduleId: string, template: NewTask): NewTask {
   };
 }
 
-function isMissed(occurrence: number, now: number): boolean {
-  return now - occurrence > MISSED_AFTER_MS;
+function isMissed(occurrence: number, { now, watchedFrom }: Look): boolean {
+  return occurrence < watchedFrom || now - occurrence > MISSED_AFTER_MS;
 }

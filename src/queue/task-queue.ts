@@ -110,7 +110,10 @@ export interface Receipts {
   duplicate?: true;
 }
 
-/** What makes two submissions the same one. */
+/** An answer, or that of an earlier, equal request. */
+export type Repeatable<Answer> = Answer & { duplicate?: true };
+
+/** What makes two requests the same one. */
 export interface Once {
   /** Whose keys these are. */
   scope: string;
@@ -137,6 +140,7 @@ export interface TaskFilter {
   sessionKey?: string;
   queue?: string;
   tag?: string;
+  scheduleId?: string;
   limit: number;
   /** `nextCursor` of the page before. */
   cursor?: string;

@@ -100,7 +100,12 @@ export interface NewTask {
   leaseMs?: number | null;
   /** Distinct, for filters. */
   tags?: readonly string[];
+  /** Of a schedule's task; its first event says so. */
+  comesFrom?: Origin;
 }
+
+/** Which occurrence of which schedule a task is for; null for a run by hand. */
+export type Origin = { scheduleId: string; name: string; occurrence: number | null };
 
 /** One claim of a task, as it goes to a poller. */
 export interface Claim {
@@ -208,6 +213,8 @@ export interface TaskState {
   queue: string;
   priority: number;
   tags: string[];
+  /** The schedule that submitted it; it may be gone. */
+  scheduleId: string | null;
   runnerId: string | null;
   leaseUntil: number | null;
   cancelRequested: boolean;

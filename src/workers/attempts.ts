@@ -8,8 +8,8 @@ import type { StopCause } from './stop.ts';
 export class Attempts {
   readonly #clock: Clock;
   readonly #attempts = new Set<Attempt>();
-  /** Leases of attempts that this runner ended out of touch; to be given back when the Task API answers. */
-  readonly #givenUp = new Set<string>();
+  /** Leases that this runner gives back as soon as the Task API answers, and why. */
+  readonly #givenUp = new Map<string, string>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -25,16 +25,23 @@ export class Attempts {
   end(attempt: Attempt): void {
     attempt.end();
     this.#attempts.delete(attempt);
-    if (attempt.isOutOfTouch && attempt.leaseId !== null) this.#givenUp.add(attempt.leaseId);
+    if (attempt.isOutOfTouch) this.giveUp(attempt, 'out of touch');
+  }
+
+  /** Ends it without a result: somebody else may have the task. */
+  giveUp(attempt: Attempt, reason: string): void {
+    attempt.end();
+    this.#attempts.delete(attempt);
+    if (attempt.leaseId !== null) this.#givenUp.set(attempt.leaseId, reason);
   }
 
   /** To be named in heartbeats, so that they are not taken for lost. */
   get leases(): string[] {
-    return [...[...this.#attempts].flatMap(({ leaseId }) => leaseId ?? []), ...this.#givenUp];
+    return [...[...this.#attempts].flatMap(({ leaseId }) => leaseId ?? []), ...this.#givenUp.keys()];
   }
 
-  get givenUp(): readonly string[] {
-    return [...this.#givenUp];
+  get givenUp(): readonly { leaseId: string; reason: string }[] {
+    return [...this.#givenUp].map(([leaseId, reason]) => ({ leaseId, reason }));
   }
 
   /** Milliseconds of the shortest lease; undefined when none is held. */

@@ -4,6 +4,8 @@ import { access, constants, stat } from 'node:fs/promises';
 import { homedir, constants as osConstants } from 'node:os';
 import { delimiter, isAbsolute, join, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { assertRoom } from './descriptors.ts';
 import { GUARD_FD, guarded } from './guard.ts';
 import { closePipes, type OutputPipe, openPipes } from './output-pipe.ts';
 import type { ProcessOptions } from './process.ts';
@@ -16,6 +18,8 @@ export interface Child {
   hasEnded(): boolean;
   /** Resolves when the child itself has ended; what it started may live on. */
   ended: Promise<{ exitCode: number; signal: NodeJS.Signals | null }>;
+  /** Whether it got its guard, and so was started at all; resolves when the child has ended at the latest. */
+  guarded: Promise<boolean>;
   /** Signals all that descends from it. */
   kill(signal: NodeJS.Signals): void;
   /** Closes our ends of its pipes. */
@@ -26,12 +30,21 @@ const windows = process.platform === 'win32';
 const killTree = killTreeOf(process.platform);
 
 /** A child that could not be started for a reason that lies with this machine, and not with what was asked. */
-export class CannotStart extends Error {}
+export class CannotStart extends Error {
+  /** The program or the folder that is not there; null: the system refuses, there is no room for a process. */
+  readonly missing: string | null;
+
+  constructor(message: string, missing: string | null, options?: { cause: unknown }) {
+    super(message, options);
+    this.missing = missing;
+  }
+}
 
 /** Throws an error with a sentence for the result when the child can't be started. */
 export async function startChild(options: ProcessOptions): Promise<Child> {
   const cwd = options.cwd ?? homedir();
-  await checkFolder(cwd);
+  const problem = await folderProblem(cwd);
+  if (problem !== null) throw new CannotStart(`the working directory ${cwd} ${problem}`, options.cwd ?? null);
   const file = windows ? options.file : await findExecutable(options.file, options.env.PATH ?? '', cwd);
   let pipes: OutputPipe[] | null = null;
   try {
@@ -43,15 +56,16 @@ export async function startChild(options: ProcessOptions): Promise<Child> {
     return asChild(child, pipes, ended);
   } catch (error) {
     for (const { source } of pipes ?? []) source.destroy();
-    throw startError(error);
+    throw startError(error, options.file);
   }
 }
 
 /** What no system call has refused was not fit to be started. */
-function startError(error: unknown): unknown {
+function startError(error: unknown, file: string): unknown {
   const { code, syscall, message } = error as NodeJS.ErrnoException;
   if (code === 'E2BIG') return new Error(TOO_LONG);
-  return syscall === undefined ? error : new CannotStart(message, { cause: error });
+  const missing = windows && code === 'ENOENT' ? file : null;
+  return syscall === undefined ? error : new CannotStart(message, missing, { cause: error });
 }
 
 const TOO_LONG = 'the command line is longer than this system takes (E2BIG)';
@@ -67,6 +81,7 @@ function spawnLeader(
   const stdio: StdioOptions = windows ? [stdin, stdout, stderr] : [stdin, stdout, stderr, 'pipe'];
   const command = windows ? { file, args } : guarded(file, args);
   try {
+    assertRoom();
     return spawn(command.file, command.args, { cwd, env, stdio, detached: !windows, windowsHide: true });
   } finally {
     closePipes(pipes ?? []);
@@ -88,16 +103,32 @@ function feed(child: ChildProcess, stdin: string | null): void {
   if (stdin !== null) child.stdin?.end(stdin);
 }
 
+/**
+ * The leader says so on the guard's pipe before it becomes the command. When it has ended, what it said is in the pipe,
+ * and is read within the next turn of the event loop.
+ */
+function hasGuard(pipe: ChildProcess['stdio'][number], ended: Child['ended']): Promise<boolean> {
+  if (!pipe) return Promise.resolve(true);
+  pipe.on('error', () => {});
+  return new Promise((resolve) => {
+    pipe.once('data', () => resolve(true));
+    void ended
+      .then(() => nextTurn())
+      .then(() => nextTurn())
+      .then(() => resolve(false));
+  });
+}
+
 function asChild(child: ChildProcess, pipes: OutputPipe[] | null, ended: Child['ended']): Child {
   const [stdout, stderr] = pipes?.map((pipe) => pipe.source) ?? [child.stdout, child.stderr];
   const guardPipe = child.stdio[GUARD_FD];
-  guardPipe?.on('error', () => {});
   if (!stdout || !stderr || child.pid === undefined) throw new Error('the child has no pipes');
   const leader = child.pid;
   return {
     stdout,
     stderr,
     ended,
+    guarded: hasGuard(guardPipe, ended),
     hasEnded: () => child.exitCode !== null || child.signalCode !== null,
     kill: (signal) => killTree(leader, signal),
     letGo: () => {
@@ -106,12 +137,10 @@ function asChild(child: ChildProcess, pipes: OutputPipe[] | null, ended: Child['
   };
 }
 
-async function checkFolder(cwd: string): Promise<void> {
-  const isFolder = await stat(cwd).then(
-    (found) => found.isDirectory(),
-    () => false,
-  );
-  if (!isFolder) throw new CannotStart(`the working directory ${cwd} is no folder`);
+async function folderProblem(path: string): Promise<string | null> {
+  const found = await stat(path).catch(() => null);
+  if (found?.isDirectory() !== true) return 'is no folder';
+  return (await isExecutable(path)) ? null : 'can not be entered';
 }
 
 /** The shell that starts the guard would tell of a missing file in its own words and with an exit code. */
@@ -125,7 +154,7 @@ async function findExecutable(file: string, path: string, cwd: string): Promise<
     if (found.isFile() && (await isExecutable(candidate))) return candidate;
     problem = 'not an executable file';
   }
-  throw new CannotStart(`${file}: ${problem}`);
+  throw new CannotStart(`${file}: ${problem}`, file);
 }
 
 function isExecutable(path: string): Promise<boolean> {

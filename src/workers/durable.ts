@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { isUnsyncable } from '../paths.ts';
 
 /** Writes our own files so that they are there whole, or not at all, whatever ends the process or the machine. */
 export async function writeDurably(path: string, text: string): Promise<void> {
@@ -21,9 +22,16 @@ export async function writeDurably(path: string, text: string): Promise<void> {
   await syncFolder(dirname(path));
 }
 
-/** Makes the names in a folder durable. Some file systems can't; Windows has no such thing. */
+/** As `syncNames`, while others have their turn: a disk that is slow to sync must hold up no heartbeat. */
 export async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, 'r').catch(() => null);
-  await handle?.sync().catch(() => {});
-  await handle?.close();
+  try {
+    const handle = await open(folder, 'r');
+    try {
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    if (!isUnsyncable(error)) throw error;
+  }
 }

@@ -24,16 +24,19 @@ kill -KILL 0
 `;
 
 /**
- * The shell leads the group, starts the guard and becomes the command. The guard's parent ends at once, so the
- * command has no child that it did not start; the signals of a graceful end don't reach the guard.
+ * The shell leads the group, starts the guard, says on the guard's pipe that it has, and becomes the command: without
+ * a guard there is no command. The guard's parent ends at once, so the command has no child that it did not start;
+ * the signals of a graceful end don't reach the guard.
  */
 const LEADER = `
 ( trap '' HUP INT QUIT PIPE ALRM TERM USR1 USR2
-  /bin/sh -c "$0" openclaw-runner-guard $$ <&${GUARD_FD} ${GUARD_FD}<&- >/dev/null 2>&1 & )
+  /bin/sh -c "$1" openclaw-runner-guard $$ <&${GUARD_FD} ${GUARD_FD}<&- >/dev/null 2>&1 & ) &&
+echo >&${GUARD_FD} || exit
+shift
 exec "$@" ${GUARD_FD}<&-
 `;
 
 /** The command line that runs `file` with `args`, untouched, as the leader of a guarded process group. */
 export function guarded(file: string, args: readonly string[]): { file: string; args: string[] } {
-  return { file: '/bin/sh', args: ['-c', LEADER, GUARD, file, ...args] };
+  return { file: '/bin/sh', args: ['-c', LEADER, 'openclaw-runner', GUARD, file, ...args] };
 }

@@ -1,5 +1,10 @@
 import { type Clock, pause } from '../clock.ts';
-import { type HeartbeatBody, type HeartbeatReply, MAX_PROBLEM_LENGTH } from '../http/contract/worker.ts';
+import {
+  type HeartbeatBody,
+  type HeartbeatReply,
+  MAX_PROBLEM_LENGTH,
+  type ReleaseBody,
+} from '../http/contract/worker.ts';
 import type { Log } from '../log.ts';
 import type { JsonObject } from '../queue/task.ts';
 import type { Answer } from './api-answer.ts';
@@ -33,6 +38,8 @@ export class Heartbeat {
   readonly #parts: HeartbeatParts;
   readonly #outage: Outage;
   readonly #over = new AbortController();
+  /** Leases whose release is on its way. */
+  readonly #releasing = new Set<string>();
   #wake = new AbortController();
   /** It knows what this runner still has of an earlier start. */
   #isIntroduced = true;
@@ -59,6 +66,11 @@ export class Heartbeat {
   /** There is something to say. */
   soon(): void {
     this.#wake.abort();
+  }
+
+  /** Gives back what was given up; what can't be said now is said after a next heartbeat. */
+  async giveBack(signal: AbortSignal): Promise<void> {
+    await Promise.all(this.#parts.attempts.givenUp.map((given) => this.#release(given, signal)));
   }
 
   /**
@@ -107,7 +119,7 @@ export class Heartbeat {
     this.#isIntroduced = true;
     this.#outage.worked();
     attempts.answered(leases, sentAt, answer.body);
-    await Promise.all(attempts.givenUp.map((leaseId) => this.#release(leaseId)));
+    await this.giveBack(this.#over.signal);
   }
 
   #problem(): Pick<HeartbeatBody, 'problem'> {
@@ -125,8 +137,12 @@ export class Heartbeat {
     } else this.#outage.failed(answer.message);
   }
 
-  async #release(leaseId: string): Promise<void> {
-    const answer = await this.#parts.api.release({ leaseId, reason: 'out of touch' }, this.#over.signal);
+  async #release(given: ReleaseBody, signal: AbortSignal): Promise<void> {
+    const { leaseId } = given;
+    if (this.#releasing.has(leaseId)) return;
+    this.#releasing.add(leaseId);
+    const answer = await this.#parts.api.release(given, signal);
+    this.#releasing.delete(leaseId);
     if (answer.kind === 'ok' || answer.kind === 'settled') this.#parts.attempts.released(leaseId);
   }
 }

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { promisify } from 'node:util';
+import { assertRoom } from './descriptors.ts';
 
 /**
  * Pipes for a child's stdout and stderr. Those that Node makes are sockets, which can't be opened by name: with
@@ -24,11 +25,16 @@ export async function openPipes(count: number): Promise<OutputPipe[] | null> {
   if (process.platform === 'win32') return null;
   const folder = await mkdtemp(join(tmpdir(), 'openclaw-runner-')).catch(() => null);
   if (folder === null) return null;
+  const pipes: OutputPipe[] = [];
   try {
+    assertRoom();
     const paths = Array.from({ length: count }, (_, index) => join(folder, String(index)));
     await promisify(execFile)('mkfifo', ['-m', '600', ...paths]);
-    return paths.map(openPipe);
+    for (const path of paths) pipes.push(openPipe(path));
+    return pipes;
   } catch {
+    for (const { source } of pipes) source.destroy();
+    closePipes(pipes);
     return null;
   } finally {
     await rm(folder, { recursive: true, force: true });
@@ -38,8 +44,13 @@ export async function openPipes(count: number): Promise<OutputPipe[] | null> {
 /** The read end comes first and doesn't wait: opening a named pipe blocks until its other end is open. */
 function openPipe(path: string): OutputPipe {
   const read = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
-  const fd = openSync(path, constants.O_WRONLY);
-  return { source: new Socket({ fd: read, readable: true, writable: false }), fd };
+  try {
+    const fd = openSync(path, constants.O_WRONLY);
+    return { source: new Socket({ fd: read, readable: true, writable: false }), fd };
+  } catch (error) {
+    closeSync(read);
+    throw error;
+  }
 }
 
 export function closePipes(pipes: readonly OutputPipe[]): void {

@@ -15,8 +15,8 @@ export interface PollerParts {
   slots: Slots;
   clock: Clock;
   log: Log;
-  /** Everything of a poll but `max`. */
-  query: PollQuery;
+  /** Everything of a poll but `max`, as it is now. */
+  query: () => PollQuery;
   /** The least time between an empty answer's poll and the next one. */
   pollIntervalMs: number;
   /** Why no work may be asked for; null when it may. */
@@ -30,7 +30,10 @@ export interface PollerParts {
 export class Poller {
   readonly #parts: PollerParts;
   readonly #outage: Outage;
+  /** Polls that are not answered yet: one, and those that it has replaced. */
+  readonly #asked = new Set<Promise<void>>();
   #isBlocked = false;
+  #renewal = Promise.withResolvers<void>();
 
   constructor(parts: PollerParts) {
     this.#parts = parts;
@@ -43,8 +46,24 @@ export class Poller {
     while (!signal.aborted) {
       await slots.untilFree(signal);
       if (this.#isHindered()) await pause(clock, pollIntervalMs, signal);
-      else if (!signal.aborted) await this.#poll(signal);
+      else if (!signal.aborted) await this.#untilAnswered(signal);
     }
+    await Promise.all(this.#asked);
+  }
+
+  /**
+   * What may be asked for has changed: another poll replaces the one that waits. It is not broken off, since it may
+   * bring something at this moment; the Task API answers it when the next one comes.
+   */
+  renew(): void {
+    this.#renewal.resolve();
+  }
+
+  async #untilAnswered(signal: AbortSignal): Promise<void> {
+    this.#renewal = Promise.withResolvers();
+    const answered = this.#poll(signal).finally(() => this.#asked.delete(answered));
+    this.#asked.add(answered);
+    await Promise.race([answered, this.#renewal.promise]);
   }
 
   /** Told once when it begins, and once when it is over: such a runner looks healthy and takes no work. */
@@ -61,7 +80,7 @@ export class Poller {
   async #poll(signal: AbortSignal): Promise<void> {
     const { api, slots, clock, query, onTasks, pollIntervalMs } = this.#parts;
     const sentAt = clock.steady();
-    const answer = await api.poll({ ...query, max: slots.free }, signal);
+    const answer = await api.poll({ ...query(), max: slots.free }, signal);
     const tasks = answer.kind === 'ok' ? tasksOf(answer.body) : null;
     if (tasks === null) return this.#failed(answer, signal);
     this.#outage.worked();

@@ -29,7 +29,7 @@ export interface ProcessOptions {
   /** A sign of life: bytes have arrived on stdout or stderr. */
   onOutput?: () => void;
   /** It was started (null), or this machine can't start it, and why. */
-  onStart?: (problem: string | null) => void;
+  onStart?: (obstacle: CannotStart | null) => void;
 }
 
 export interface ProcessOutcome {
@@ -43,7 +43,7 @@ export interface ProcessOutcome {
   timedOut: boolean;
   /** It was killed because `signal` aborted. */
   aborted: boolean;
-  /** A sentence about why it could not be started. */
+  /** A sentence about why it could not be started: nothing of it has run. */
   spawnError: string | null;
 }
 
@@ -65,15 +65,24 @@ async function runChild(options: ProcessOptions, output: Output): Promise<End> {
   if (options.signal.aborted) return { ...NOT_STARTED, aborted: true };
   try {
     const child = await startChild(options);
-    options.onStart?.(null);
-    return await attend(child, hear(child, output, options), options);
+    void child.guarded.then((isGuarded) => isGuarded && options.onStart?.(null));
+    const end = await attend(child, hear(child, output, options), options);
+    await assertStarted(child, end, output);
+    return end;
   } catch (error) {
-    if (error instanceof CannotStart) options.onStart?.(error.message);
+    if (error instanceof CannotStart) options.onStart?.(error);
     return { ...NOT_STARTED, spawnError: (error as Error).message };
   }
 }
 
 const NOT_STARTED: End = { exitCode: -1, signal: null, timedOut: false, aborted: false, spawnError: null };
+
+/** `CannotStart` where the command was never reached: there was no process left for its guard. */
+async function assertStarted(child: Child, end: End, { stderr }: Output): Promise<void> {
+  if (end.timedOut || end.aborted || (await child.guarded)) return;
+  const cause = stderr.text().trim();
+  throw new CannotStart(`its guard could not be started: ${cause || `exit code ${end.exitCode}`}`, null);
+}
 
 /** Waits for the child's end or for what ends it, then sees to it that all of it is over. */
 async function attend(child: Child, heard: Promise<unknown>, options: ProcessOptions): Promise<End> {
@@ -86,6 +95,7 @@ async function attend(child: Child, heard: Promise<unknown>, options: ProcessOpt
   child.kill('SIGKILL');
   const { exitCode, signal: endedBy } = await child.ended;
   await within(clock, DRAIN_MS, heard);
+  await child.guarded;
   child.letGo();
   return { exitCode, signal: endedBy, timedOut: stopped && !aborted, aborted, spawnError: null };
 }

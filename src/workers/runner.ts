@@ -3,9 +3,7 @@ import { join } from 'node:path';
 import { type Clock, within } from '../clock.ts';
 import { StartError } from '../errors.ts';
 import type { PolledTask } from '../http/contract/payload.ts';
-import { holdLock } from '../lock.ts';
 import type { Log } from '../log.ts';
-import { makeFolder } from '../paths.ts';
 import { DEFAULT_QUEUE, TASK_TYPES, type TaskType } from '../queue/task.ts';
 import { type ApiClient, createApiClient } from './api-client.ts';
 import type { Attempt } from './attempt.ts';
@@ -15,13 +13,13 @@ import { baseExecutors } from './executors/index.ts';
 import { systemShell } from './executors/shell.ts';
 import { Fitness } from './fitness.ts';
 import { Heartbeat } from './heartbeat.ts';
-import { runnerIdOf } from './identity.ts';
+import { lockFolder, runnerIdOf } from './identity.ts';
 import type { Policy } from './policy/policy.ts';
 import { Poller } from './poller.ts';
 import { ResultSender } from './result-sender.ts';
 import { Slots } from './slots.ts';
 import { Spool } from './spool.ts';
-import { work } from './work.ts';
+import { Unfit, work } from './work.ts';
 
 export interface RunnerConfig {
   /** The Task API (`WORKER_URL`). */
@@ -103,6 +101,8 @@ class PollingRunner implements Runner {
   readonly #config: RunnerConfig;
   readonly #deps: RunnerDeps;
   readonly #executors: Executors;
+  /** What it takes while it can. */
+  readonly #types: readonly TaskType[];
   readonly #api: ApiClient;
   readonly #slots: Slots;
   readonly #attempts: Attempts;
@@ -113,6 +113,7 @@ class PollingRunner implements Runner {
   readonly #hurry = new AbortController();
   readonly #stopped = Promise.withResolvers<RunnerEnd>();
   #heartbeat: Heartbeat | null = null;
+  #poller: Poller | null = null;
   #polled: Promise<void> = Promise.resolve();
   #unlock: () => void = () => {};
   #isSuperseded = false;
@@ -123,12 +124,16 @@ class PollingRunner implements Runner {
     this.#deps = deps;
     const shell = systemShell(config.shell);
     this.#executors = { ...baseExecutors(shell), ...deps.executors };
+    this.#types = config.types.filter((type) => this.#executors[type] !== undefined);
     this.#api = createApiClient({ ...config, clock });
     this.#slots = new Slots(config.maxConcurrent);
     this.#attempts = new Attempts(clock);
     this.#spool = new Spool(join(config.dataDir, 'spool'), log);
     this.#sender = new ResultSender({ api: this.#api, spool: this.#spool, clock, log });
-    const onChange = () => this.#heartbeat?.soon();
+    const onChange = () => {
+      this.#heartbeat?.soon();
+      this.#poller?.renew();
+    };
     this.#fitness = new Fitness({ ...deps, shell, envPass: config.envPass, onChange });
   }
 
@@ -142,6 +147,7 @@ class PollingRunner implements Runner {
       this.#unlock = lockFolder(dataDir);
       await this.#spool.open();
       const id = await runnerIdOf(dataDir, runnerId);
+      if (this.#types.includes('command')) await this.#fitness.check();
       if (!this.#polling.signal.aborted) this.#connect(id, randomUUID());
     } catch (error) {
       this.#unlock();
@@ -159,31 +165,40 @@ class PollingRunner implements Runner {
   #connect(runnerId: string, instanceId: string): void {
     const { log, clock } = this.#deps;
     const { maxConcurrent, longPollWaitMs: wait, pollIntervalMs } = this.#config;
-    const [api, slots, spool] = [this.#api, this.#slots, this.#spool];
-    const types = this.#config.types.filter((type) => this.#executors[type] !== undefined);
-    const lanes = { queues: this.#config.queues.join(','), types: types.join(',') };
+    const [api, slots, spool, queues] = [this.#api, this.#slots, this.#spool, this.#config.queues.join(',')];
     const onSuperseded = () => this.#superseded();
     const parts = { api, spool, clock, log, runnerId, instanceId, onSuperseded };
     const heartbeat = new Heartbeat({
       ...parts,
       attempts: this.#attempts,
       slots: maxConcurrent,
-      capabilities: { types },
+      capabilities: { types: [...this.#types] },
       problem: () => this.#problem(),
     });
     const poller = new Poller({
       ...parts,
       slots,
       pollIntervalMs,
-      query: { wait, runnerId, instanceId, ...lanes },
-      obstacle: () => spool.obstacle ?? (heartbeat.isOutOfTouch ? OUT_OF_TOUCH : null),
+      query: () => ({ wait, runnerId, instanceId, queues, types: this.#possible().join(',') }),
+      obstacle: () => this.#obstacle() ?? (heartbeat.isOutOfTouch ? OUT_OF_TOUCH : null),
       onTasks: (tasks, sentAt) => this.#begin(tasks, sentAt),
     });
     log.info({ runnerId, url: this.#config.url, slots: maxConcurrent }, 'runner polls');
     this.#heartbeat = heartbeat;
+    this.#poller = poller;
     heartbeat.start();
     this.#sender.start();
     this.#polled = poller.run(this.#polling.signal);
+  }
+
+  /** Types of tasks that this machine can do now. */
+  #possible(): TaskType[] {
+    return this.#types.filter((type) => !this.#fitness.isUnfitFor(type));
+  }
+
+  /** Why no work may be asked for, whatever it is. */
+  #obstacle(): string | null {
+    return this.#spool.obstacle ?? (this.#possible().length === 0 ? this.#fitness.problem : null);
   }
 
   /** For whoever looks at the list of runners. */
@@ -209,18 +224,19 @@ class PollingRunner implements Runner {
     const isOurs = await attempt.confirmed;
     if (attempt.isLost) return this.#attempts.end(attempt);
     if (attempt.leaseId !== null && (!isOurs || this.#polling.signal.aborted))
-      return this.#giveBack(attempt, attempt.leaseId);
+      return this.#giveBack(attempt, 'the runner drains');
     const lent = { executors: this.#executors, fitness: this.#fitness };
     const result = await work(attempt, { ...this.#config, ...this.#deps, ...lent });
+    if (result instanceof Unfit) return this.#giveBack(attempt, result.message);
     if (result !== null) await this.#spool.add(result);
     this.#attempts.end(attempt);
     this.#sender.kick();
   }
 
-  /** It was claimed, but not started. */
-  async #giveBack(attempt: Attempt, leaseId: string): Promise<void> {
-    await this.#api.release({ leaseId, reason: 'the runner drains' }, this.#hurry.signal);
-    this.#attempts.end(attempt);
+  /** It was claimed, and nothing of it has run. */
+  async #giveBack(attempt: Attempt, why: string): Promise<void> {
+    this.#attempts.giveUp(attempt, why);
+    await this.#heartbeat?.giveBack(this.#hurry.signal);
   }
 
   async #drain(): Promise<void> {
@@ -278,13 +294,4 @@ class PollingRunner implements Runner {
     this.#unlock();
     this.#stopped.resolve(this.#isSuperseded ? 'superseded' : how);
   }
-}
-
-function lockFolder(dataDir: string): () => void {
-  makeFolder(dataDir, 0o700);
-  const unlock = holdLock(join(dataDir, 'runner.lock'));
-  if (unlock !== null) return unlock;
-  throw new StartError(
-    `Another runner already uses the data folder ${dataDir}; stop it, or set OPENCLAW_RUNNER_HOME to another folder.`,
-  );
 }

@@ -1,7 +1,9 @@
 import type { Clock } from '../clock.ts';
 import type { ResultBody } from '../http/contract/worker.ts';
 import type { Log } from '../log.ts';
+import type { TaskType } from '../queue/task.ts';
 import type { Attempt } from './attempt.ts';
+import type { CannotStart } from './child.ts';
 import { childEnvironment } from './environment.ts';
 import { type ExecutionContext, type ExecutionResult, type Executors, failure } from './executor.ts';
 import type { Fitness } from './fitness.ts';
@@ -21,19 +23,29 @@ export interface WorkParts {
   killGraceMs: number;
   policy: Policy;
   /** Hears what could be started here. */
-  fitness: Pick<Fitness, 'tried'>;
+  fitness: Pick<Fitness, 'tried' | 'isUnfitFor' | 'problem'>;
   /** Hears what the end of a task says about others of its type. */
   pauses?: Pick<Pauses, 'heard'>;
 }
 
+/** What the work on an attempt has to know of it. */
+type Worked = Pick<Attempt, 'signal' | 'leaseId'> & { task: { type: TaskType } };
+
+/** Nothing of the attempt has run: this machine can't, another one or another time may. */
+export class Unfit extends Error {}
+
 /** Executes an attempt to its end, whatever that is. Null: its lease is lost, and nobody is to hear of it. */
-export async function work(attempt: Attempt, parts: WorkParts): Promise<ResultBody | null> {
+export async function work(attempt: Attempt, parts: WorkParts): Promise<ResultBody | Unfit | null> {
   const { task, leaseId } = attempt;
   const startedAt = parts.clock.steady();
   parts.log.info({ taskId: task.id, type: task.type, attempt: task.attempt }, 'task starts');
-  const ended = await execute(attempt, parts);
-  parts.pauses?.heard(task.type, ended);
-  const { metadata, pause: _, ...result } = ended;
+  const executed = await execute(attempt, parts);
+  if (executed instanceof Unfit) {
+    parts.log.warn({ taskId: task.id, reason: executed.message }, 'task is given back');
+    return executed;
+  }
+  parts.pauses?.heard(task.type, executed);
+  const { metadata, pause: _, ...result } = executed;
   const duration = Math.round(parts.clock.steady() - startedAt);
   const { exitCode } = result;
   parts.log.info({ taskId: task.id, type: task.type, exitCode, durationMs: duration }, 'task ends');
@@ -47,28 +59,33 @@ export async function work(attempt: Attempt, parts: WorkParts): Promise<ResultBo
   };
 }
 
-async function execute(attempt: Attempt, parts: WorkParts): Promise<ExecutionResult> {
+async function execute(attempt: Attempt, parts: WorkParts): Promise<ExecutionResult | Unfit> {
   const { task, signal } = attempt;
   const executor = Object.hasOwn(parts.executors, task.type) ? parts.executors[task.type] : undefined;
   if (executor === undefined) return failure(`unknown task type: ${task.type}`);
   if (signal.aborted) return failure(stopText(signal), -1);
+  const unfit = unfitFor(attempt, parts);
+  if (unfit !== null) return new Unfit(unfit);
   try {
     parts.policy.checkType(task.type);
     return await executor(task, contextOf(attempt, parts));
   } catch (error) {
     if (error instanceof PolicyError) return failure(error.message, -1);
+    if (error instanceof Unfit) return error;
     parts.log.error({ taskId: task.id, err: error }, 'an executor failed');
     return failure(`the runner failed: ${(error as Error).message}`, -1);
   }
 }
 
+/** Why the attempt is better given back than tried; null with an older Task API too, which takes nothing back. */
+function unfitFor({ task, leaseId }: Worked, { fitness }: Pick<WorkParts, 'fitness'>): string | null {
+  return leaseId !== null && fitness.isUnfitFor(task.type) ? fitness.problem : null;
+}
+
 /** What an executor gets to work with. */
-export function contextOf(
-  { signal, leaseId }: Pick<Attempt, 'signal' | 'leaseId'>,
-  parts: Omit<WorkParts, 'executors'>,
-): ExecutionContext {
-  const { clock, log, env, envPass, outputLimitBytes, killGraceMs: graceMs, fitness, policy } = parts;
-  const limits = { signal, clock, outputLimitBytes, graceMs };
+export function contextOf(attempt: Worked, parts: Omit<WorkParts, 'executors'>): ExecutionContext {
+  const { signal, leaseId } = attempt;
+  const { clock, log, env, envPass, policy } = parts;
   return {
     signal,
     leaseId,
@@ -76,12 +93,25 @@ export function contextOf(
     log,
     policy,
     environment: (names = []) => childEnvironment(env, [...envPass, ...names]),
-    run: ({ stop, ...command }) =>
-      runProcess({
-        ...command,
-        ...limits,
-        signal: stop === undefined ? signal : AbortSignal.any([signal, stop]),
-        onStart: (problem) => fitness.tried(command, problem),
-      }),
+    run: childrenOf(attempt, parts),
+  };
+}
+
+/** What starts the attempt's children. Throws `Unfit` where this machine can't start the first. */
+function childrenOf(attempt: Worked, parts: Omit<WorkParts, 'executors'>): ExecutionContext['run'] {
+  const { clock, outputLimitBytes, killGraceMs: graceMs, fitness } = parts;
+  const limits = { clock, outputLimitBytes, graceMs };
+  let hasRun = false;
+  return async ({ stop, ...command }) => {
+    let unfit: string | null = null;
+    const onStart = (obstacle: CannotStart | null) => {
+      hasRun ||= obstacle === null;
+      fitness.tried(command, obstacle);
+      unfit = hasRun ? null : unfitFor(attempt, parts);
+    };
+    const signal = stop === undefined ? attempt.signal : AbortSignal.any([attempt.signal, stop]);
+    const outcome = await runProcess({ ...command, ...limits, signal, onStart });
+    if (unfit !== null) throw new Unfit(unfit);
+    return outcome;
   };
 }

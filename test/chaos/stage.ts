@@ -3,6 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { RESTORED } from '../../src/queue/sqlite/upkeep.ts';
 import type { ClientOptions } from './client.ts';
 import { runnerEnvironment, taskApiEnvironment } from './environments.ts';
 import { Link } from './link.ts';
@@ -187,7 +188,7 @@ export class Stage {
       this.#port = Number(new URL(said.url ?? '').port);
       this.#ready.resolve();
     }
-    if (said.msg === 'restored missing rows of the ready list') {
+    if (said.msg === RESTORED) {
       this.forgotten.push(`${said.tasks?.join(', ')}: pending, and nobody would have claimed it`);
     }
   }

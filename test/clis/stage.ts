@@ -66,7 +66,10 @@ export async function openStage(cli: Cli, options: StageOptions = {}): Promise<S
   const outcomes: ProcessOutcome[] = [];
   let executors = start();
   const context = (signal: AbortSignal): ExecutionContext => {
-    const base = contextOf({ signal, leaseId: 'lease-1' }, { ...lent, ...LIMITS, policy: aPolicy() });
+    const base = contextOf(
+      { signal, leaseId: 'lease-1', task: { type: `${cli}-cli` } },
+      { ...lent, ...LIMITS, policy: aPolicy() },
+    );
     const run: ExecutionContext['run'] = async (command) => {
       if (command.args.includes('--version')) return base.run(command);
       const args = [...(options.args ?? []), ...command.args];
@@ -109,7 +112,7 @@ const LIMITS = {
   outputLimitBytes: 4_000_000,
   /** What the owner of a runner would name in RUNNER_ENV_PASS. */
   envPass: ['CLAUDE_CODE_MAX_RETRIES'],
-  fitness: { tried: () => {} },
+  fitness: { tried: () => {}, isUnfitFor: () => false, problem: null },
 };
 
 function environmentOf(home: string, url: string): Record<string, string> {

@@ -68,6 +68,8 @@ export interface Example {
   need?: Need;
   /** A submission: takes an `Idempotency-Key`. */
   submits?: true;
+  /** Refuses fields that it does not know; everywhere else they mean nothing. */
+  strict?: true;
   /** Without a reason to answer it waits: whoever sends something odd hangs up soon. */
   parks?: true;
   /** The answer has no end: whoever has its head hangs up. */
@@ -201,6 +203,7 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
         valid: (random) => random.pick([undefined, 'tag']),
         invalid: (random) => random.pick(['', 't'.repeat(65)]),
       },
+      scheduleId: { valid: (random, marker) => random.pick([undefined, marker]), invalid: () => '' },
       limit: queryInteger(1, 500),
       cursor: {
         valid: (random) => random.pick([undefined, '1', '9'.repeat(15)]),
@@ -248,12 +251,14 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
   'POST /schedules': {
     fields: scheduleFields(BOT_SECRET, { required: true }),
     contract: scheduleBody,
+    strict: true,
     need: 'room',
   },
   'GET /schedules/:id': OF_SCHEDULE,
   'PATCH /schedules/:id': {
     fields: scheduleFields(BOT_SECRET, { required: false }),
     contract: scheduleChange,
+    strict: true,
     need: 'schedule',
   },
   'DELETE /schedules/:id': OF_SCHEDULE,

@@ -41,8 +41,10 @@ export function scheduleFields(botToken: string, { required }: { required: boole
     if (required) return { valid, invalid: (random) => random.pick([undefined, invalid?.(random)]) };
     return { valid: (random, marker) => random.pick([undefined, valid(random, marker)]), invalid };
   };
+  const name = { ...bounded(100), valid: own(100).valid };
   return {
-    name: mustBe({ ...bounded(100), valid: own(100).valid }),
+    // A change has to change something.
+    name: required ? mustBe(name) : name,
     cron: mustBe(oneOf(CRONS, NO_CRONS)),
     task: mustBe({
       valid: (random, marker) => taskOf(random, marker, botToken),

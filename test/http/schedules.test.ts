@@ -16,6 +16,16 @@ function remove(api: Api, id: string) {
   return api.send(`/schedules/${id}`, { method: 'DELETE', headers: { authorization: `Bearer ${TOKEN}` } });
 }
 
+/** A POST that is made once, however often it is sent. */
+function postOnce(api: Api, path: string, key: string, body: object = {}) {
+  const headers = {
+    authorization: `Bearer ${TOKEN}`,
+    'Content-Type': 'application/json',
+    'Idempotency-Key': key,
+  };
+  return api.send(path, { method: 'POST', headers, body: JSON.stringify(body) });
+}
+
 /** Lets an hour pass, and the occurrences in it; the tasks that can be claimed then. */
 async function hour(api: Api) {
   api.clock.advance(HOUR);
@@ -60,7 +70,8 @@ describe('a schedule', () => {
 
     expect((await remove(api, id)).body).toEqual({ success: true });
     expect((await api.get('/schedules')).body).toEqual({ schedules: [] });
-    for (const answer of [await api.get(`/schedules/${id}`), await patch(api, id, {}), await remove(api, id)])
+    const gone = [await api.get(`/schedules/${id}`), await patch(api, id, {}), await remove(api, id)];
+    for (const answer of gone)
       expect([answer.status, answer.body]).toEqual([404, { error: 'Schedule not found', code: 'not_found' }]);
   });
 
@@ -138,6 +149,23 @@ describe('a schedule', () => {
     expect(JSON.stringify([polled, api.lines])).not.toContain(SECRET);
   });
 
+  test('keeps the token of a task that is sent back as it was shown, and of no other', async () => {
+    const api = await startApi({ deps: { callbackDelivery: 'runner' } });
+    const task = { type: 'claude-cli', prompt: 'p', callbackChannel: 'C1' };
+    const { body: made } = await api.post('/schedules', {
+      ...REPORT,
+      task: { ...task, callbackBotToken: SECRET },
+    });
+    const tokenAfter = async (change: object) => {
+      expect((await patch(api, made.id, change)).status).toBe(200);
+      await api.post(`/schedules/${made.id}/run`);
+      return (await api.get('/worker/poll')).body.callbackBotToken;
+    };
+    expect(await tokenAfter({ ...made, missed: 'once' })).toBe(SECRET);
+    expect(await tokenAfter({ task: { ...task, callbackBotToken: 'another' } })).toBe('another');
+    expect(await tokenAfter({ task: { ...task, prompt: 'q' } })).toBeNull();
+  });
+
   test('is run now', async () => {
     const api = await startApi();
     const { id } = (await api.post('/schedules', { ...REPORT, paused: true })).body;
@@ -148,17 +176,97 @@ describe('a schedule', () => {
   });
 });
 
+test('a schedule may be sent back as it was shown, and its name is trimmed', async () => {
+  const api = await startApi();
+  const { body: made } = await api.post('/schedules', { ...REPORT, name: ' a\ud800b ' });
+  expect(made.name).toBe('a\ufffdb');
+  api.clock.advance(HOUR);
+  const edited = await patch(api, made.id, {
+    ...made,
+    id: 'mine',
+    nextRunAt: 5,
+    createdAt: 5,
+    overlap: 'queue',
+  });
+  expect([edited.status, edited.body]).toEqual([200, { ...made, overlap: 'queue' }]);
+  expect((await api.post('/schedules', { ...made, name: 'a\udfffb' })).status).toBe(409);
+  expect((await api.post('/schedules', { ...made, name: 'copy' })).body.id).not.toBe(made.id);
+});
+
+test('an expression has room for every minute of every hour', async () => {
+  const api = await startApi();
+  const minutes = Array.from({ length: 60 }, (_, minute) => minute).join();
+  const made = await api.post('/schedules', { ...REPORT, cron: `${minutes} ${minutes} 0-23 * * *` });
+  expect([made.status, made.body.nextRunAt]).toEqual([200, NOON + 1_000]);
+});
+
+describe('an Idempotency-Key', () => {
+  test('makes one schedule, whatever becomes of it', async () => {
+    const api = await startApi();
+    const first = await postOnce(api, '/schedules', 'key', REPORT);
+    expect(first.body).not.toHaveProperty('duplicate');
+    await hour(api);
+    const duplicate = { status: 200, body: { ...first.body, duplicate: true } };
+    expect(await postOnce(api, '/schedules', 'key', REPORT)).toMatchObject(duplicate);
+    expect((await api.get('/schedules')).body.schedules).toHaveLength(1);
+    await remove(api, first.body.id);
+    expect(await postOnce(api, '/schedules', 'key', REPORT)).toMatchObject(duplicate);
+    expect((await api.get('/schedules')).body.schedules).toEqual([]);
+  });
+
+  test('runs a schedule now once, and no other', async () => {
+    const api = await startApi();
+    const { id } = (await api.post('/schedules', REPORT)).body;
+    const task = { type: 'codex-cli', prompt: 'p' };
+    const other = (await api.post('/schedules', { ...REPORT, name: 'other', task })).body.id;
+    const first = await postOnce(api, `/schedules/${id}/run`, 'a');
+    const prompted = await postOnce(api, `/schedules/${other}/run`, 'b');
+    expect(Object.keys(prompted.body)).toEqual(['taskId', 'sessionId']);
+    for (const [schedule, key, answer] of [
+      [id, 'a', first],
+      [other, 'b', prompted],
+    ] as const) {
+      const again = await postOnce(api, `/schedules/${schedule}/run`, key);
+      expect([again.status, again.body]).toEqual([200, { ...answer.body, duplicate: true }]);
+    }
+    expect((await api.get('/worker/poll?max=50&wait=1')).body).toHaveLength(2);
+    const conflict = { status: 409, body: { code: 'idempotency_conflict', field: 'Idempotency-Key' } };
+    expect(await postOnce(api, `/schedules/${other}/run`, 'a')).toMatchObject(conflict);
+    await remove(api, id);
+    expect((await postOnce(api, `/schedules/${id}/run`, 'a')).body.taskId).toBe(first.body.taskId);
+    expect((await postOnce(api, `/schedules/${id}/run`, 'c')).status).toBe(404);
+  });
+
+  test('stands for one request: with another body or route it is a conflict; what was refused is not kept', async () => {
+    const api = await startApi();
+    const bad = await postOnce(api, '/schedules', 'key', { ...REPORT, cron: '0 0 30 2 *' });
+    expect(bad.status).toBe(400);
+    expect((await postOnce(api, '/schedules', 'key', REPORT)).status).toBe(200);
+    const conflict = { status: 409, body: { code: 'idempotency_conflict', field: 'Idempotency-Key' } };
+    expect(await postOnce(api, '/schedules', 'key', { ...REPORT, name: 'other' })).toMatchObject(conflict);
+    expect(await postOnce(api, '/tasks', 'key', { command: 'x' })).toMatchObject(conflict);
+    for (const key of ['', 'k'.repeat(201)])
+      expect(await postOnce(api, '/schedules', key, { ...REPORT, name: 'other' })).toMatchObject({
+        status: 400,
+        body: { field: 'Idempotency-Key' },
+      });
+    expect((await api.get('/schedules')).body.schedules).toHaveLength(1);
+  });
+});
+
 describe('what is refused', () => {
   test.each<[string, unknown, string]>([
     ['name', undefined, 'name must be a string of 1 to 100 characters'],
     ['name', '', 'name must be'],
+    ['name', ' \t ', 'name must be'],
     ['name', 'n'.repeat(101), 'name must be'],
     ['cron', undefined, 'cron must be a string'],
     ['cron', '60 * * * *', 'Invalid value for minute: 60'],
     ['cron', 'every day', 'cron is not valid'],
     ['cron', '2099-01-01T00:00:00', 'cron is not valid'],
     ['cron', '0 0 30 2 *', 'cron is never true again'],
-    ['cron', `${'*,'.repeat(60)}* * * * *`, 'cron must be a string of 1 to 100'],
+    ['cron', `${'*,'.repeat(250)}* * * * *`, 'cron must be a string of 1 to 500'],
+    ['timezone', 'Europe/Berlin', 'timezone is no field of a schedule, which has name, cron, timeZone,'],
     ['timeZone', 'Mars/Olympus', 'timeZone is not valid'],
     ['timeZone', '', 'timeZone must be'],
     ['timeZone', null, 'timeZone must be'],
@@ -197,6 +305,23 @@ describe('what is refused', () => {
     const edited = await patch(api, id, { ...body, name: field === 'name' ? value : 'renamed' });
     expect([edited.status, edited.body.field]).toEqual([400, field]);
     expect((await api.get('/schedules')).text).toBe(before);
+  });
+
+  test('a change that changes nothing, as a body of another content type', async () => {
+    const api = await startApi();
+    const { id } = (await api.post('/schedules', REPORT)).body;
+    const text = { method: 'PATCH', headers: { authorization: `Bearer ${TOKEN}` }, body: '{"paused": true}' };
+    for (const answer of [await patch(api, id, {}), await api.send(`/schedules/${id}`, text)])
+      expect([answer.status, answer.body]).toEqual([
+        400,
+        { error: expect.stringContaining('There is nothing to change'), code: 'invalid_field' },
+      ]);
+  });
+
+  test('a name of a field as long as a book is not repeated', async () => {
+    const api = await startApi();
+    const { text, status } = await api.post('/schedules', { ...REPORT, [`\ud800${'x'.repeat(100_000)}`]: 1 });
+    expect([status, text.length < 500]).toEqual([400, true]);
   });
 
   test('a name that is given already', async () => {

@@ -1,5 +1,6 @@
-import { describe, expect, test } from 'vitest';
-import { type Answer, type Api, startApi, TOKEN, UUID } from '../support/http.ts';
+import { describe, expect, test, vi } from 'vitest';
+import { type Answer, type Api, requestText, startApi, TOKEN, UUID } from '../support/http.ts';
+import { countTurns } from '../support/turns.ts';
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
@@ -311,6 +312,28 @@ describe('POST /tasks/batch', () => {
     const tasks = Array.from({ length: 500 }, (_, n) => ({ type: 'command', command: `${n}` }));
     expect((await batch(api, tasks)).body.tasks).toHaveLength(500);
     expect(await total(api)).toBe(500);
+  });
+
+  test('is read and stored while others have their turn, also when several come at once', async () => {
+    const api = await startApi();
+    const turn = countTurns();
+    const turns: { read: number; stored: number }[] = [];
+    const { submitAll } = api.queue;
+    vi.spyOn(api.queue, 'submitAll').mockImplementation(async (...args) => {
+      const read = turn();
+      const receipts = await submitAll.apply(api.queue, args);
+      turns.push({ read, stored: turn() });
+      return receipts;
+    });
+    const body = JSON.stringify({ tasks: Array(65).fill({ type: 'command', command: 'a' }) });
+    const headers = { 'Content-Type': 'application/json', 'Content-Length': String(body.length) };
+    const request = requestText('POST', '/tasks/batch', headers) + body;
+    const last = requestText('GET', '/health', { Connection: 'close' });
+    // In one piece: the server sees them in the same turn.
+    await api.raw(request.repeat(3) + last);
+    expect(await total(api)).toBe(3 * 65);
+    for (const step of ['read', 'stored'] as const)
+      expect(new Set(turns.map((seen) => seen[step])).size).toBe(3);
   });
 
   test('refuses all when one is refused by the queue, and says which', async () => {

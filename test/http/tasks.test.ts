@@ -126,6 +126,7 @@ test('tells the state of a task, with all its keys', async () => {
     queue: 'default',
     priority: 0,
     tags: [],
+    scheduleId: null,
     runnerId: null,
     leaseUntil: null,
     cancelRequested: false,

@@ -373,7 +373,7 @@ describe('a journal', () => {
   });
 });
 
-describe.runIf(process.platform === 'linux')('a task', () => {
+describe.runIf(process.platform === 'linux')('a task (on Linux: it has /proc)', () => {
   test('leaves marks in the world, in their order, whatever ends it', async () => {
     const folder = tempFolder();
     const place = { marks: folder, lane: { name: 'lane', kind: 'command' as const }, index: 0 };

@@ -1,7 +1,9 @@
-import { copyFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { beforeEach, describe, expect, test } from 'vitest';
-import type { RunnerState } from '../../src/queue/task.ts';
+import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
+import type { AgentPayload, Payload } from '../../src/http/contract/payload.ts';
+import type { RunnerState, TaskState } from '../../src/queue/task.ts';
+import { type Executor, failure } from '../../src/workers/executor.ts';
 import { eventually } from '../support/eventually.ts';
 import { FakeTaskApi } from '../support/fake-task-api.ts';
 import { ManualClock } from '../support/manual-clock.ts';
@@ -17,6 +19,12 @@ function aShell() {
   return { path, put, take: () => rmSync(path) };
 }
 
+const A_PROMPT: AgentPayload = {
+  ...{ type: 'claude-cli', prompt: 'hello', timeout: 60_000, sessionId: 's' },
+  ...{ callbackChannel: null, callbackBotToken: null, origin: 'o', dispatchMode: 'd', responseMode: 'r' },
+  entrypoint: null,
+};
+
 /** The only runner, once it is as it should be. */
 function runnerOf(bot: Bot, what: string, is: (runner: RunnerState) => boolean): Promise<RunnerState> {
   return eventually(what, async () => {
@@ -25,31 +33,49 @@ function runnerOf(bot: Bot, what: string, is: (runner: RunnerState) => boolean):
   });
 }
 
-test('a runner whose shell is gone is unhealthy with the reason, and healthy when it is back', async () => {
-  const shell = aShell();
-  const home = tempFolder();
-  const env = environmentIn(home, { RUNNER_SHELL: shell.path });
+/** A Task API and one runner, `mine`, as real processes. */
+async function aPlace(shell: string) {
+  const env = environmentIn(tempFolder(), { RUNNER_SHELL: shell, CLAUDE_PATH: '/no/such/claude' });
   const bot = await ready(launch('task-api', env));
   const runner = launch('runner', { ...env, WORKER_URL: bot.url, RUNNER_ID: 'mine' });
-  const done = async () => bot.result((await bot.post('/tasks', { command: 'echo hello' })).taskId);
+  const submit = async (command: string) => (await bot.post('/tasks', { command })).taskId;
+  return { bot, runner, submit };
+}
 
-  expect(await done()).toMatchObject({ stdout: 'hello\n' });
+test('a runner whose shell is gone gives commands back, says so, and goes on when it is there again', async () => {
+  const shell = aShell();
+  const { bot, runner, submit } = await aPlace(shell.path);
+  expect(await bot.result(await submit('echo hello'))).toMatchObject({ stdout: 'hello\n' });
   const well = await runnerOf(bot, 'a healthy runner', ({ healthy, slots }) => healthy && slots !== null);
   const types = expect.arrayContaining(['command', 'claude-cli']);
   expect(well).toMatchObject({ runnerId: 'mine', slots: 5, running: 0, capabilities: { types } });
 
   shell.take();
-  const error = `could not start: ${shell.path}: not found`;
-  expect(await done()).toMatchObject({ exitCode: -1, error });
-  const problem = `can't start processes: ${shell.path}: not found`;
+  const ids = await Promise.all(Array.from({ length: 12 }, (_, n) => submit(`echo ${n}`)));
+  const problem = `takes no commands for now: can't start processes: ${shell.path}: not found`;
   const ill = await runnerOf(bot, 'an unhealthy runner', ({ healthy }) => !healthy);
   expect(ill).toMatchObject({ connected: true, problem });
+  const states = () => Promise.all(ids.map((id) => bot.get(`/tasks/${id}/state`) as Promise<unknown>));
+  const waits = { status: 'pending', lost: 0, failures: 0 };
+  await eventually('all of them to be back', async () =>
+    (await states()).every((state) => (state as TaskState).status === 'pending'),
+  );
+  expect(await states()).toMatchObject(ids.map(() => waits));
+  const path = join(tempFolder(), 'note');
+  const written = await bot.post('/files/write', { path, content: 'while it has no shell' });
+  expect(await bot.result(written.taskId)).toMatchObject({ exitCode: 0 });
+  const { taskId } = await bot.post('/claude', { prompt: 'hello' });
+  const error = 'claude not found: install it or set CLAUDE_PATH';
+  expect(await bot.result(taskId)).toMatchObject({ exitCode: 127, error });
 
   shell.put();
-  expect(await done()).toMatchObject({ stdout: 'hello\n' });
-  expect(await runnerOf(bot, 'a healthy runner', ({ healthy }) => healthy)).toMatchObject({ problem: null });
-  const { events } = await bot.get('/events?type=runner.connected');
-  expect(events).toMatchObject([{ details: { runnerId: 'mine' } }]);
+  const results = await Promise.all(ids.map((id) => bot.result(id)));
+  expect(results.map(({ stdout }) => stdout)).toEqual(ids.map((_, n) => `${n}\n`));
+  const { events } = await bot.get('/events?type=task.released&limit=500');
+  expect(events).toMatchObject(events.map(() => ({ details: { runnerId: 'mine', reason: problem } })));
+  expect(events.length).toBeGreaterThan(0);
+  const told = `can't start processes: /no/such/claude: not found`;
+  expect(await runnerOf(bot, 'its shell to be well', (mine) => mine.problem === told)).toBeDefined();
   expect(await runner.stop()).toBe(0);
 });
 
@@ -75,11 +101,104 @@ describe('what a runner says of itself', () => {
     const shell = aShell();
     await startRunner(api, { shell: shell.path }, { clock });
     shell.take();
-    expect(await api.resultOf(api.command('echo hello'))).toMatchObject({ exitCode: -1 });
-    await said('its problem', (told) => told === `can't start processes: ${shell.path}: not found`);
+    const { leaseId } = api.command('echo hello');
+    const reason = `takes no commands for now: can't start processes: ${shell.path}: not found`;
+    await said('its problem', (told) => told === reason);
+    await api.until(() => api.releases.length === 1);
+    expect(api.releases).toEqual([{ leaseId, reason }]);
+    await eventually('a poll for the rest', () => api.polls.at(-1)?.get('types')?.startsWith('file-read'));
     shell.put();
     await said('its recovery', (told) => told === undefined);
-    expect(api.results).toHaveLength(1);
+    await eventually('a poll for commands', () => api.polls.at(-1)?.get('types')?.startsWith('command'));
+    expect(api.results).toEqual([]);
+  });
+
+  test('it says so before its first task, and asks for nothing that it can not do', async () => {
+    const shell = aShell();
+    shell.take();
+    const { lines } = await startRunner(api, { shell: shell.path, types: ['command'] }, { clock });
+    await said('its problem', (told = '') => told.endsWith('/sh: not found'));
+    expect(api.seen.poll).toBe(0);
+    shell.put();
+    await eventually('a poll', () => {
+      clock.advance(1_000);
+      return api.seen.poll > 0;
+    });
+    expect(lines.filter(({ msg }) => msg === 'this runner takes work again')).toHaveLength(1);
+  });
+
+  test('what it can not start and can not give back at once, it gives back later', async () => {
+    const shell = aShell();
+    await startRunner(api, { shell: shell.path }, { clock });
+    shell.take();
+    api.next('release', 'reset', { status: 503 });
+    const { leaseId = '' } = api.command('echo hello');
+    await said('its problem', (told) => told !== undefined);
+    await eventually('the release', () => {
+      clock.advance(1_000);
+      return api.releases.length > 0;
+    });
+    expect(api.releases).toMatchObject([{ leaseId }]);
+    expect(api.heartbeats.findLast(({ leases }) => leases.length > 0)?.leases).toEqual([leaseId]);
+  });
+
+  /** An AI CLI that calls its program twice. */
+  const twice: Executor = async (_task, context) => {
+    const call = (args: string[]) =>
+      context.run({ file: '/bin/sh', args, env: context.environment(), timeoutMs: 10_000 });
+    await call(['-c', 'rmdir "$HOME"']);
+    const { spawnError } = await call(['-c', ':']);
+    return failure(String(spawnError));
+  };
+
+  /** Where commands begin: without it the system starts none. */
+  function aHome() {
+    const home = join(tempFolder(), 'home');
+    vi.stubEnv('HOME', home);
+    onTestFinished(() => void vi.unstubAllEnvs());
+    mkdirSync(home);
+    return home;
+  }
+
+  test.each(['command', 'claude-cli'] as const)(
+    'a %s for which the system has no room is given back, and nothing more is taken',
+    async (type) => {
+      const home = aHome();
+      await startRunner(api, {}, { clock, executors: { 'claude-cli': twice } });
+      rmdirSync(home);
+      const { leaseId } = api.submit({ ...A_PROMPT, type, command: ':' } as Payload);
+      const reason = `takes no work for now: can't start processes: the working directory ${home} is no folder`;
+      await said('its problem', (told) => told === reason);
+      await api.until(() => api.releases.length === 1);
+      expect([api.releases, api.results]).toEqual([[{ leaseId, reason }], []]);
+      const polls = api.seen.poll;
+      await said('another heartbeat', (told) => told === reason);
+      expect(api.seen.poll).toBe(polls);
+      mkdirSync(home);
+      await said('its recovery', (told) => told === undefined);
+      await eventually('a poll', () => {
+        clock.advance(1_000);
+        return api.seen.poll > polls;
+      });
+    },
+  );
+
+  test('an attempt of which something has run ends with a result', async () => {
+    const home = aHome();
+    await startRunner(api, {}, { clock, executors: { 'claude-cli': twice } });
+    const error = `the working directory ${home} is no folder`;
+    expect(await api.resultOf(api.submit(A_PROMPT))).toMatchObject({ exitCode: 1, error });
+    expect(api.releases).toEqual([]);
+  });
+
+  test('an older Task API takes nothing back: its tasks end with a result', async () => {
+    await api.stop();
+    api = await FakeTaskApi.start('older');
+    const shell = aShell();
+    await startRunner(api, { shell: shell.path }, { clock });
+    shell.take();
+    for (const task of [api.command('a'), api.command('b')])
+      expect(await api.resultOf(task)).toMatchObject({ error: `could not start: ${shell.path}: not found` });
   });
 
   test('it takes no work while its results can not be written', async () => {

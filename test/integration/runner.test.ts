@@ -1,4 +1,4 @@
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { PolledTask } from '../../src/http/contract/payload.ts';
@@ -16,6 +16,9 @@ beforeEach(async () => {
   return () => api.stop();
 });
 
+/** More than any test waits for: neither a lease nor a time limit ends what runs. */
+const DAY = 86_400_000;
+
 /** A command that writes its process ids, and its grandchild's, and then waits. */
 function aSleeper(): { command: string; pids: () => Promise<number[]> } {
   const path = join(tempFolder(), 'pids');
@@ -30,7 +33,7 @@ async function timed<T>(clock: ManualClock, promise: Promise<T>): Promise<T> {
     isOver = true;
   });
   await eventually('what time brings', () => {
-    clock.advance(1_000);
+    if (!isOver) clock.advance(1_000);
     return isOver;
   });
   return promise;
@@ -39,7 +42,7 @@ async function timed<T>(clock: ManualClock, promise: Promise<T>): Promise<T> {
 /** A runner whose time stands still unless the test moves it. */
 async function startTimedRunner(change: Partial<RunnerConfig> = {}) {
   const clock = new ManualClock();
-  api.leaseMs = 3_600_000;
+  api.leaseMs = DAY;
   return { clock, runner: await startRunner(api, change, { clock }) };
 }
 
@@ -283,7 +286,7 @@ describe('a newer instance of the same runner', () => {
   test('ends the older one, which kills what it runs and reports nothing', async () => {
     const { clock, runner } = await startTimedRunner();
     const sleeper = aSleeper();
-    const task = api.command(sleeper.command);
+    const task = api.command(sleeper.command, DAY);
     const pids = await sleeper.pids();
     await named(task);
     api.always = { status: 409, body: { error: 'taken over', code: 'superseded' } };
@@ -292,6 +295,23 @@ describe('a newer instance of the same runner', () => {
     expect(api.results).toEqual([]);
     const errors = runner.lines.filter(({ level }) => level === 'error');
     expect(errors).toMatchObject([{ msg: expect.stringContaining('taken over') }]);
+  });
+
+  test('lets the older one send what had ended before', async () => {
+    const { clock, runner } = await startTimedRunner();
+    api.next('result', { status: 503, headers: { 'Retry-After': '86400' } });
+    const task = api.command('echo finished');
+    await api.until(() => api.seen.result === 1);
+    const beats = api.seen.heartbeat;
+    api.next('heartbeat', { status: 409, body: { error: 'taken over', code: 'superseded' } });
+    await timed(
+      clock,
+      api.until(() => api.seen.heartbeat > beats),
+    );
+    // From here on its time stands still: it has as long as it needs.
+    expect(await runner.stopped).toBe('superseded');
+    expect(api.results).toMatchObject([{ taskId: task.id, stdout: 'finished\n' }]);
+    expect(readdirSync(join(runner.config.dataDir, 'spool'))).toEqual(['rejected']);
   });
 });
 

@@ -1,4 +1,5 @@
 /** A task whose runner is replaced, cut off or gone, on real processes, mostly with a lease of a second. */
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { eventually, gone, pidsIn } from '../support/eventually.ts';
@@ -94,9 +95,23 @@ describe('a newer instance of the same runner', () => {
     const [pid = 0] = await task.pids();
     const newer = begin('runner', { ...runnerEnv('same'), OPENCLAW_RUNNER_HOME: join(home, 'elsewhere') });
     await eventually('the end of the older one', () => older.child.exitCode !== null);
+    expect(older.child.exitCode).toBe(0);
     await gone([pid]);
     expect(await bot.result(taskId)).toMatchObject({ stdout: 'dead\n', exitCode: 0 });
     expect(await attempts(bot, taskId)).toEqual(GIVEN_AWAY);
+    expect(await newer.stop()).toBe(0);
+  });
+
+  test('fresh: the older one kills what no lease would have ended', async () => {
+    const { bot, runnerEnv, home } = await stage(3_600_000);
+    const older = begin('runner', runnerEnv('same'));
+    const path = join(home, 'pid');
+    await bot.post('/claude', { prompt: `spawn-grandchild ${path}\nsleep`, timeout: 86_400_000 });
+    const pid = await eventually('its process', () => existsSync(path) && Number(readFileSync(path, 'utf8')));
+    const newer = begin('runner', { ...runnerEnv('same'), OPENCLAW_RUNNER_HOME: join(home, 'elsewhere') });
+    await eventually('the end of the older one', () => older.child.exitCode !== null);
+    expect(older.child.exitCode).toBe(0);
+    await gone([pid]);
     expect(await newer.stop()).toBe(0);
   });
 });

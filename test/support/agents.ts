@@ -38,7 +38,7 @@ export function setUpAgents(changes: Changes = {}, env: NodeJS.ProcessEnv = {}) 
     const { executors, recent } = createAgents(settings, { clock: systemClock, log, env: runnerEnv, home });
     const ask = (type: AgentType, task: Partial<AgentPayload>, context: Partial<ExecutionContext> = {}) => {
       const lent = contextOf(
-        { signal: context.signal ?? new AbortController().signal, leaseId: null },
+        { signal: context.signal ?? new AbortController().signal, leaseId: null, task: { type } },
         {
           clock: context.clock ?? systemClock,
           log,
@@ -46,7 +46,7 @@ export function setUpAgents(changes: Changes = {}, env: NodeJS.ProcessEnv = {}) 
           envPass: [],
           outputLimitBytes: 1_000_000,
           killGraceMs: 5_000,
-          fitness: { tried: () => {} },
+          fitness: { tried: () => {}, isUnfitFor: () => false, problem: null },
           policy: aPolicy(),
         },
       );

@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { cronProblem, lastUpTo, nextAfter, timeZoneProblem } from '../../src/cron.ts';
+import { type ClockChange, clockChanges, occurrencesAround } from '../support/cron-oracle.ts';
+
+const HOUR = 3_600_000;
 
 const at = (text: string) => Date.parse(text);
 
@@ -65,6 +68,53 @@ describe('an expression with a wildcard or a step', () => {
     for (let second = 0; second < 10; second++) {
       expect(nextAfter('* * * * * *', 'Europe/Berlin', ms)).toBe(ms + 1_000);
       ms += 1_000;
+    }
+  });
+});
+
+/** The occurrences of one day before a change of the clocks to one day after it, one after the other. */
+function between(cron: string, { timeZone, at: change }: ClockChange): number[] {
+  const found: number[] = [];
+  let ms = nextAfter(cron, timeZone, change - 24 * HOUR - 1);
+  for (; ms !== null && ms <= change + 24 * HOUR; ms = nextAfter(cron, timeZone, ms)) found.push(ms);
+  return found;
+}
+
+describe('every occurrence of two days around a change of the clocks', () => {
+  const FIXED = [
+    '30 2 * * *',
+    '0 0 * * *',
+    '0,30 0-3 * * *',
+    '59 23 * * *',
+    '15 30 2 L * *',
+    '30 1 1,29 * 0,6',
+  ];
+  const EVEN = ['*/30 * * * *', '0 * * * *', '*/20 2 * * *', '0 */6 * * *', '17 */10 0-3 * * *'];
+
+  it.each([
+    ['Europe/Berlin', 2026],
+    ['America/New_York', 2026],
+    ['Australia/Lord_Howe', 2026],
+    // Its clocks go back for Ramadan, and forward after it.
+    ['Africa/Casablanca', 2026],
+    // At midnight: to one o'clock, to eleven in the evening, and from eleven to midnight.
+    ['Africa/Cairo', 2026],
+    ['Asia/Beirut', 2026],
+    ['America/Sao_Paulo', 2018],
+    ['America/Nuuk', 2026],
+    // By two hours, and over a whole day.
+    ['Antarctica/Troll', 2026],
+    ['Pacific/Apia', 2011],
+  ])('is where Intl shows it: %s in %i', (timeZone, year) => {
+    const changes = clockChanges(timeZone, Date.UTC(year, 0, 1), Date.UTC(year + 1, 0, 1));
+    expect(changes.length).toBeGreaterThan(1);
+    for (const change of changes) {
+      for (const cron of [...FIXED, ...EVEN]) {
+        const expected = occurrencesAround(cron, change);
+        expect([cron, between(cron, change)]).toEqual([cron, expected]);
+        const last = expected.map((time) => lastUpTo(cron, timeZone, time + 999));
+        expect([cron, last]).toEqual([cron, expected]);
+      }
     }
   });
 });

@@ -9,9 +9,11 @@ const MAX_TASK_CHARS = 65_536;
 
 const TASK = 'task must be an object with a type and the fields of that type';
 
+const NAME = 'name must be a string of 1 to 100 characters';
+
 /** Strict: a text in which `problemOf` finds nothing wrong. */
-function sound(name: string, problemOf: (text: string) => string | null) {
-  return boundedText(name, 100).superRefine((text, issues) => {
+function sound(name: string, max: number, problemOf: (text: string) => string | null) {
+  return boundedText(name, max).superRefine((text, issues) => {
     const problem = problemOf(text);
     if (problem !== null) issues.addIssue(`${name} is not valid: ${problem}`);
   });
@@ -26,11 +28,17 @@ const task = z
   );
 
 const FIELDS = {
-  name: boundedText('name', 100),
-  /** 5 fields, 6 with seconds first, 7 with the year last; or a nickname as `@daily`. */
-  cron: sound('cron', cronProblem),
+  /** Trimmed; well-formed, as it is stored and found. */
+  name: z
+    .string(NAME)
+    .max(100, NAME)
+    .trim()
+    .min(1, NAME)
+    .transform((text) => text.toWellFormed()),
+  /** 5 fields, 6 with seconds first, 7 with the year last; or a nickname as `@daily`. Room for lists of every minute. */
+  cron: sound('cron', 500, cronProblem),
   /** An IANA name as `Europe/Berlin`, or an offset as `+02:00`. */
-  timeZone: sound('timeZone', timeZoneProblem),
+  timeZone: sound('timeZone', 100, timeZoneProblem),
   task,
   overlap: z.enum(['skip', 'queue'], 'overlap must be skip or queue'),
   missed: z.enum(['skip', 'once'], 'missed must be skip or once'),

@@ -34,6 +34,7 @@ export const listQuery = z.object({
   sessionKey: z.string().min(1, 'sessionKey must not be empty').exactOptional(),
   queue: queue.exactOptional(),
   tag: boundedText('tag', 64).exactOptional(),
+  scheduleId: z.string().min(1, 'scheduleId must not be empty').exactOptional(),
   limit: queryInt('limit', 1, 500).default(50),
   cursor: z
     .string()

@@ -51,8 +51,8 @@ export function holdFile(path: string, kind: FileKind): HeldFile {
   return { open: () => explained(open, path, kind), close };
 }
 
-/** Runs `work`; what SQLite says against it, in a sentence. */
-function explained<T>(work: () => T, path: string, kind: FileKind): T {
+/** Runs `work`; what SQLite says against it, in a sentence about the file at `path`. */
+export function explained<T>(work: () => T, path: string, kind: FileKind): T {
   try {
     return work();
   } catch (error) {
@@ -84,16 +84,22 @@ export function lockFile(path: string, kind: FileKind): () => void {
 
 /** Writes nothing to a file that has it all already, so that a full disk keeps nobody from reading. */
 function connect(db: Db, kind: FileKind, fresh: boolean): void {
-  if (fresh) {
-    // Only heeded on a new file, before WAL and before any table.
-    db.pragma('auto_vacuum = INCREMENTAL');
-    // The first that is written: whenever this ends too early, the file is known as ours.
-    db.pragma(`application_id = ${kind.applicationId}`);
-  }
+  // Until the WAL is there: what a start that was killed left beside the file would keep the next one from looking at it.
+  if (db.pragma('journal_mode', { simple: true }) !== 'wal') db.pragma('journal_mode = MEMORY');
+  if (fresh) writeHeader(db, kind);
   db.pragma('journal_mode = WAL');
   assertPragma(db, 'auto_vacuum', 2);
   assertPragma(db, 'journal_mode', 'wal');
   makeDurable(db);
+}
+
+/** In one write: a first start that is killed leaves nothing, or a file that is known as ours. */
+function writeHeader(db: Db, kind: FileKind): void {
+  db.transaction(() => {
+    // Only heeded on a new file, before WAL and before any table.
+    db.pragma('auto_vacuum = INCREMENTAL');
+    db.pragma(`application_id = ${kind.applicationId}`);
+  }).deferred();
 }
 
 /** A commit is on disk when it returns; nobody else writes, so nothing is waited for. */

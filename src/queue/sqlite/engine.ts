@@ -102,7 +102,7 @@ export class SqliteQueue implements TaskQueue {
       idempotency: new Idempotency(core),
     };
     this.#submissions = new Submissions(core, this.#line, this.#sessions, parts.idempotency);
-    this.schedules = new SqliteSchedules(core, this.#submissions);
+    this.schedules = new SqliteSchedules(core, this.#submissions, parts.idempotency);
     this.#retrials = new Retrials(core, this.#line);
     this.#unsticking = new Unsticking(core, parts);
     this.#reports = new Reports(core, { ...parts, holds: this.#holds });
@@ -127,7 +127,7 @@ export class SqliteQueue implements TaskQueue {
   }
 
   submitAll(tasks: readonly NewTask[], once?: Once): Promise<Receipts> {
-    return this.#core.commit.run((tx) => this.#submissions.submitAll(tx, tasks, once));
+    return this.#core.commit.run((tx) => this.#submissions.submitAll(tx, tasks, once), tasks.length);
   }
 
   retry(taskId: string): Promise<{ taskId: string; status: TaskStatus }> {

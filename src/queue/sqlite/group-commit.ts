@@ -6,12 +6,16 @@ import type { Event } from '../events.ts';
 import type { Storage } from './storage.ts';
 import { Transaction } from './transaction.ts';
 
-/** At most so many operations share a commit: enough to amortise the sync, few enough to keep its latency low. */
+/**
+ * Operations share a commit up to this size: enough to amortise the sync, few enough to keep its latency low. A batch
+ * counts as its tasks: 64 batches of 500 in one commit would hold up everyone for seconds.
+ */
 const GROUP_SIZE = 64;
 /** How long what we do of our own accord waits after the storage failed. */
 export const RETRY_MS = 1_000;
 
 interface Member {
+  size: number;
   run: (tx: Transaction) => unknown;
   resolve: (value: never) => void;
   reject: (error: unknown) => void;
@@ -57,11 +61,11 @@ export class GroupCommit {
     };
   }
 
-  /** Resolves with what `operation` returned, after the commit. */
-  run<T>(operation: (tx: Transaction) => T): Promise<T> {
+  /** Resolves with what `operation` returned, after the commit. `size`: how many single operations it is as large as. */
+  run<T>(operation: (tx: Transaction) => T, size = 1): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       if (this.#closed) return reject(closed());
-      this.#waiting.push({ run: operation, resolve: resolve as (value: never) => void, reject });
+      this.#waiting.push({ size, run: operation, resolve: resolve as (value: never) => void, reject });
       this.#schedule();
     });
   }
@@ -99,8 +103,18 @@ export class GroupCommit {
     });
   }
 
+  /** The first that wait, as many as fit; a large one goes alone. */
+  #nextGroup(): Member[] {
+    let count = 0;
+    for (let size = 0; count < this.#waiting.length; count++) {
+      size += this.#waiting[count]?.size ?? 0;
+      if (count > 0 && size > GROUP_SIZE) break;
+    }
+    return this.#waiting.splice(0, count);
+  }
+
   #flush(): void {
-    const group = this.#waiting.splice(0, GROUP_SIZE);
+    const group = this.#nextGroup();
     if (group.length === 0) return;
     const tx = new Transaction();
     let answers: (() => void)[];

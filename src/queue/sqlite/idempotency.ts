@@ -1,5 +1,5 @@
 import { AppError } from '../../errors.ts';
-import type { Once } from '../task-queue.ts';
+import type { Once, Repeatable } from '../task-queue.ts';
 import type { Core } from './core.ts';
 
 /**
@@ -15,8 +15,22 @@ export class Idempotency {
     this.#sql = prepare(core);
   }
 
-  /** What the same submission was answered with, if it was made before. `idempotency_conflict`. */
-  earlier<Answer>(once: Once): Answer | undefined {
+  /** What `make` answers now, or answered when the same was asked for before. `idempotency_conflict`. */
+  once<Answer extends object>(once: Once | undefined, make: () => Answer): Repeatable<Answer> {
+    if (once === undefined) return make();
+    const earlier = this.#earlier<Answer>(once);
+    if (earlier !== undefined) return { ...earlier, duplicate: true };
+    const answer = make();
+    this.#remember(once, answer);
+    return answer;
+  }
+
+  /** Forgets at most `limit` keys that were used before `before` (uptime). */
+  expire(before: number, limit: number): number {
+    return this.#sql.expire.run(before, limit).changes;
+  }
+
+  #earlier<Answer>(once: Once): Answer | undefined {
     const row = this.#sql.find.get(once.scope, once.key);
     if (row === undefined) return undefined;
     if (row.route === once.route && row.body_hash === once.bodyHash) return JSON.parse(row.receipt) as Answer;
@@ -27,14 +41,9 @@ export class Idempotency {
     );
   }
 
-  remember(once: Once, answer: object): void {
+  #remember(once: Once, answer: object): void {
     const { scope, key, route, bodyHash } = once;
     this.#sql.insert.run(scope, key, route, bodyHash, JSON.stringify(answer), this.#core.uptime.now());
-  }
-
-  /** Forgets at most `limit` keys that were used before `before` (uptime). */
-  expire(before: number, limit: number): number {
-    return this.#sql.expire.run(before, limit).changes;
   }
 }
 

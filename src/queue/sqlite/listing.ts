@@ -24,9 +24,10 @@ export function newest(db: Db, filter: TaskFilter, limit: number): TaskRow[] {
     .all(...given.map(([, value]) => value), limit);
 }
 
-/** `+`: the key's own index is the best. */
-function alongTasks({ status, type, sessionKey, queue, cursor }: TaskFilter): Walk {
-  const other = sessionKey === undefined ? '' : '+';
+/** `+`: the index of the key, or else that of the schedule, is the best. */
+function alongTasks({ status, type, sessionKey, queue, scheduleId, cursor }: TaskFilter): Walk {
+  const other = sessionKey === undefined && scheduleId === undefined ? '' : '+';
+  const schedule = sessionKey === undefined ? 'schedule_id IS NOT NULL AND schedule_id' : '+schedule_id';
   return {
     from: 'tasks',
     seq: 'seq',
@@ -35,13 +36,14 @@ function alongTasks({ status, type, sessionKey, queue, cursor }: TaskFilter): Wa
       [`${other}type = ?`, type],
       ['session_key IS NOT NULL AND session_key = ?', sessionKey],
       [`${other}queue = ?`, queue],
+      [`${schedule} = ?`, scheduleId],
       ['seq < ?', seqOf(cursor)],
     ],
   };
 }
 
 /** CROSS JOIN: the tags come first, and each leads to one task. */
-function alongTag({ tag, status, type, sessionKey, queue, cursor }: TaskFilter): Walk {
+function alongTag({ tag, status, type, sessionKey, queue, scheduleId, cursor }: TaskFilter): Walk {
   return {
     from: 'task_tags CROSS JOIN tasks ON seq = task_seq',
     seq: 'task_seq',
@@ -51,6 +53,7 @@ function alongTag({ tag, status, type, sessionKey, queue, cursor }: TaskFilter):
       ['+type = ?', type],
       ['+session_key = ?', sessionKey],
       ['+queue = ?', queue],
+      ['+schedule_id = ?', scheduleId],
       ['task_seq < ?', seqOf(cursor)],
     ],
   };

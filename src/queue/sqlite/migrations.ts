@@ -263,13 +263,19 @@ CREATE TABLE output (
 CREATE UNIQUE INDEX output_of_task ON output (task_seq, ends_at);
 `;
 
+/** For the list of a schedule's tasks. */
+const SCHEDULED = `
+CREATE INDEX tasks_scheduled ON tasks (schedule_id, seq) WHERE schedule_id IS NOT NULL AND read_at IS NULL;
+`;
+
 export const MAIN_MIGRATIONS: readonly Migration[] = [
   { version: 1, sql: TASKS + SESSIONS + CALLBACKS + BOOKS },
   { version: 2, sql: CALLBACK_AGE },
   { version: 3, sql: TIMES_AND_TAGS },
   { version: 4, sql: SCHEDULES },
   { version: 5, sql: CONNECTIONS },
-  { version: 6, sql: OUTPUT },
+  { version: 6, sql: SCHEDULED },
+  { version: 7, sql: OUTPUT },
 ];
 
 const EVENTS = `

@@ -1,11 +1,11 @@
 import { AppError } from '../../errors.ts';
 import type { EventType } from '../events.ts';
-import { passingOf, taskOf } from '../schedules.ts';
+import { type Passing, passingOf, taskOf } from '../schedules.ts';
 import type { JsonObject, NewTask } from '../task.ts';
 import type { Receipt } from '../task-queue.ts';
 import type { Core } from './core.ts';
 import { RETRY_MS } from './group-commit.ts';
-import { prepareSchedules, type ScheduleRow, toNew } from './schedule-rows.ts';
+import { prepareSchedules, type ScheduleRow, toRule } from './schedule-rows.ts';
 import type { Submissions } from './submit.ts';
 import type { Transaction } from './transaction.ts';
 
@@ -19,6 +19,10 @@ export class Occurrences {
   readonly #sql;
   /** When each schedule is to be looked at next, by the wall clock: its next occurrence, or later when that was refused. */
   readonly #dueAt: Map<string, number>;
+  /** When this database was opened, by the wall clock. */
+  readonly #openedAt: number;
+  /** Schedules whose next occurrence fell due before that: nobody was there to see it. */
+  readonly #overslept: Set<string>;
   /** Schedules whose due occurrence was refused, and is tried again. */
   readonly #refused = new Set<string>();
   readonly #listeners = new Set<() => void>();
@@ -29,6 +33,9 @@ export class Occurrences {
     this.#sql = prepareSchedules(core.db);
     const due = this.#sql.due.all();
     this.#dueAt = new Map(due.map(({ id, next_at }) => [id, next_at]));
+    this.#openedAt = core.clock.wall();
+    const overslept = due.filter(({ next_at }) => next_at < this.#openedAt);
+    this.#overslept = new Set(overslept.map(({ id }) => id));
   }
 
   dueAt(): number | null {
@@ -49,16 +56,17 @@ export class Occurrences {
   /** Once it is on disk: the next occurrence of a schedule; null for none. */
   expect(id: string, at: number | null): void {
     this.#refused.delete(id);
+    this.#overslept.delete(id);
     if (at === null) this.#dueAt.delete(id);
     else this.#dueAt.set(id, at);
     for (const listener of this.#listeners) listener();
   }
 
-  /** One run of a schedule, whatever the time. */
-  submit(tx: Transaction, row: ScheduleRow): Receipt {
+  /** One run of a schedule, whatever the time; `occurrence`: the one that it is for, null for a run by hand. */
+  submit(tx: Transaction, row: ScheduleRow, occurrence: number | null): Receipt {
     const task = taskOf(row.id, JSON.parse(row.template) as NewTask);
-    const receipt = this.#submissions.submit(tx, task);
-    this.#sql.adopt.run(row.id, receipt.taskId);
+    const comesFrom = { scheduleId: row.id, name: row.name, occurrence };
+    const receipt = this.#submissions.submit(tx, { ...task, comesFrom });
     this.#sql.ran.run(this.#core.clock.wall(), receipt.taskId, row.id);
     return receipt;
   }
@@ -81,15 +89,22 @@ export class Occurrences {
       tx.after(() => this.expect(id, row?.next_at ?? null));
       return;
     }
-    const { occurrence, runs, missedSince, next } = passingOf(toNew(row), row.next_at, now);
-    this.#sql.pass.run(occurrence, next, id);
-    tx.after(() => this.expect(id, next));
-    if (missedSince !== null)
-      this.#note(tx, row, 'schedule.missed', { since: missedSince, until: occurrence, runs });
-    if (!runs) return;
-    const unfinished = row.overlap === 'skip' ? this.#sql.unfinished.get(id) : undefined;
-    if (unfinished === undefined) this.submit(tx, row);
-    else this.#note(tx, row, 'schedule.skipped', { occurrence, unfinishedTaskId: unfinished });
+    const watchedFrom = this.#overslept.has(id) ? this.#openedAt : row.next_at;
+    const passing = passingOf(toRule(row), row.next_at, { now, watchedFrom });
+    this.#sql.pass.run(passing.occurrence, passing.next, id);
+    tx.after(() => this.expect(id, passing.next));
+    this.#settle(tx, row, passing);
+  }
+
+  /** Submits the task, or says why not. */
+  #settle(tx: Transaction, row: ScheduleRow, { occurrence, runs, missedSince: since }: Passing): void {
+    const asks = runs && row.overlap === 'skip';
+    const unfinishedTaskId = asks ? this.#sql.unfinished.get(row.id) : undefined;
+    const submits = runs && unfinishedTaskId === undefined;
+    if (since !== null) this.#note(tx, row, 'schedule.missed', { since, until: occurrence, runs: submits });
+    if (unfinishedTaskId !== undefined)
+      this.#note(tx, row, 'schedule.skipped', { occurrence, unfinishedTaskId });
+    if (submits) this.submit(tx, row, occurrence);
   }
 
   /** Says once why the occurrences of a schedule don't pass; that nothing can be stored, is said elsewhere. */

@@ -2,7 +2,7 @@ import type { Clock } from '../../clock.ts';
 import type { Log } from '../../log.ts';
 import type { CallbackTarget, Result, TaskStatus, TaskType } from '../task.ts';
 import type { TaskQueue } from '../task-queue.ts';
-import { type Db, type HeldFile, holdFile } from './database.ts';
+import { type Db, explained, type HeldFile, holdFile } from './database.ts';
 import { SqliteQueue } from './engine.ts';
 import { EventFile } from './event-file.ts';
 import { EVENT_FILE, type FileKind, TASK_FILE, toStartError } from './inspect.ts';
@@ -52,7 +52,11 @@ export async function openQueue(options: QueueOptions): Promise<TaskQueue> {
     // Both are looked at before one of them is written to.
     const [heldMain, heldEvents] = [hold(options.taskDb, TASK_FILE), hold(options.eventDb, EVENT_FILE)];
     const main = heldMain.open();
-    const eventFile = new EventFile(heldEvents.open(), options.log);
+    const eventFile = explained(
+      () => new EventFile(heldEvents.open(), options.log),
+      options.eventDb,
+      EVENT_FILE,
+    );
     continueSequence(main.db, eventFile.lastSeq);
     const queue = new SqliteQueue(options, main, eventFile);
     await queue.recover();

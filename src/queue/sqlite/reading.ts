@@ -123,6 +123,7 @@ export class Readings {
       queue: task.queue,
       priority: task.priority,
       tags: tagsOf(task),
+      scheduleId: task.schedule_id,
       runnerId: task.runner_id,
       leaseUntil: this.#leaseUntil(task),
       cancelRequested: task.cancel_requested === 1,

@@ -33,6 +33,7 @@ export interface TaskRow {
   due_wall: number | null;
   due_at: number | null;
   tags: string | null;
+  schedule_id: string | null;
   created_at: number;
   started_at: number | null;
   completed_at: number | null;
@@ -41,8 +42,8 @@ export interface TaskRow {
 
 export const TASK_COLUMNS = `seq, id, type, status, queue, priority, session_id, session_key, callback, timeout_ms,
   origin, dispatch_mode, response_mode, entrypoint, max_attempts, retries, retry_backoff_ms, lease_ms, attempt, lost,
-  failures, lease_id, runner_id, instance_id, cancel_requested, ready_job, due_up, due_wall, due_at, tags, created_at,
-  started_at, completed_at, read_at`;
+  failures, lease_id, runner_id, instance_id, cancel_requested, ready_job, due_up, due_wall, due_at, tags,
+  schedule_id, created_at, started_at, completed_at, read_at`;
 
 /** An unfinished task, whatever holds it. The text that the partial indexes are declared with. */
 export const UNFINISHED = `status IN ('pending', 'running')`;

@@ -21,16 +21,16 @@ export interface ScheduleRow {
   template: string;
 }
 
+export function toRule({ name, cron, time_zone, overlap, missed, paused }: ScheduleRow): ScheduleRule {
+  return { name, cron, timeZone: time_zone, overlap, missed, paused: paused === 1 };
+}
+
 export function toSchedule(row: ScheduleRow): Schedule {
+  const { name, cron, timeZone, ...policy } = toRule(row);
   return {
-    id: row.id,
-    name: row.name,
-    cron: row.cron,
-    timeZone: row.time_zone,
+    ...{ id: row.id, name, cron, timeZone },
     task: JSON.parse(row.task) as JsonObject,
-    overlap: row.overlap,
-    missed: row.missed,
-    paused: row.paused === 1,
+    ...policy,
     nextRunAt: row.next_at,
     lastRunAt: row.last_run_at,
     lastTaskId: row.last_task_id,
@@ -39,9 +39,8 @@ export function toSchedule(row: ScheduleRow): Schedule {
 }
 
 export function toNew(row: ScheduleRow): NewSchedule {
-  const { name, cron, timeZone, overlap, missed, paused, task: shown } = toSchedule(row);
-  const task = { shown, template: JSON.parse(row.template) as NewTask };
-  return { name, cron, timeZone, overlap, missed, paused, task };
+  const shown = JSON.parse(row.task) as JsonObject;
+  return { ...toRule(row), task: { shown, template: JSON.parse(row.template) as NewTask } };
 }
 
 export function toColumns({ name, cron, timeZone, overlap, missed, paused, task }: NewSchedule) {
@@ -63,7 +62,6 @@ interface ScheduleStatements {
   remove: Statement<[string]>;
   pass: Statement<[number, number | null, string]>;
   ran: Statement<[number, string, string]>;
-  adopt: Statement<[string, string]>;
   unfinished: Statement<[string], string>;
 }
 
@@ -92,7 +90,6 @@ export function prepareSchedules(db: Db): ScheduleStatements {
     ran: db.prepare<[number, string, string]>(
       'UPDATE schedules SET last_run_at = ?, last_task_id = ? WHERE id = ?',
     ),
-    adopt: db.prepare<[string, string]>('UPDATE tasks SET schedule_id = ? WHERE id = ?'),
     unfinished: db
       .prepare<[string], string>(
         `SELECT id FROM tasks WHERE schedule_id = ? AND schedule_id IS NOT NULL

@@ -26,25 +26,14 @@ export class Submissions {
   }
 
   submit(tx: Transaction, task: NewTask, once?: Once): Receipt {
-    return this.#once(once, () => this.#store(tx, task));
+    return this.#idempotency.once(once, () => this.#store(tx, task));
   }
 
   /** All or none, in this order. */
   submitAll(tx: Transaction, tasks: readonly NewTask[], once?: Once): Receipts {
-    return this.#once(once, () => ({ tasks: tasks.map((task, index) => this.#storeAt(index, tx, task)) }));
-  }
-
-  /** What `make` answers now, or answered when the same was asked for before. */
-  #once<Answer extends object>(
-    once: Once | undefined,
-    make: () => Answer,
-  ): Answer & Pick<Receipt, 'duplicate'> {
-    if (once === undefined) return make();
-    const earlier = this.#idempotency.earlier<Answer>(once);
-    if (earlier !== undefined) return { ...earlier, duplicate: true };
-    const answer = make();
-    this.#idempotency.remember(once, answer);
-    return answer;
+    return this.#idempotency.once(once, () => ({
+      tasks: tasks.map((task, index) => this.#storeAt(index, tx, task)),
+    }));
   }
 
   #storeAt(index: number, tx: Transaction, task: NewTask): Receipt {
@@ -65,7 +54,7 @@ export class Submissions {
     row.seq = Number(lastInsertRowid);
     for (const tag of task.tags ?? []) this.#sql.tag.run(tag, row.seq);
     tx.count('tasks/pending', 1);
-    this.#core.tail.ofTask(tx, 'task.created', row, 'pending', null);
+    this.#core.tail.ofTask(tx, 'task.created', row, 'pending', task.comesFrom ?? null);
     if (task.sessionId !== null) {
       const callbackChannel = task.callback?.target ?? null;
       this.#sessions.touch(tx, { sessionId: task.sessionId, type: task.type, callbackChannel, tasks: 1 });
@@ -112,6 +101,7 @@ export class Submissions {
       lease_ms: task.leaseMs ?? null,
       ...this.#dueOf(task),
       tags: task.tags?.length ? JSON.stringify(task.tags) : null,
+      schedule_id: task.comesFrom?.scheduleId ?? null,
       created_at: this.#core.clock.wall(),
     };
   }
@@ -148,10 +138,10 @@ function prepare({ db }: Core) {
     insert: db.prepare<Omit<TaskRow, 'seq'> & { payload: string; now: number }>(
       `INSERT INTO tasks (id, type, status, queue, priority, session_id, session_key, payload, callback, timeout_ms,
          origin, dispatch_mode, response_mode, entrypoint, max_attempts, retries, retry_backoff_ms, lease_ms, due_up,
-         due_wall, due_at, tags, retained_from, created_at)
+         due_wall, due_at, tags, schedule_id, retained_from, created_at)
        VALUES (@id, @type, @status, @queue, @priority, @session_id, @session_key, @payload, @callback, @timeout_ms,
          @origin, @dispatch_mode, @response_mode, @entrypoint, @max_attempts, @retries, @retry_backoff_ms, @lease_ms,
-         @due_up, @due_wall, @due_at, @tags, @now, @created_at)`,
+         @due_up, @due_wall, @due_at, @tags, @schedule_id, @now, @created_at)`,
     ),
     tag: db.prepare<[string, number]>(
       "INSERT INTO task_tags (tag, task_seq, task_status) VALUES (?, ?, 'pending')",

@@ -21,6 +21,9 @@ const PAGES = 256;
 const BINDING_RETENTION_MS = 30 * 86_400_000;
 const IDEMPOTENCY_RETENTION_MS = 86_400_000;
 
+/** What the log says of tasks that nobody would have claimed; with their ids as `tasks`. */
+export const RESTORED = 'restored missing rows of the ready list';
+
 interface UpkeepParts {
   line: Line;
   lifecycle: Lifecycle;
@@ -66,10 +69,7 @@ export class SqliteUpkeep implements Upkeep {
     if (missing.length === 0) return 0;
     return this.#core.commit.run((tx) => {
       for (const task of missing) this.#restore(tx, task);
-      this.#core.log.warn(
-        { tasks: missing.map((task) => task.id) },
-        'restored missing rows of the ready list',
-      );
+      this.#core.log.warn({ tasks: missing.map((task) => task.id) }, RESTORED);
       return missing.length;
     });
   }

@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
 import { type FileHandle, mkdir, open, readlink, realpath } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { isUnsyncable } from '../../paths.ts';
 
 /**
  * A folder that is held open. Where the system shows descriptors as paths (Linux), what is done `at` a name is done in
@@ -58,7 +59,9 @@ export class HeldFolder {
 
   /** Makes its names durable, where the file system can. */
   async sync(): Promise<void> {
-    await this.#handle.sync().catch(() => {});
+    await this.#handle.sync().catch((error) => {
+      if (!isUnsyncable(error)) throw error;
+    });
   }
 
   close(): Promise<void> {

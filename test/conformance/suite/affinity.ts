@@ -59,6 +59,19 @@ export function describeAffinity(engine: EngineUnderTest): void {
       expect(await stage.takeIds(A)).toEqual([urgent, first, bound, third]);
     });
 
+    test('a runner is given only the types that it asks for, of its own sessions too', async () => {
+      const stage = await Stage.open(engine);
+      await stage.run(A, aPrompt('s1'));
+      const prompt = await stage.submit(aPrompt('s1'));
+      expect(await stage.takeIds(A, { types: ['command', 'codex-cli'] })).toEqual([]);
+      const parked = stage.poll(A, { types: ['command'] });
+      await stage.settle();
+      await stage.queue.cancel(prompt);
+      const next = await stage.submit(aPrompt('s1'));
+      expect(await parked.stop()).toEqual([]);
+      expect(await stage.takeIds(A, { types: ['claude-cli'] })).toEqual([next]);
+    });
+
     test('pollers without an id share the sessions that one of them began', async () => {
       const stage = await Stage.open(engine);
       await stage.run(LEGACY, aPrompt('s1'));

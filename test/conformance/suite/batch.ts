@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Once } from '../../../src/queue/index.ts';
 import { aCommand, aFileRead, aPrompt } from '../../support/queue.ts';
+import { countTurns } from '../../support/turns.ts';
 import type { EngineUnderTest } from '../engine.ts';
 import { aRunner, refused, Stage } from '../stage.ts';
 
@@ -46,6 +47,16 @@ export function describeBatch(engine: EngineUnderTest): void {
       ]);
     });
 
+    test('large ones at once are stored one after the other, and others have their turn in between', async () => {
+      const stage = await Stage.open(engine);
+      const turn = countTurns();
+      const stored = [1, 2, 3].map(async () => {
+        await stage.queue.submitAll(Array.from({ length: 65 }, () => aCommand()));
+        return turn();
+      });
+      expect(new Set(await Promise.all(stored)).size).toBe(3);
+    });
+
     test('five hundred at once', async () => {
       const stage = await Stage.open(engine);
       const { tasks } = await stage.queue.submitAll(Array.from({ length: 500 }, () => aCommand()));
@@ -86,13 +97,19 @@ export function describeBatch(engine: EngineUnderTest): void {
     test('those that share its commit are not touched', async () => {
       const stage = await Stage.open(engine, { maxPending: 4 });
       const tooMany = Array.from({ length: 5 }, () => aCommand());
+      const heard: string[] = [];
+      stage.queue.subscribe(({ type, taskId }) => heard.push(`${type} ${taskId}`));
       const outcomes = await Promise.allSettled([
         stage.queue.submitAll([aCommand(), aCommand()]),
         stage.queue.submitAll(tooMany),
         stage.queue.submit(aCommand()),
       ]);
       expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
-      expect(await stage.takeIds(A)).toHaveLength(3);
+      const claims = await stage.take(A, { max: 3 });
+      expect(claims).toHaveLength(3);
+      // Nobody hears of what was undone.
+      const created = claims.map(({ id }) => `task.created ${id}`);
+      expect(heard.filter((line) => line.startsWith('task.created'))).toEqual(created);
     });
   });
 

@@ -25,6 +25,7 @@ export function describeLookingOn(engine: EngineUnderTest): void {
         sessionKey: 'claude-cli:s1',
         ...asked,
         tags: [],
+        scheduleId: null,
         runnerId: null,
         leaseUntil: null,
         cancelRequested: false,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { NewSchedule, Schedule } from '../../../src/queue/index.ts';
+import type { NewSchedule, Once, Schedule } from '../../../src/queue/index.ts';
 import { aCallback, aCommand, aPrompt } from '../../support/queue.ts';
 import { DAY, type EngineUnderTest, HOUR, MINUTE } from '../engine.ts';
 import { aRunner, refused, Stage } from '../stage.ts';
@@ -9,6 +9,7 @@ const SECOND = 1_000;
 /** The stage's clock begins at noon. */
 const NOON = Date.UTC(2026, 10, 22, 12);
 const HOURLY = '0 * * * *';
+const ONCE: Once = { scope: 'a-token', key: 'order-1', route: '/schedules', bodyHash: 'abc' };
 
 function aSchedule(change: Partial<NewSchedule> = {}): NewSchedule {
   return {
@@ -90,6 +91,20 @@ export function describeSchedules(engine: EngineUnderTest): void {
       expect(told(stage)).toEqual([]);
     });
 
+    test('says of each task which occurrence it is for', async () => {
+      const { stage, id } = await scheduled(engine, { overlap: 'queue' });
+      await pass(stage, HOUR);
+      await stage.queue.schedules.run(id);
+      await pass(stage, HOUR);
+      const created = stage.queue.events.list({ type: 'task.created', limit: 9 }).reverse();
+      const from = (occurrence: number | null) => ({ scheduleId: id, name: 'report', occurrence });
+      expect(created.map(({ details }) => details)).toEqual([
+        from(NOON + HOUR),
+        from(null),
+        from(NOON + 2 * HOUR),
+      ]);
+    });
+
     test('wakes the runner that waits', async () => {
       const { stage, look } = await scheduled(engine);
       const poll = stage.poll(A);
@@ -146,6 +161,24 @@ export function describeSchedules(engine: EngineUnderTest): void {
       await pass(stage, 5 * SECOND);
       expect(count(stage)).toBe(5);
       expect(told(stage)).toEqual([]);
+    });
+
+    test('names its tasks as its own, in their states and in a list, whatever becomes of it', async () => {
+      const { stage, id } = await scheduled(engine, { overlap: 'queue' });
+      const other = await stage.submit(aCommand());
+      const { taskId } = await stage.queue.schedules.run(id);
+      await pass(stage, HOUR);
+      const mine = () => stage.queue.list({ limit: 9, scheduleId: id }).tasks;
+      expect(mine()).toMatchObject([
+        { scheduleId: id, createdAt: NOON + HOUR },
+        { scheduleId: id, taskId },
+      ]);
+      expect([stage.state(taskId).scheduleId, stage.state(other).scheduleId]).toEqual([id, null]);
+      expect(stage.queue.list({ limit: 9, scheduleId: id, status: 'running' }).tasks).toEqual([]);
+      expect(stage.queue.list({ limit: 9, scheduleId: 'no-such' }).tasks).toEqual([]);
+      await stage.queue.schedules.remove(id);
+      await stage.reopen();
+      expect(mine()).toHaveLength(2);
     });
 
     test('ends with its last occurrence', async () => {
@@ -278,6 +311,88 @@ export function describeSchedules(engine: EngineUnderTest): void {
       await passAll(stage);
       expect(told(stage)).toMatchObject([{ details: { since: NOON + 2 * HOUR, until: NOON + 4 * HOUR } }]);
       expect(look()).toMatchObject({ lastRunAt: NOON + 4 * HOUR, nextRunAt: NOON + 5 * HOUR });
+    });
+
+    test.each([
+      ['skip', 0],
+      ['once', 1],
+    ] as const)('for a stop of a moment was missed: %s', async (missed, runs) => {
+      const { stage, look } = await scheduled(engine, { missed });
+      stage.clock.advance(HOUR + 1);
+      await stage.reopen();
+      await passAll(stage);
+      expect([count(stage), look().nextRunAt]).toEqual([runs, NOON + 2 * HOUR]);
+      const details = { since: NOON + HOUR, until: NOON + HOUR, runs: runs === 1 };
+      expect(told(stage)).toMatchObject([{ type: 'schedule.missed', details }]);
+    });
+
+    test.each([
+      ['skip', 0],
+      ['once', 1],
+    ] as const)('for a stop is one with all the others of it: %s', async (missed, runs) => {
+      const { stage } = await scheduled(engine, { missed, cron: '* * * * * *', overlap: 'queue' });
+      await pass(stage, SECOND);
+      stage.clock.advance(10 * SECOND + 1);
+      await stage.reopen();
+      await passAll(stage);
+      expect(count(stage)).toBe(1 + runs);
+      await pass(stage, 2 * SECOND);
+      expect(count(stage)).toBe(3 + runs);
+    });
+
+    test('is run once, however often it stops until then', async () => {
+      const { stage } = await scheduled(engine, { missed: 'once', overlap: 'queue' });
+      stage.clock.advance(2 * HOUR + 1);
+      await stage.reopen();
+      stage.clock.advance(HOUR);
+      await stage.reopen();
+      await passAll(stage);
+      await stage.reopen();
+      await passAll(stage);
+      expect(count(stage)).toBe(1);
+      expect(told(stage)).toMatchObject([{ details: { since: NOON + HOUR, until: NOON + 3 * HOUR } }]);
+    });
+
+    test('is on time at the moment of the start, and when the clock is set back after it', async () => {
+      const { stage, id } = await scheduled(engine, { overlap: 'queue' });
+      stage.clock.advance(HOUR);
+      await stage.reopen();
+      await passAll(stage);
+      expect(count(stage)).toBe(1);
+      await stage.queue.schedules.remove(id);
+      stage.clock.jump(-HOUR - MINUTE);
+      await stage.queue.schedules.create(aSchedule());
+      await pass(stage, MINUTE);
+      expect(count(stage)).toBe(2);
+      expect(told(stage)).toEqual([]);
+    });
+
+    test('is not made up for when it was edited before anyone looked; nor what fell into a pause', async () => {
+      const { stage, id } = await scheduled(engine, { missed: 'once' });
+      const paused = await stage.queue.schedules.create(
+        aSchedule({ name: 'paused', missed: 'once', paused: true }),
+      );
+      stage.clock.advance(3 * HOUR + MINUTE);
+      await stage.reopen();
+      const { schedules } = stage.queue;
+      await schedules.edit(id, { cron: '30 * * * *' });
+      await schedules.edit(paused.id, { paused: false });
+      await passAll(stage);
+      expect([count(stage), told(stage)]).toEqual([0, []]);
+      await pass(stage, HOUR);
+      expect(count(stage)).toBe(2);
+    });
+
+    test('is not run beside what is unfinished, and both are said', async () => {
+      const { stage, id } = await scheduled(engine, { missed: 'once' });
+      const { taskId } = await stage.queue.schedules.run(id);
+      stage.clock.advance(2 * HOUR + MINUTE + 1);
+      await passAll(stage);
+      expect(count(stage)).toBe(1);
+      expect(told(stage)).toMatchObject([
+        { type: 'schedule.missed', details: { since: NOON + HOUR, until: NOON + 2 * HOUR, runs: false } },
+        { type: 'schedule.skipped', details: { occurrence: NOON + 2 * HOUR, unfinishedTaskId: taskId } },
+      ]);
     });
   });
 
@@ -477,6 +592,44 @@ export function describeSchedules(engine: EngineUnderTest): void {
     });
   });
 
+  describe('a request that is repeated', () => {
+    test('makes one schedule: in the same turn, after a restart, and when it is gone', async () => {
+      const stage = await Stage.open(engine);
+      const create = () => stage.queue.schedules.create(aSchedule(), ONCE);
+      const [first, second] = await Promise.all([create(), create()]);
+      expect(first).not.toHaveProperty('duplicate');
+      expect(second).toEqual({ ...first, duplicate: true });
+      await pass(stage, HOUR);
+      await stage.reopen();
+      expect(await create()).toEqual(second);
+      await stage.queue.schedules.remove(String(first?.id));
+      expect(await create()).toEqual(second);
+      expect(stage.queue.schedules.list()).toEqual([]);
+    });
+
+    test('runs it now once, and is refused as another request', async () => {
+      const { stage, id, look } = await scheduled(engine);
+      const { schedules } = stage.queue;
+      const once = { ...ONCE, route: `/schedules/${id}/run` };
+      const first = await schedules.run(id, once);
+      stage.clock.advance(MINUTE);
+      expect(await schedules.run(id, once)).toEqual({ ...first, duplicate: true });
+      expect([count(stage), look().lastRunAt]).toEqual([1, NOON]);
+      await refused(schedules.create(aSchedule({ name: 'other' }), ONCE), 'idempotency_conflict');
+      await schedules.remove(id);
+      expect(await schedules.run(id, once)).toMatchObject(first);
+    });
+
+    test('is done when what was refused the first time is possible', async () => {
+      const stage = await Stage.open(engine);
+      const { schedules } = stage.queue;
+      const { id } = await schedules.create(aSchedule());
+      await refused(schedules.create(aSchedule(), ONCE), 'schedule_exists');
+      await schedules.remove(id);
+      expect(await schedules.create(aSchedule(), ONCE)).not.toHaveProperty('duplicate');
+    });
+  });
+
   describe('editing a schedule', () => {
     test('of another rhythm counts from now on', async () => {
       const { stage, id } = await scheduled(engine);
@@ -513,6 +666,15 @@ export function describeSchedules(engine: EngineUnderTest): void {
       await pass(stage, 50 * MINUTE);
       expect(count(stage)).toBe(1);
       expect(told(stage)).toEqual([]);
+    });
+
+    test('to pause it is possible when it is never true again, and to resume it then is not', async () => {
+      const { stage, id, look } = await scheduled(engine, { cron: '0 0 13 22 11 * 2026' });
+      await pass(stage, HOUR);
+      const { schedules } = stage.queue;
+      expect(await schedules.edit(id, { paused: true })).toMatchObject({ paused: true, nextRunAt: null });
+      await refused(schedules.edit(id, { paused: false }), 'invalid_field');
+      expect(look().paused).toBe(true);
     });
 
     test('to remove it leaves what it has submitted', async () => {

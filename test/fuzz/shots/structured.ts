@@ -10,7 +10,7 @@ const IMPATIENT_MS = 40;
 /** A valid mutant: it must get through. */
 export function valid(loading: Loading): Draft {
   const { random, target, marker } = loading;
-  const values = { ...extras(random), ...validValues(target, random, marker) };
+  const values = { ...(target.strict ? {} : extras(random)), ...validValues(target, random, marker) };
   const request = varied(random, requestOf(target, values), { target: loading.target, marker });
   return whole(loading, request, {
     expect: 'accepted',

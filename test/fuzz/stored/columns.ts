@@ -184,7 +184,7 @@ function hasProvenance({ origin, dispatchMode, responseMode, entrypoint }: Row):
 export const SCHEDULES: Columns = {
   id: uuid,
   name: name(100),
-  cron: name(100),
+  cron: name(500),
   time_zone: name(100),
   overlap: anyOf(['skip', 'queue']),
   missed: anyOf(['skip', 'once']),
@@ -277,11 +277,18 @@ export const EVENTS: Columns = {
 export const IDEMPOTENCY: Columns = {
   scope: (value) => typeof value === 'string' && /^[\w-]{16}$/.test(value),
   key: name(200),
-  route: (value) => typeof value === 'string' && /^\/[a-z/]+$/.test(value),
+  route: (value) => typeof value === 'string' && /^\/([a-z/]+|schedules\/[0-9a-f-]{36}\/run)$/.test(value),
   body_hash: (value) => typeof value === 'string' && /^[\w-]{43}$/.test(value),
-  receipt: json((value) => [(value as Row).tasks ?? value].flat().every(isReceipt)),
+  receipt: json((value) =>
+    [(value as Row).tasks ?? value].flat().every((one) => isSchedule(one) || isReceipt(one)),
+  ),
   retained_from: age,
 };
+
+function isSchedule(value: unknown): boolean {
+  const { id, name: called, cron, taskId } = value as Row;
+  return uuid(id, {}) && name(100)(called, {}) && name(500)(cron, {}) && taskId === undefined;
+}
 
 function isReceipt(value: unknown): boolean {
   const { taskId, sessionId } = value as Row;

@@ -340,6 +340,7 @@ export class Model {
       queue: words.queueOf(spec),
       priority: spec.priority ?? 0,
       tags: [...(spec.tags ?? [])],
+      scheduleId: null,
       runnerId: task.holder?.runner ?? null,
       leaseUntil: this.#leaseUntil(task),
       cancelRequested: task.cancelRequested,

@@ -163,6 +163,16 @@ describe('a call that fails in a way that passes', () => {
     expect(told).toHaveLength(2);
   });
 
+  it.each([400, 401, 404, 408, 409, 413, 500, 501, 505])(
+    'is another one than status %i, which would come again: that is asked once',
+    async (status) => {
+      const { client, seen } = stage([{ status, body: { error: 'no', code: 'x' } }]);
+      await expect(client.tasks.list()).rejects.toMatchObject({ name: 'TaskApiError', status });
+      await expect(client.tasks.submit('command', { command: 'x' })).rejects.toMatchObject({ status });
+      expect(seen).toHaveLength(2);
+    },
+  );
+
   it('is repeated with the same idempotency key when it is a submission, and each has its own', async () => {
     const { client, seen, settled } = stage(['broken', STARTING, { body: TASK }]);
     await settled(client.tasks.submit('command', { command: 'x' }));
@@ -175,16 +185,26 @@ describe('a call that fails in a way that passes', () => {
     expect(keys[4]).toBe('mine');
   });
 
-  it('is not repeated when it may have been done: cancel, retry, unstick, run, remove, notify', async () => {
+  it('is repeated with the same idempotency key when it makes a schedule, or runs one now', async () => {
+    const schedule = { name: 'a', cron: '@daily', task: { type: 'command', command: 'x' } } as const;
+    const { client, seen, settled } = stage(['broken', { body: { ...schedule, id: 'a' } }]);
+    await settled(client.schedules.add(schedule));
+    await settled(client.schedules.run('a'));
+    await settled(client.schedules.run('a', { idempotencyKey: 'mine' }));
+    const [first, second, run, mine] = seen.map(({ path, key }) => ({ path, key }));
+    expect(first).toEqual({ path: '/schedules', key: expect.stringMatching(/^[0-9a-f-]{36}$/) });
+    expect(second).toEqual(first);
+    expect(run).toEqual({ path: '/schedules/a/run', key: expect.not.stringContaining(String(first?.key)) });
+    expect(mine).toEqual({ path: '/schedules/a/run', key: 'mine' });
+  });
+
+  it('is not repeated when it may have been done: cancel, retry, unstick, remove, notify', async () => {
     const calls: ((client: TaskApiClient) => Promise<unknown>)[] = [
       (client) => client.tasks.cancel('a'),
       (client) => client.tasks.retry('a'),
       (client) => client.tasks.unstick('a'),
       (client) => client.tasks.settle('a'),
-      (client) => client.schedules.run('a'),
       (client) => client.schedules.remove('a'),
-      (client) =>
-        client.schedules.add({ name: 'a', cron: '@daily', task: { type: 'command', command: 'x' } }),
       (client) => client.notify('a', 'b'),
       (client) => client.worker.release({ leaseId: 'a', reason: 'b' }),
       (client) => client.worker.poll({}),

@@ -40,7 +40,7 @@ describe('an attempt', () => {
     expect(stopOf(attempt)).toBe('lease lost');
     expect(attempts.givenUp).toEqual([]);
     attempts.end(attempt);
-    expect(attempts.givenUp).toEqual(['lease']);
+    expect(attempts.givenUp).toEqual([{ leaseId: 'lease', reason: 'out of touch' }]);
     expect(attempts.leases).toEqual(['lease']);
     attempts.released('lease');
     expect(attempts.leases).toEqual([]);
@@ -70,6 +70,14 @@ describe('an attempt', () => {
     expect(stopOf(attempt)).toBe('lease lost');
     expect(attempt.isLost).toBe(true);
     attempts.end(attempt);
+    expect(attempts.leases).toEqual([]);
+  });
+
+  test('that is given up is named until the Task API has it back', () => {
+    attempts.giveUp(begin(), 'no shell');
+    expect(attempts.givenUp).toEqual([{ leaseId: 'lease', reason: 'no shell' }]);
+    expect([attempts.leases, clock.pending]).toEqual([['lease'], 0]);
+    attempts.released('lease');
     expect(attempts.leases).toEqual([]);
   });
 

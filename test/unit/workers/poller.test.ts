@@ -36,13 +36,13 @@ function startPolling(slotCount = 3) {
   const over = new AbortController();
   const tasks: PolledTask[] = [];
   const finish: (() => void)[] = [];
-  const state = { obstacle: null as string | null, superseded: 0 };
+  const state = { obstacle: null as string | null, superseded: 0, types: 'command' };
   const poller = new Poller({
     api: createApiClient({ url: api.url, token: TOKEN, clock }),
     slots,
     clock,
     log,
-    query: { wait: 30_000, runnerId: 'runner-1', instanceId: 'instance-1', types: 'command' },
+    query: () => ({ wait: 30_000, runnerId: 'runner-1', instanceId: 'instance-1', types: state.types }),
     pollIntervalMs: INTERVAL_MS,
     obstacle: () => state.obstacle,
     onTasks: (claimed) => {
@@ -63,7 +63,7 @@ function startPolling(slotCount = 3) {
     for (const end of finish) end();
     await api.stop();
   });
-  return { tasks, finish, lines, over, done, state };
+  return { tasks, finish, lines, over, done, state, poller };
 }
 
 const rest = (count: number) => eventually(`rest ${count}`, () => clock.rests.length >= count);
@@ -144,6 +144,39 @@ describe('a poll', () => {
       { level: 'warn', reason: 'the disk is full', msg: 'this runner takes no work for now' },
       { level: 'info', msg: 'this runner takes work again' },
     ]);
+  });
+});
+
+describe('a poll that is renewed', () => {
+  test('replaces the one that waits, at once, and asks for what may be asked for then', async () => {
+    const { poller, state, tasks } = startPolling();
+    await polls(1);
+    state.types = 'file-read';
+    poller.renew();
+    await polls(2);
+    expect(api.polls.map((query) => query.get('types'))).toEqual(['command', 'file-read']);
+    api.command('a');
+    api.command('b');
+    await eventually('both tasks', () => tasks.length === 2);
+  });
+
+  test('loses nothing that the one before brings, and waits for both at the end', async () => {
+    const { poller, over, done, tasks } = startPolling();
+    await polls(1);
+    poller.renew();
+    await polls(2);
+    api.command('for the first');
+    await eventually('the task', () => tasks.length === 1);
+    over.abort();
+    await done;
+  });
+
+  test('follows what failed without a rest', async () => {
+    api.next('poll', 'reset');
+    const { poller } = startPolling();
+    await rest(1);
+    poller.renew();
+    await polls(2);
   });
 });
 

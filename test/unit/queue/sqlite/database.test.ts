@@ -9,9 +9,9 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import Database from 'better-sqlite3';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { StartError } from '../../../../src/errors.ts';
-import { holdFile } from '../../../../src/queue/sqlite/database.ts';
+import { type Db, holdFile } from '../../../../src/queue/sqlite/database.ts';
 import { EVENT_FILE, TASK_FILE } from '../../../../src/queue/sqlite/inspect.ts';
 import { ReadyList } from '../../../../src/queue/sqlite/ready-list.ts';
 import { tempFolder } from '../../../support/temp-folder.ts';
@@ -104,6 +104,36 @@ test('migrates a new file once', () => {
   open(path).close();
   const { db } = opened(path);
   expect(db.pragma('user_version', { simple: true })).toBe(TASK_FILE.migrations.length);
+});
+
+test('a first start that ends too early, at whatever step, leaves a file that the next one takes', () => {
+  const { pragma } = Database.prototype;
+  let left = Number.POSITIVE_INFINITY;
+  const spy = vi.spyOn(Database.prototype, 'pragma').mockImplementation(function (this: Db, ...args) {
+    left -= 1;
+    if (left < 0) throw new Error('the power is gone');
+    return pragma.apply(this, args);
+  });
+  onTestFinished(() => spy.mockRestore());
+  const openWithin = (path: string, steps: number) => {
+    left = Number.POSITIVE_INFINITY;
+    const held = holdFile(path, TASK_FILE);
+    left = steps;
+    try {
+      return held.open().db.open;
+    } catch {
+      return false;
+    } finally {
+      held.close();
+    }
+  };
+  let path = join(tempFolder(), 'tasks.db');
+  let steps = 0;
+  for (; !openWithin(path, steps); path = join(tempFolder(), 'tasks.db')) {
+    expect([steps, openWithin(path, Number.POSITIVE_INFINITY)]).toEqual([steps, true]);
+    steps += 1;
+  }
+  expect(steps).toBeGreaterThan(5);
 });
 
 test('makes its files for their owner alone', () => {

@@ -10,6 +10,7 @@ import type { Transaction } from '../../../../src/queue/sqlite/transaction.ts';
 import { keptLog } from '../../../support/log-lines.ts';
 import { ManualClock } from '../../../support/manual-clock.ts';
 import { tempFolder } from '../../../support/temp-folder.ts';
+import { countTurns } from '../../../support/turns.ts';
 
 const SCHEMA = [
   { version: 1, sql: 'CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT UNIQUE NOT NULL) STRICT' },
@@ -47,6 +48,26 @@ test('puts at most 64 operations into a commit', async () => {
   const { group, insert, commits } = setUp();
   await Promise.all(Array.from({ length: 65 }, (_, n) => group.run(() => insert.run(String(n)))));
   expect(commits).toHaveLength(2);
+});
+
+test('counts a large operation as what it is, and lets it go alone where it must', async () => {
+  const { group, insert, texts, commits } = setUp();
+  const sizes = [1, 500, 500, 3, 60, 1, 64, 1, 65];
+  const written = sizes.map((size, n) => group.run(() => insert.run(`${n} of ${size}`), size));
+  await Promise.all(written);
+  // 1 · 500 · 500 · 3 + 60 + 1 · 64 · 1 · 65
+  expect(commits).toHaveLength(7);
+  expect(texts()).toEqual(sizes.map((size, n) => `${n} of ${size}`));
+});
+
+test('lets others have their turn between two commits', async () => {
+  const { group, insert } = setUp();
+  const turn = countTurns();
+  const turns = ['a', 'b', 'c'].map(async (text) => {
+    await group.run(() => insert.run(text), 500);
+    return turn();
+  });
+  expect(new Set(await Promise.all(turns)).size).toBe(3);
 });
 
 test('undoes a refused operation alone, with its effects and counts', async () => {

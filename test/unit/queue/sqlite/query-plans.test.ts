@@ -39,6 +39,9 @@ test.each<[Partial<TaskFilter>, string]>([
   [{ queue: 'gpu', status: 'running', cursor: '9' }, 'tasks_queue_status'],
   [{ sessionKey: 'deploy' }, 'tasks_session'],
   [{ sessionKey: 'deploy', type: 'codex-cli', status: 'running', queue: 'gpu' }, 'tasks_session'],
+  [{ sessionKey: 'deploy', scheduleId: 'x' }, 'tasks_session'],
+  [{ scheduleId: 'x' }, 'tasks_scheduled'],
+  [{ scheduleId: 'x', type: 'codex-cli', status: 'running', queue: 'gpu', cursor: '9' }, 'tasks_scheduled'],
 ])('a list of %j walks the index %s and sorts nothing', async (filter, index) => {
   const { queue, prepare, plans } = await setUp();
   prepare.mockClear();
@@ -51,7 +54,10 @@ test.each<[Partial<TaskFilter>, string]>([
 test.each<[Partial<TaskFilter>, RegExp]>([
   [{}, /^SEARCH task_tags USING PRIMARY KEY \(tag=\?\)/],
   [{ cursor: '9' }, /^SEARCH task_tags USING PRIMARY KEY \(tag=\? AND task_seq<\?\)/],
-  [{ type: 'command', queue: 'gpu', sessionKey: 'x' }, /^SEARCH task_tags USING PRIMARY KEY \(tag=\?\)/],
+  [
+    { type: 'command', queue: 'gpu', sessionKey: 'x', scheduleId: 'x' },
+    /^SEARCH task_tags USING PRIMARY KEY \(tag=\?\)/,
+  ],
   [
     { status: 'running' },
     /^SEARCH task_tags USING COVERING INDEX task_tags_status \(tag=\? AND task_status=\?\)/,

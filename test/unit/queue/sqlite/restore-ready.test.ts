@@ -1,6 +1,7 @@
 import Database from 'better-sqlite3';
 import { expect, onTestFinished, test } from 'vitest';
 import { openQueue } from '../../../../src/queue/index.ts';
+import { RESTORED } from '../../../../src/queue/sqlite/upkeep.ts';
 import { SETTINGS } from '../../../conformance/engine.ts';
 import { keptLog } from '../../../support/log-lines.ts';
 import { ManualClock } from '../../../support/manual-clock.ts';
@@ -26,5 +27,7 @@ test('a task whose plainjob row was deleted by hand waits until the reconciler r
   expect(queue.state(taskId)).toMatchObject({ status: 'pending' });
   expect(await queue.upkeep.restoreReady()).toBe(1);
   expect((await parked).map((claim) => claim.id)).toEqual([taskId]);
-  expect(lines.filter((line) => line.level !== 'debug')).toMatchObject([{ level: 'warn', tasks: [taskId] }]);
+  expect(lines.filter((line) => line.level !== 'debug')).toMatchObject([
+    { level: 'warn', msg: RESTORED, tasks: [taskId] },
+  ]);
 });

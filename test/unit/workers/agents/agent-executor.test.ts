@@ -7,6 +7,7 @@ import { type WorkParts, work } from '../../../../src/workers/work.ts';
 import { setUpAgents as setUp } from '../../../support/agents.ts';
 import { silentLog } from '../../../support/log-lines.ts';
 import { ManualClock } from '../../../support/manual-clock.ts';
+import { aPolicy } from '../../../support/policy.ts';
 
 /** The executors with stand-in CLIs (test/support/cli) as real processes, in a home folder of their own. */
 
@@ -386,6 +387,8 @@ it('the result of a task is what its pause is heard from', async () => {
     executors: { 'claude-cli': async () => result },
     clock: new ManualClock(),
     log: silentLog(),
+    fitness: { isUnfitFor: () => false },
+    policy: aPolicy(),
   };
   const pauses = { heard: (...told: unknown[]) => void heard.push(told) };
   const body = await work(attempt, { ...parts, pauses } as unknown as WorkParts);

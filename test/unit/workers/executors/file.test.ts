@@ -16,6 +16,7 @@ import { describe, expect, test } from 'vitest';
 import type { Payload, PolledTask } from '../../../../src/http/contract/payload.ts';
 import { editFile, readFile, writeFile } from '../../../../src/workers/executors/file.ts';
 import { expandPath } from '../../../../src/workers/executors/file-store.ts';
+import { breakFolderSync } from '../../../support/broken-sync.ts';
 import { aContext } from '../../../support/child.ts';
 import { tempFolder } from '../../../support/temp-folder.ts';
 
@@ -118,6 +119,13 @@ describe('file-write', () => {
       error: 'is no regular file',
     });
     expect(await write(loop, 'x')).toMatchObject({ exitCode: 1, error: 'too many symbolic links' });
+  });
+
+  test('fails when the name of the file may be lost', async () => {
+    const path = join(tempFolder(), 'note.txt');
+    await breakFolderSync('EIO');
+    const error = 'EIO: of the test';
+    expect(await write(path, 'new')).toMatchObject({ exitCode: 1, error, stderr: `${path}: ${error}` });
   });
 
   test('says why a file can not be made', async () => {
