@@ -7,9 +7,9 @@ import { isTaskType, TASK_TYPES } from './queue/task.ts';
 import type { Settings } from './settings.ts';
 import * as CLIS from './workers/agents/clis.ts';
 import { type AgentSettings, DEFAULT_IDLE_MS, readCliSettings } from './workers/agents/settings.ts';
+import { RUNNER_DEFAULTS, type RunnerConfig } from './workers/config.ts';
 import type { Policy } from './workers/policy/policy.ts';
 import { loadPolicy, PolicyFileError } from './workers/policy/policy-file.ts';
-import { RUNNER_DEFAULTS, type RunnerConfig } from './workers/runner.ts';
 
 /** All but where its Task API is. */
 export type RunnerSettings = Omit<RunnerConfig, 'url' | 'token'> & { agents: AgentSettings; policy: Policy };

@@ -1,7 +1,8 @@
 import type { Clock } from '../clock.ts';
 import type { PolledTask } from '../http/contract/payload.ts';
 import type { Log } from '../log.ts';
-import type { JsonObject, TaskType } from '../queue/task.ts';
+import type { JsonObject, OutputStream, TaskType } from '../queue/task.ts';
+import type { Mask } from './mask.ts';
 import type { Pause } from './pauses.ts';
 import type { Policy } from './policy/policy.ts';
 import type { ProcessOptions, ProcessOutcome } from './process.ts';
@@ -25,14 +26,19 @@ export interface ExecutionContext {
   policy: Policy;
   /** What a child process may know: the allow-list, and of the runner's own environment these further names. */
   environment(names?: readonly string[]): Record<string, string>;
-  /** Hears what an agent says and does, as text for a person to read along, whenever there is more. */
-  onTranscript?(text: string): void;
+  /** What must not leave this machine: out of the output of children it is kept already. */
+  mask: Mask;
+  /** Shows to whoever looks on what the task prints; never waits. */
+  print(stream: OutputStream, text: string): void;
   /** Starts a child in a guarded process group of its own, which ends with the attempt. */
   run(command: ChildCommand): Promise<ProcessOutcome>;
 }
 
 /** A child process as an executor asks for it; time, signal and limits are the runner's. */
-export type ChildCommand = Omit<ProcessOptions, 'signal' | 'clock' | 'graceMs' | 'outputLimitBytes'> & {
+export type ChildCommand = Omit<
+  ProcessOptions,
+  'signal' | 'clock' | 'graceMs' | 'outputLimitBytes' | 'mask'
+> & {
   /** Ends this child alone, with the grace that a cancelled one gets. */
   stop?: AbortSignal;
 };

@@ -1,3 +1,5 @@
+import type { JsonValue } from '../queue/task.ts';
+
 /**
  * Secrets that a runner knows, kept out of what leaves it: as they are, and in base64, wherever in a text they were
  * encoded, and broken into lines or not (`base64` breaks them at 76). It works on bytes (as latin1, one character a
@@ -38,6 +40,14 @@ export class Mask {
     const bytes = Buffer.from(text).toString('latin1');
     const masked = bytes.replace(this.#any, MASK);
     return masked === bytes ? text : Buffer.from(masked, 'latin1').toString();
+  }
+
+  /** The same for each text in a value. */
+  json<Value extends JsonValue>(value: Value): Value {
+    if (this.#any === null) return value;
+    return JSON.parse(JSON.stringify(value), (_, part) =>
+      typeof part === 'string' ? this.text(part) : part,
+    );
   }
 
   /** For output that comes in pieces: a secret may be cut anywhere. */

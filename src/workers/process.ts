@@ -1,8 +1,10 @@
 import type { Readable } from 'node:stream';
+import { StringDecoder } from 'node:string_decoder';
 import { type Clock, within } from '../clock.ts';
 import { CannotStart, type Child, startChild } from './child.ts';
 import { Excerpt } from './excerpt.ts';
 import { LineSplitter } from './line-splitter.ts';
+import type { Mask, MaskStream } from './mask.ts';
 import { Stop } from './stop.ts';
 
 /** A child process, to be run in a process group of its own that ends with it. */
@@ -26,6 +28,10 @@ export interface ProcessOptions {
   clock: Clock;
   /** Every line of stdout as it comes, without its line end; the last one also without. */
   onStdoutLine?: (line: string) => void;
+  /** What it prints, as text, as it comes. */
+  onText?: (stream: 'stdout' | 'stderr', text: string) => void;
+  /** What must not get out of its output. */
+  mask?: Mask;
   /** A sign of life: bytes have arrived on stdout or stderr. */
   onOutput?: () => void;
   /** It was started (null), or this machine can't start it, and why. */
@@ -53,10 +59,11 @@ export interface ProcessOutcome {
  * gets SIGTERM and, after `graceMs`, SIGKILL.
  */
 export async function runProcess(options: ProcessOptions): Promise<ProcessOutcome> {
-  const stdout = new Excerpt(options.outputLimitBytes);
-  const stderr = new Excerpt(options.outputLimitBytes);
+  const lines = options.onStdoutLine && new LineSplitter(options.onStdoutLine);
+  const stdout = new Hearing('stdout', options, lines);
+  const stderr = new Hearing('stderr', options);
   const end = await runChild(options, { stdout, stderr });
-  return { ...end, stdout: stdout.text(), stderr: stderr.text() };
+  return { ...end, stdout: stdout.end(), stderr: stderr.end() };
 }
 
 type End = Omit<ProcessOutcome, 'stdout' | 'stderr'>;
@@ -66,7 +73,7 @@ async function runChild(options: ProcessOptions, output: Output): Promise<End> {
   try {
     const child = await startChild(options);
     void child.guarded.then((isGuarded) => isGuarded && options.onStart?.(null));
-    const end = await attend(child, hear(child, output, options), options);
+    const end = await attend(child, hear(child, output), options);
     await assertStarted(child, end, output);
     return end;
   } catch (error) {
@@ -80,7 +87,7 @@ const NOT_STARTED: End = { exitCode: -1, signal: null, timedOut: false, aborted:
 /** `CannotStart` where the command was never reached: there was no process left for its guard. */
 async function assertStarted(child: Child, end: End, { stderr }: Output): Promise<void> {
   if (end.timedOut || end.aborted || (await child.guarded)) return;
-  const cause = stderr.text().trim();
+  const cause = stderr.end().trim();
   throw new CannotStart(`its guard could not be started: ${cause || `exit code ${end.exitCode}`}`, null);
 }
 
@@ -112,23 +119,52 @@ async function askToEnd(child: Child, heard: Promise<unknown>, options: ProcessO
 }
 
 interface Output {
-  stdout: Excerpt;
-  stderr: Excerpt;
+  stdout: Hearing;
+  stderr: Hearing;
+}
+
+/** What is heard of one stream of a child. */
+class Hearing {
+  readonly #name: 'stdout' | 'stderr';
+  readonly #options: ProcessOptions;
+  readonly #lines: LineSplitter | undefined;
+  readonly #excerpt: Excerpt;
+  readonly #masked: MaskStream | undefined;
+  readonly #decoder = new StringDecoder('utf8');
+
+  constructor(name: 'stdout' | 'stderr', options: ProcessOptions, lines?: LineSplitter) {
+    this.#name = name;
+    this.#options = options;
+    this.#lines = lines;
+    this.#excerpt = new Excerpt(options.outputLimitBytes);
+    this.#masked = options.mask?.stream();
+  }
+
+  push(chunk: Buffer): void {
+    this.#take(this.#masked?.push(chunk) ?? chunk);
+    this.#options.onOutput?.();
+  }
+
+  /** All that was kept of it. A background process may hold the pipe still: what it says now comes too late. */
+  end(): string {
+    if (this.#masked !== undefined) this.#take(this.#masked.end());
+    this.#options.onText?.(this.#name, this.#decoder.end());
+    this.#lines?.end();
+    return this.#excerpt.text();
+  }
+
+  #take(bytes: Buffer): void {
+    this.#excerpt.push(bytes);
+    this.#lines?.push(bytes);
+    this.#options.onText?.(this.#name, this.#decoder.write(bytes));
+  }
 }
 
 /** Collects the output as it comes; resolves when both pipes have ended. */
-function hear(child: Child, output: Output, options: ProcessOptions): Promise<unknown> {
-  const lines = options.onStdoutLine && new LineSplitter(options.onStdoutLine);
-  child.stdout.on('data', (chunk: Buffer) => {
-    output.stdout.push(chunk);
-    lines?.push(chunk);
-    options.onOutput?.();
-  });
-  child.stderr.on('data', (chunk: Buffer) => {
-    output.stderr.push(chunk);
-    options.onOutput?.();
-  });
-  return Promise.all([child.stdout, child.stderr].map(closed)).finally(() => lines?.end());
+function hear(child: Child, { stdout, stderr }: Output): Promise<unknown> {
+  child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk));
+  child.stderr.on('data', (chunk: Buffer) => stderr.push(chunk));
+  return Promise.all([child.stdout, child.stderr].map(closed));
 }
 
 /** A pipe that breaks has ended too: what it brought until then is kept. */

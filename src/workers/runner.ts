@@ -4,63 +4,25 @@ import { type Clock, within } from '../clock.ts';
 import { StartError } from '../errors.ts';
 import type { PolledTask } from '../http/contract/payload.ts';
 import type { Log } from '../log.ts';
-import { DEFAULT_QUEUE, TASK_TYPES, type TaskType } from '../queue/task.ts';
+import type { TaskType } from '../queue/task.ts';
 import { type ApiClient, createApiClient } from './api-client.ts';
 import type { Attempt } from './attempt.ts';
 import { Attempts } from './attempts.ts';
+import type { RunnerConfig } from './config.ts';
 import type { Executors } from './executor.ts';
 import { baseExecutors } from './executors/index.ts';
 import { systemShell } from './executors/shell.ts';
 import { Fitness } from './fitness.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { lockFolder, runnerIdOf } from './identity.ts';
+import { Mask, secretsIn } from './mask.ts';
+import { Pauses } from './pauses.ts';
 import type { Policy } from './policy/policy.ts';
 import { Poller } from './poller.ts';
 import { ResultSender } from './result-sender.ts';
 import { Slots } from './slots.ts';
 import { Spool } from './spool.ts';
 import { Unfit, work } from './work.ts';
-
-export interface RunnerConfig {
-  /** The Task API (`WORKER_URL`). */
-  url: string;
-  token: string;
-  /** Holds `runner-id`, `runner.lock` and `spool/`; of this runner alone. */
-  dataDir: string;
-  /** `RUNNER_ID`; null for the one that is kept in the data folder. */
-  runnerId: string | null;
-  /** Tasks at once, 1…50 (`MAX_CONCURRENT`). */
-  maxConcurrent: number;
-  /** Milliseconds that a poll waits for work (`LONG_POLL_WAIT`). */
-  longPollWaitMs: number;
-  /** Milliseconds between polls that bring nothing at once (`POLL_INTERVAL`). */
-  pollIntervalMs: number;
-  /** Milliseconds that a drain waits for running tasks (`RUNNER_DRAIN_MS`). */
-  drainMs: number;
-  /** Queues whose tasks it takes (`RUNNER_QUEUES`). */
-  queues: readonly string[];
-  /** Types that it takes (`RUNNER_TYPES`). */
-  types: readonly TaskType[];
-  /** Milliseconds between SIGTERM and SIGKILL. */
-  killGraceMs: number;
-  /** `RUNNER_SHELL`; null for the user's login shell. */
-  shell: string | null;
-  /** Further names of the environment that children get (`RUNNER_ENV_PASS`). */
-  envPass: readonly string[];
-  /** Bytes that are kept of stdout, and of stderr. */
-  outputLimitBytes: number;
-}
-
-export const RUNNER_DEFAULTS = {
-  maxConcurrent: 5,
-  longPollWaitMs: 30_000,
-  pollIntervalMs: 500,
-  drainMs: 30_000,
-  queues: [DEFAULT_QUEUE],
-  types: TASK_TYPES,
-  killGraceMs: 3_000,
-  outputLimitBytes: 2 * 1024 * 1024,
-} as const;
 
 export interface RunnerDeps {
   /** What runs the task types besides `command` and the file tasks. */
@@ -109,6 +71,8 @@ class PollingRunner implements Runner {
   readonly #spool: Spool;
   readonly #sender: ResultSender;
   readonly #fitness: Fitness;
+  readonly #pauses: Pauses;
+  readonly #mask: Mask;
   readonly #polling = new AbortController();
   readonly #hurry = new AbortController();
   readonly #stopped = Promise.withResolvers<RunnerEnd>();
@@ -135,6 +99,8 @@ class PollingRunner implements Runner {
       this.#poller?.renew();
     };
     this.#fitness = new Fitness({ ...deps, shell, envPass: config.envPass, onChange });
+    this.#pauses = new Pauses(clock, onChange);
+    this.#mask = new Mask([config.token, ...secretsIn(deps.env)]);
   }
 
   get stopped(): Promise<RunnerEnd> {
@@ -191,14 +157,15 @@ class PollingRunner implements Runner {
     this.#polled = poller.run(this.#polling.signal);
   }
 
-  /** Types of tasks that this machine can do now. */
+  /** Types of tasks that are worth taking now. */
   #possible(): TaskType[] {
-    return this.#types.filter((type) => !this.#fitness.isUnfitFor(type));
+    return this.#types.filter((type) => !this.#fitness.isUnfitFor(type) && !this.#pauses.has(type));
   }
 
   /** Why no work may be asked for, whatever it is. */
   #obstacle(): string | null {
-    return this.#spool.obstacle ?? (this.#possible().length === 0 ? this.#fitness.problem : null);
+    if (this.#spool.obstacle !== null || this.#possible().length > 0) return this.#spool.obstacle;
+    return this.#fitness.problem ?? 'all types of task that it takes are paused';
   }
 
   /** For whoever looks at the list of runners. */
@@ -225,7 +192,13 @@ class PollingRunner implements Runner {
     if (attempt.isLost) return this.#attempts.end(attempt);
     if (attempt.leaseId !== null && (!isOurs || this.#polling.signal.aborted))
       return this.#giveBack(attempt, 'the runner drains');
-    const lent = { executors: this.#executors, fitness: this.#fitness };
+    const lent = {
+      executors: this.#executors,
+      fitness: this.#fitness,
+      pauses: this.#pauses,
+      mask: this.#mask,
+      api: this.#api,
+    };
     const result = await work(attempt, { ...this.#config, ...this.#deps, ...lent });
     if (result instanceof Unfit) return this.#giveBack(attempt, result.message);
     if (result !== null) await this.#spool.add(result);
@@ -288,6 +261,7 @@ class PollingRunner implements Runner {
   }
 
   async #end(how: RunnerEnd): Promise<void> {
+    this.#pauses.stop();
     await Promise.all([this.#heartbeat?.stop(), this.#sender.stop(), this.#fitness.stop()]);
     await this.#spool.mend();
     this.#tellOwed();

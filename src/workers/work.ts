@@ -2,11 +2,14 @@ import type { Clock } from '../clock.ts';
 import type { ResultBody } from '../http/contract/worker.ts';
 import type { Log } from '../log.ts';
 import type { TaskType } from '../queue/task.ts';
+import type { ApiClient } from './api-client.ts';
 import type { Attempt } from './attempt.ts';
 import type { CannotStart } from './child.ts';
 import { childEnvironment } from './environment.ts';
 import { type ExecutionContext, type ExecutionResult, type Executors, failure } from './executor.ts';
 import type { Fitness } from './fitness.ts';
+import { LiveOutput } from './live-output.ts';
+import type { Mask } from './mask.ts';
 import type { Pauses } from './pauses.ts';
 import { type Policy, PolicyError } from './policy/policy.ts';
 import { runProcess } from './process.ts';
@@ -25,7 +28,9 @@ export interface WorkParts {
   /** Hears what could be started here. */
   fitness: Pick<Fitness, 'tried' | 'isUnfitFor' | 'problem'>;
   /** Hears what the end of a task says about others of its type. */
-  pauses?: Pick<Pauses, 'heard'>;
+  pauses: Pick<Pauses, 'heard' | 'has'>;
+  mask: Mask;
+  api: Pick<ApiClient, 'output'>;
 }
 
 /** What the work on an attempt has to know of it. */
@@ -39,13 +44,14 @@ export async function work(attempt: Attempt, parts: WorkParts): Promise<ResultBo
   const { task, leaseId } = attempt;
   const startedAt = parts.clock.steady();
   parts.log.info({ taskId: task.id, type: task.type, attempt: task.attempt }, 'task starts');
-  const executed = await execute(attempt, parts);
+  const view = new View(attempt, parts);
+  const executed = await execute(attempt, parts, view.print);
   if (executed instanceof Unfit) {
     parts.log.warn({ taskId: task.id, reason: executed.message }, 'task is given back');
     return executed;
   }
-  parts.pauses?.heard(task.type, executed);
-  const { metadata, pause: _, ...result } = executed;
+  parts.pauses.heard(task.type, executed);
+  const { metadata, pause: _, ...result } = await view.end(executed);
   const duration = Math.round(parts.clock.steady() - startedAt);
   const { exitCode } = result;
   parts.log.info({ taskId: task.id, type: task.type, exitCode, durationMs: duration }, 'task ends');
@@ -59,7 +65,11 @@ export async function work(attempt: Attempt, parts: WorkParts): Promise<ResultBo
   };
 }
 
-async function execute(attempt: Attempt, parts: WorkParts): Promise<ExecutionResult | Unfit> {
+async function execute(
+  attempt: Attempt,
+  parts: WorkParts,
+  print: ExecutionContext['print'],
+): Promise<ExecutionResult | Unfit> {
   const { task, signal } = attempt;
   const executor = Object.hasOwn(parts.executors, task.type) ? parts.executors[task.type] : undefined;
   if (executor === undefined) return failure(`unknown task type: ${task.type}`);
@@ -68,7 +78,7 @@ async function execute(attempt: Attempt, parts: WorkParts): Promise<ExecutionRes
   if (unfit !== null) return new Unfit(unfit);
   try {
     parts.policy.checkType(task.type);
-    return await executor(task, contextOf(attempt, parts));
+    return await executor(task, contextOf(attempt, parts, print));
   } catch (error) {
     if (error instanceof PolicyError) return failure(error.message, -1);
     if (error instanceof Unfit) return error;
@@ -77,30 +87,64 @@ async function execute(attempt: Attempt, parts: WorkParts): Promise<ExecutionRes
   }
 }
 
+/** What those see who look on while a task runs, and its result: neither has a secret of this runner in it. */
+class View {
+  readonly #live: LiveOutput | null;
+  readonly #mask: Mask;
+  #isEmpty = true;
+
+  /** Nobody looks on at an older Task API. */
+  constructor({ leaseId }: Worked, { api, clock, mask }: Pick<WorkParts, 'api' | 'clock' | 'mask'>) {
+    this.#live = leaseId === null ? null : new LiveOutput({ leaseId, api, clock });
+    this.#mask = mask;
+  }
+
+  readonly print: ExecutionContext['print'] = (stream, text) => {
+    this.#isEmpty &&= text === '';
+    this.#live?.print(stream, this.#mask.text(text));
+  };
+
+  /** Sends the rest; all of it, where nothing was printed on the way. */
+  async end(result: ExecutionResult): Promise<ExecutionResult> {
+    if (this.#isEmpty) this.print('stdout', result.stdout);
+    await this.#live?.end();
+    const { pause, ...told } = result;
+    return { ...(this.#mask.json({ ...told }) as ExecutionResult), ...(pause && { pause }) };
+  }
+}
+
 /** Why the attempt is better given back than tried; null with an older Task API too, which takes nothing back. */
-function unfitFor({ task, leaseId }: Worked, { fitness }: Pick<WorkParts, 'fitness'>): string | null {
-  return leaseId !== null && fitness.isUnfitFor(task.type) ? fitness.problem : null;
+function unfitFor({ task, leaseId }: Worked, parts: Pick<WorkParts, 'fitness' | 'pauses'>): string | null {
+  if (leaseId === null) return null;
+  if (parts.pauses.has(task.type)) return `tasks of type ${task.type} are paused here`;
+  return parts.fitness.isUnfitFor(task.type) ? parts.fitness.problem : null;
 }
 
 /** What an executor gets to work with. */
-export function contextOf(attempt: Worked, parts: Omit<WorkParts, 'executors'>): ExecutionContext {
+export function contextOf(
+  attempt: Worked,
+  parts: Omit<WorkParts, 'executors' | 'api'>,
+  print: ExecutionContext['print'],
+): ExecutionContext {
   const { signal, leaseId } = attempt;
-  const { clock, log, env, envPass, policy } = parts;
+  const { clock, log, env, envPass, policy, mask } = parts;
   return {
     signal,
     leaseId,
     clock,
     log,
     policy,
+    mask,
+    print,
     environment: (names = []) => childEnvironment(env, [...envPass, ...names]),
     run: childrenOf(attempt, parts),
   };
 }
 
 /** What starts the attempt's children. Throws `Unfit` where this machine can't start the first. */
-function childrenOf(attempt: Worked, parts: Omit<WorkParts, 'executors'>): ExecutionContext['run'] {
-  const { clock, outputLimitBytes, killGraceMs: graceMs, fitness } = parts;
-  const limits = { clock, outputLimitBytes, graceMs };
+function childrenOf(attempt: Worked, parts: Omit<WorkParts, 'executors' | 'api'>): ExecutionContext['run'] {
+  const { clock, outputLimitBytes, killGraceMs: graceMs, fitness, mask } = parts;
+  const limits = { clock, outputLimitBytes, graceMs, mask };
   let hasRun = false;
   return async ({ stop, ...command }) => {
     let unfit: string | null = null;

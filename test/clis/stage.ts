@@ -8,6 +8,7 @@ import type { AgentType } from '../../src/queue/task.ts';
 import { createAgents } from '../../src/workers/agents/agent-executor.ts';
 import type { AgentSettings, CliSettings } from '../../src/workers/agents/settings.ts';
 import type { ExecutionContext, ExecutionResult } from '../../src/workers/executor.ts';
+import { Mask } from '../../src/workers/mask.ts';
 import type { ProcessOutcome } from '../../src/workers/process.ts';
 import { contextOf } from '../../src/workers/work.ts';
 import { silentLog } from '../support/log-lines.ts';
@@ -68,7 +69,8 @@ export async function openStage(cli: Cli, options: StageOptions = {}): Promise<S
   const context = (signal: AbortSignal): ExecutionContext => {
     const base = contextOf(
       { signal, leaseId: 'lease-1', task: { type: `${cli}-cli` } },
-      { ...lent, ...LIMITS, policy: aPolicy() },
+      { ...lent, ...LIMITS, policy: aPolicy(), ...NOTHING_HELD },
+      () => {},
     );
     const run: ExecutionContext['run'] = async (command) => {
       if (command.args.includes('--version')) return base.run(command);
@@ -107,6 +109,8 @@ export async function openStage(cli: Cli, options: StageOptions = {}): Promise<S
   };
 }
 
+/** No pauses, no secrets. */
+const NOTHING_HELD = { pauses: { heard: () => {}, has: () => false }, mask: new Mask([]) };
 const LIMITS = {
   killGraceMs: 10_000,
   outputLimitBytes: 4_000_000,

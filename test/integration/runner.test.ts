@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { PolledTask } from '../../src/http/contract/payload.ts';
-import type { RunnerConfig } from '../../src/workers/runner.ts';
+import type { RunnerConfig } from '../../src/workers/config.ts';
 import { eventually, gone, pidsIn } from '../support/eventually.ts';
 import { FakeTaskApi } from '../support/fake-task-api.ts';
 import { ManualClock } from '../support/manual-clock.ts';

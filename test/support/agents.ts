@@ -8,6 +8,7 @@ import { createAgents } from '../../src/workers/agents/agent-executor.ts';
 import * as PROVIDERS from '../../src/workers/agents/clis.ts';
 import type { AgentSettings, CliSettings } from '../../src/workers/agents/settings.ts';
 import type { ExecutionContext } from '../../src/workers/executor.ts';
+import { Mask } from '../../src/workers/mask.ts';
 import { contextOf } from '../../src/workers/work.ts';
 import { keptLog } from './log-lines.ts';
 import { aPolicy } from './policy.ts';
@@ -48,7 +49,10 @@ export function setUpAgents(changes: Changes = {}, env: NodeJS.ProcessEnv = {}) 
           killGraceMs: 5_000,
           fitness: { tried: () => {}, isUnfitFor: () => false, problem: null },
           policy: aPolicy(),
+          pauses: { heard: () => {}, has: () => false },
+          mask: new Mask([]),
         },
+        () => {},
       );
       return executors[type]!(polledTask(type, task), { ...lent, ...context });
     };

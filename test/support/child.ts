@@ -1,6 +1,7 @@
 import { onTestFinished } from 'vitest';
 import { childEnvironment } from '../../src/workers/environment.ts';
 import type { ChildCommand, ExecutionContext } from '../../src/workers/executor.ts';
+import { Mask } from '../../src/workers/mask.ts';
 import { type ProcessOptions, type ProcessOutcome, runProcess } from '../../src/workers/process.ts';
 import { Stop } from '../../src/workers/stop.ts';
 import { silentLog } from './log-lines.ts';
@@ -56,6 +57,8 @@ export function aContext(
     clock,
     log: silentLog(),
     policy: aPolicy(),
+    mask: new Mask([]),
+    print: () => {},
     environment: (names = []) => childEnvironment(process.env, names),
     run: (command: ChildCommand) => runProcess({ ...limits, ...command }),
     ...change,

@@ -1,6 +1,7 @@
 /** A runner as a process of its own, for tests that kill it: `node runner-process.ts <url> <token> <data folder>`. */
 import { systemClock } from '../../src/clock.ts';
-import { createRunner, RUNNER_DEFAULTS } from '../../src/workers/runner.ts';
+import { RUNNER_DEFAULTS } from '../../src/workers/config.ts';
+import { createRunner } from '../../src/workers/runner.ts';
 import { silentLog } from './log-lines.ts';
 import { aPolicy } from './policy.ts';
 

@@ -1,8 +1,9 @@
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { type Clock, systemClock } from '../../src/clock.ts';
+import { RUNNER_DEFAULTS, type RunnerConfig } from '../../src/workers/config.ts';
 import type { Executors } from '../../src/workers/executor.ts';
-import { createRunner, RUNNER_DEFAULTS, type Runner, type RunnerConfig } from '../../src/workers/runner.ts';
+import { createRunner, type Runner } from '../../src/workers/runner.ts';
 import { eventually } from './eventually.ts';
 import { type FakeTaskApi, TOKEN } from './fake-task-api.ts';
 import { keptLog, type LogLine } from './log-lines.ts';

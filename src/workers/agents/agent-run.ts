@@ -66,7 +66,7 @@ export async function runAgent(
   const { cli, session, context, cwd, idleMs } = attempt;
   const { provider, settings } = cli;
   const turn = newTurn();
-  const transcript = new Transcript((text) => context.onTranscript?.(text));
+  const transcript = new Transcript((text) => context.print('transcript', text));
   const cutting = new AbortController();
   const cut = (why: Cut) => cutting.abort(why);
   const watchdog = new Watchdog(context.clock, idleMs, () => cut('idle'));

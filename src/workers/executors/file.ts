@@ -11,11 +11,15 @@ const MAX_CONTENT_BYTES = MAX_BODY_BYTES - ENVELOPE_BYTES;
 /** An edit has the whole file in memory twice. */
 const MAX_EDIT_BYTES = 64 * 1024 * 1024;
 
-export const readFile: Executor = fileExecutor(async (task, { policy }) => {
+const SECRET_IN_FILE = 'the file holds a secret of this runner, which is not sent';
+
+export const readFile: Executor = fileExecutor(async (task, { policy, mask }) => {
   const { path, encoding } = task as FileReadPayload;
   const bytes = await readWhole(expandPath(path), MAX_CONTENT_BYTES, policy);
   const text = encoding === 'base64' ? bytes.toString('base64') : textOf(bytes);
   if (jsonBytes(text) > MAX_CONTENT_BYTES) throw new FileError('file too large');
+  // With a mask in it, base64 would decode to something else.
+  if (encoding === 'base64' && mask.text(text) !== text) throw new FileError(SECRET_IN_FILE);
   return done(text);
 });
 

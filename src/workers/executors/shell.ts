@@ -14,6 +14,7 @@ export function createShellExecutor(shell: string): Executor {
       args: shellArguments(shell, command),
       env: context.environment(),
       timeoutMs: timeout,
+      onText: context.print,
     });
     if (outcome.spawnError !== null) return failure(`could not start: ${outcome.spawnError}`, -1);
     return shellResult(outcome, { timeoutMs: timeout, stopped: stopText(context.signal) });

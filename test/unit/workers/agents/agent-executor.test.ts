@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import type { Attempt } from '../../../../src/workers/attempt.ts';
 import { Stop } from '../../../../src/workers/executor.ts';
+import { Mask } from '../../../../src/workers/mask.ts';
 import { type WorkParts, work } from '../../../../src/workers/work.ts';
 import { setUpAgents as setUp } from '../../../support/agents.ts';
 import { silentLog } from '../../../support/log-lines.ts';
@@ -389,8 +390,10 @@ it('the result of a task is what its pause is heard from', async () => {
     log: silentLog(),
     fitness: { isUnfitFor: () => false },
     policy: aPolicy(),
+    mask: new Mask([]),
+    api: { output: async () => ({ kind: 'ok', body: null }) },
   };
-  const pauses = { heard: (...told: unknown[]) => void heard.push(told) };
+  const pauses = { heard: (...told: unknown[]) => void heard.push(told), has: () => false };
   const body = await work(attempt, { ...parts, pauses } as unknown as WorkParts);
   expect(heard).toEqual([['claude-cli', result]]);
   expect(body).toEqual({

@@ -75,7 +75,7 @@ import { systemClock } from './src/clock.ts';
 import { readRunnerSettings } from './src/runner-config.ts';
 import { Settings } from './src/settings.ts';
 import { createAgents } from './src/workers/agents/agent-executor.ts';
-import { RUNNER_DEFAULTS } from './src/workers/runner.ts';
+import { RUNNER_DEFAULTS } from './src/workers/config.ts';
 import { contextOf } from './src/workers/work.ts';
 
 const log = { info() {}, warn() {}, error() {}, debug() {} };
@@ -88,7 +88,7 @@ const fitness = { tried() {} };
 const transcript = [];
 const ask = async (prompt) => {
   const context = contextOf({ signal, leaseId: null }, { ...RUNNER_DEFAULTS, clock: systemClock, log, env: process.env, envPass: [], fitness });
-  context.onTranscript = (text) => transcript.push(text);
+  context.print = (_, text) => transcript.push(text);
   return executors['parrot-cli']({ id: 't', type: 'parrot-cli', prompt, timeout: 60_000, sessionId: 'chat', callbackChannel: null }, context);
 };
 const results = [await ask('hello'), await ask('again')];

@@ -125,10 +125,10 @@ it.each([
 it.each(['claude', 'codex', 'gemini'] as const)('%s can be read along while it runs', async (label) => {
   const { ask } = setUpAgents();
   let text = '';
-  const onTranscript = (more: string) => {
+  const print = (_: string, more: string) => {
     text += more;
   };
-  await ask(`${label}-cli`, { prompt: 'trouble 1 of 5\nsay hello there' }, { onTranscript });
+  await ask(`${label}-cli`, { prompt: 'trouble 1 of 5\nsay hello there' }, { print });
   expect(text).toContain('hello there\n');
   expect(text).not.toContain('{"type"');
 });

@@ -76,7 +76,7 @@ it('a CLI that says something now and then may take as long as it likes', async 
   const heard = Promise.withResolvers<void>();
   const { ask } = setUpAgents({ idleMs: 60_000, clis: { claude: { path } } });
   const context = observed(clock);
-  const running = ask('claude-cli', {}, { ...context.lent, onTranscript: () => heard.resolve() });
+  const running = ask('claude-cli', {}, { ...context.lent, print: () => heard.resolve() });
   await heard.promise;
   clock.advance(59_000);
   writeFileSync(join(folder, 'one'), '');
