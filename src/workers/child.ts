@@ -42,9 +42,7 @@ export class CannotStart extends Error {
 
 /** Throws an error with a sentence for the result when the child can't be started. */
 export async function startChild(options: ProcessOptions): Promise<Child> {
-  const cwd = options.cwd ?? homedir();
-  const problem = await folderProblem(cwd);
-  if (problem !== null) throw new CannotStart(`the working directory ${cwd} ${problem}`, options.cwd ?? null);
+  const cwd = await workingDirectory(options);
   const file = windows ? options.file : await findExecutable(options.file, options.env.PATH ?? '', cwd);
   let pipes: OutputPipe[] | null = null;
   try {
@@ -135,6 +133,16 @@ function asChild(child: ChildProcess, pipes: OutputPipe[] | null, ended: Child['
       for (const pipe of [stdout, stderr, child.stdin, guardPipe]) pipe?.destroy();
     },
   };
+}
+
+/** As the child is to enter it. */
+async function workingDirectory({ folder, cwd }: ProcessOptions): Promise<string> {
+  const entry = folder?.at('') ?? cwd ?? homedir();
+  const problem = await folderProblem(entry);
+  if (problem === null) return entry;
+  const sentence = `the working directory ${folder?.path ?? entry} ${problem}`;
+  // A folder that a task has named says nothing about this machine.
+  throw folder === undefined ? new CannotStart(sentence, cwd ?? null) : new Error(sentence);
 }
 
 async function folderProblem(path: string): Promise<string | null> {

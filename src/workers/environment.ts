@@ -44,6 +44,10 @@ const ALLOWED_ON_WINDOWS = [
 const FORBIDDEN =
   /^(CLAUDECODE|((WORKER|CALLBACK|OPENCLAW|RUNNER|DISCORD|TELEGRAM|SLACK|WEBHOOK)_(.*_)?(TOKENS?|SECRETS?|SECRET_KEY|PASSWORD)))$/;
 
+export function isForbidden(name: string): boolean {
+  return FORBIDDEN.test(name.toUpperCase());
+}
+
 /** The environment of a child process: what is allowed, and what `names` adds to that. */
 export function childEnvironment(
   source: NodeJS.ProcessEnv,
@@ -54,7 +58,7 @@ export function childEnvironment(
   const allowed = [...ALLOWED, ...(windows ? ALLOWED_ON_WINDOWS : []), ...names];
   const known = (name: string) => (windows ? name.toUpperCase() : name);
   const passes = (name: string) =>
-    !FORBIDDEN.test(name.toUpperCase()) && allowed.some((pattern) => matches(known(name), known(pattern)));
+    !isForbidden(name) && allowed.some((pattern) => matches(known(name), known(pattern)));
   const passed: Record<string, string> = {};
   for (const [name, value] of Object.entries(source)) {
     if (value !== undefined && passes(name)) passed[name] = value;

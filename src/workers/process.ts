@@ -3,6 +3,7 @@ import { StringDecoder } from 'node:string_decoder';
 import { type Clock, within } from '../clock.ts';
 import { CannotStart, type Child, startChild } from './child.ts';
 import { Excerpt } from './excerpt.ts';
+import type { HeldFolder } from './executors/held-folder.ts';
 import { LineSplitter } from './line-splitter.ts';
 import type { Mask, MaskStream } from './mask.ts';
 import { Stop } from './stop.ts';
@@ -16,6 +17,8 @@ export interface ProcessOptions {
   stdin?: string | null;
   /** Absolute; the home folder when missing. */
   cwd?: string;
+  /** Instead of `cwd`: a folder that is held open, so that it is this very one, whatever becomes of its path. */
+  folder?: HeldFolder;
   /** All that the child gets to know: build it with `childEnvironment`. */
   env: Record<string, string>;
   timeoutMs: number;

@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemClock } from '../../src/clock.ts';
-import type { AgentPayload, PolledTask } from '../../src/http/contract/payload.ts';
+import type { AgentPayload, PolledTask, Surroundings } from '../../src/http/contract/payload.ts';
 import type { AgentType } from '../../src/queue/task.ts';
 import { createAgents } from '../../src/workers/agents/agent-executor.ts';
 import * as PROVIDERS from '../../src/workers/agents/clis.ts';
@@ -37,7 +37,11 @@ export function setUpAgents(changes: Changes = {}, env: NodeJS.ProcessEnv = {}) 
   const runnerEnv = { PATH: process.env.PATH, HOME: home, ...env };
   const start = () => {
     const { executors, recent } = createAgents(settings, { clock: systemClock, log, env: runnerEnv, home });
-    const ask = (type: AgentType, task: Partial<AgentPayload>, context: Partial<ExecutionContext> = {}) => {
+    const ask = (
+      type: AgentType,
+      task: Partial<AgentPayload & Surroundings>,
+      context: Partial<ExecutionContext> = {},
+    ) => {
       const lent = contextOf(
         { signal: context.signal ?? new AbortController().signal, leaseId: null, task: { type } },
         {
@@ -62,7 +66,7 @@ export function setUpAgents(changes: Changes = {}, env: NodeJS.ProcessEnv = {}) 
   return { home, lines, cacheFile, cached, start: () => start().ask, ...start() };
 }
 
-export function polledTask(type: AgentType, task: Partial<AgentPayload>): PolledTask {
+export function polledTask(type: AgentType, task: Partial<AgentPayload & Surroundings>): PolledTask {
   return {
     id: 'task-1',
     status: 'running',

@@ -67,5 +67,12 @@ export interface PolledEnvelope {
   leaseMs?: number;
 }
 
+/** Where and with what a task asks to run, present only when given: its runner's policy decides. */
+export interface Surroundings {
+  /** Absolute, or `~/…`. */
+  cwd?: string;
+  env?: Record<string, string>;
+}
+
 /** A task as `GET /worker/poll` answers it. */
-export type PolledTask = PolledEnvelope & Payload;
+export type PolledTask = PolledEnvelope & Surroundings & Payload;

@@ -1,9 +1,10 @@
 import { type Clock, within } from '../../clock.ts';
-import type { AgentPayload, PolledEnvelope, PolledTask } from '../../http/contract/payload.ts';
+import type { AgentPayload, PolledEnvelope, PolledTask, Surroundings } from '../../http/contract/payload.ts';
 import type { RecentSessions } from '../../http/contract/recent.ts';
 import type { Log } from '../../log.ts';
 import { AGENT_LIMITS, AGENTS, type AgentType, isAgentType } from '../../queue/task.ts';
 import { type ExecutionResult, type Executor, type Executors, failure } from '../executor.ts';
+import { atWorkplace } from '../executors/workplace.ts';
 import { type AgentAttempt, type AgentRun, type Cli, runAgent } from './agent-run.ts';
 import { CliVersions } from './cli-version.ts';
 import * as CLIS from './clis.ts';
@@ -62,17 +63,22 @@ function agentExecutor(cli: Cli, { settings, cache, versions }: Shared): Executo
     if (!isAgentTask(task)) return failure(`not a task of an AI CLI: ${task.type}`);
     const unkept = unkeptLimit(provider.type, task);
     if (unkept !== undefined) return failure(`${provider.label} can't be held to ${unkept}`);
-    const { workdir: cwd, idleMs } = settings;
-    const plan = () => planSession(cli, cache, { sessionId: task.sessionId, cwd });
-    const { id } = await plan();
-    return locks.run(id ?? task.sessionId, async () => {
-      const attempt = { cli, task, session: await plan(), cache, context, cwd, idleMs };
-      return converse(attempt, versions, Math.min(task.timeout, settings.maxTimeoutMs));
+    const { policy } = context;
+    return atWorkplace(task, policy, async (place) => {
+      const { workdir, idleMs } = settings;
+      const cwd = place.folder?.path ?? workdir;
+      const plan = () => planSession(cli, cache, { sessionId: task.sessionId, cwd });
+      const { id } = await plan();
+      return locks.run(id ?? task.sessionId, async () => {
+        const attempt = { cli, task, session: await plan(), cache, context, place, cwd, idleMs };
+        const timeoutMs = policy.timeoutMs(provider.type, Math.min(task.timeout, settings.maxTimeoutMs));
+        return converse(attempt, versions, timeoutMs);
+      });
     });
   };
 }
 
-function isAgentTask(task: PolledTask): task is PolledEnvelope & AgentPayload {
+function isAgentTask(task: PolledTask): task is PolledEnvelope & Surroundings & AgentPayload {
   return isAgentType(task.type);
 }
 

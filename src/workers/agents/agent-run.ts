@@ -1,5 +1,6 @@
 import type { AgentPayload } from '../../http/contract/payload.ts';
 import type { ExecutionContext } from '../executor.ts';
+import type { Workplace } from '../executors/workplace.ts';
 import type { ProcessOutcome } from '../process.ts';
 import type { AgentTask, Provider, SessionStart } from './provider.ts';
 import type { SessionCache } from './session-cache.ts';
@@ -23,6 +24,7 @@ export interface AgentAttempt {
   session: SessionStart;
   cache: SessionCache;
   context: ExecutionContext;
+  place: Workplace;
   /** The working directory. */
   cwd: string;
   /** Milliseconds without output after which it counts as hung; 0: never. */
@@ -63,7 +65,7 @@ export async function runAgent(
   models: readonly string[],
   timeoutMs: number,
 ): Promise<AgentRun> {
-  const { cli, session, context, cwd, idleMs } = attempt;
+  const { cli, session, context, place, cwd, idleMs } = attempt;
   const { provider, settings } = cli;
   const turn = newTurn();
   const transcript = new Transcript((text) => context.print('transcript', text));
@@ -73,8 +75,8 @@ export async function runAgent(
   const outcome = await context.run({
     file: settings.path,
     ...provider.invocation(agentTask(attempt, models), session),
-    cwd,
-    env: context.environment([...NETWORK_ENVIRONMENT, ...provider.environment]),
+    ...(place.folder ? { folder: place.folder } : { cwd }),
+    env: { ...context.environment([...NETWORK_ENVIRONMENT, ...provider.environment]), ...place.env },
     timeoutMs,
     stop: cutting.signal,
     onOutput: () => watchdog.heard(),

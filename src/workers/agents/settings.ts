@@ -3,7 +3,7 @@ import type { Provider } from './provider.ts';
 
 /** What the runner's owner says about the AI CLIs. A request can change none of it. */
 export interface AgentSettings {
-  /** Where every AI CLI task runs (`RUNNER_WORKDIR`, default: the home folder): one place, so that resumes find their sessions. */
+  /** Where AI CLI tasks run that name no folder (`RUNNER_WORKDIR`, default: the home folder): one place, so that resumes find their sessions. */
   workdir: string;
   /** The most milliseconds that a task may take, whatever it asks for (`CC_TIMEOUT`). */
   maxTimeoutMs: number;

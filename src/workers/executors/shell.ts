@@ -3,21 +3,27 @@ import type { CommandPayload } from '../../http/contract/payload.ts';
 import { type ExecutionResult, type Executor, failure } from '../executor.ts';
 import type { ProcessOutcome } from '../process.ts';
 import { stopText } from '../stop.ts';
+import { atWorkplace } from './workplace.ts';
 
-/** Runs the text of a command, untouched, in one shell; in the home folder, with an empty stdin. */
+/** Runs the text of a command, untouched, in one shell; in the home folder if it names no other, with an empty stdin. */
 export function createShellExecutor(shell: string): Executor {
   return async (task, context) => {
     const { command, timeout } = task as CommandPayload;
-    context.policy.checkCommand(command);
-    const outcome = await context.run({
-      file: shell,
-      args: shellArguments(shell, command),
-      env: context.environment(),
-      timeoutMs: timeout,
-      onText: context.print,
+    const { policy } = context;
+    policy.checkCommand(command);
+    const timeoutMs = policy.timeoutMs('command', timeout);
+    return atWorkplace(task, policy, async ({ folder, env }) => {
+      const outcome = await context.run({
+        file: shell,
+        args: shellArguments(shell, command),
+        ...(folder && { folder }),
+        env: { ...context.environment(), ...env },
+        timeoutMs,
+        onText: context.print,
+      });
+      if (outcome.spawnError !== null) return failure(`could not start: ${outcome.spawnError}`, -1);
+      return shellResult(outcome, { timeoutMs, stopped: stopText(context.signal) });
     });
-    if (outcome.spawnError !== null) return failure(`could not start: ${outcome.spawnError}`, -1);
-    return shellResult(outcome, { timeoutMs: timeout, stopped: stopText(context.signal) });
   };
 }
 

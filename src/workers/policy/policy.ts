@@ -99,6 +99,11 @@ export class Policy {
     if (refused !== undefined) throw new PolicyError(`env has no ${JSON.stringify(refused)}`);
   }
 
+  /** What a task that asks for so many milliseconds gets. */
+  timeoutMs(type: TaskType, asked: number): number {
+    return Math.min(asked, this.limits(type).timeoutMs ?? asked);
+  }
+
   limits(type: TaskType): TypeLimits {
     return this.#rules.limits?.[type] ?? {};
   }

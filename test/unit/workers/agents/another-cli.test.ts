@@ -80,14 +80,14 @@ import { contextOf } from './src/workers/work.ts';
 
 const log = { info() {}, warn() {}, error() {}, debug() {} };
 const settings = new Settings(process.env);
-const { agents, types } = readRunnerSettings(settings, process.env.HOME + '/data');
+const { agents, types, policy } = readRunnerSettings(settings, process.env.HOME + '/data');
 settings.check();
 const { executors, recent } = createAgents(agents, { clock: systemClock, log, env: process.env, home: homedir() });
 const signal = new AbortController().signal;
 const fitness = { tried() {} };
 const transcript = [];
 const ask = async (prompt) => {
-  const context = contextOf({ signal, leaseId: null }, { ...RUNNER_DEFAULTS, clock: systemClock, log, env: process.env, envPass: [], fitness });
+  const context = contextOf({ signal, leaseId: null }, { ...RUNNER_DEFAULTS, clock: systemClock, log, env: process.env, envPass: [], fitness, policy });
   context.print = (_, text) => transcript.push(text);
   return executors['parrot-cli']({ id: 't', type: 'parrot-cli', prompt, timeout: 60_000, sessionId: 'chat', callbackChannel: null }, context);
 };
