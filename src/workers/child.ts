@@ -1,4 +1,5 @@
 import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { access, constants, stat } from 'node:fs/promises';
 import { homedir, constants as osConstants } from 'node:os';
@@ -9,19 +10,21 @@ import { assertRoom } from './descriptors.ts';
 import { GUARD_FD, guarded } from './guard.ts';
 import { closePipes, type OutputPipe, openPipes } from './output-pipe.ts';
 import type { ProcessOptions } from './process.ts';
-import { killTreeOf } from './process-tree.ts';
+import { killTreeOf, MARK } from './process-tree.ts';
 
 /** A started child, leader of a process group with a guard in it. */
 export interface Child {
   stdout: Readable;
   stderr: Readable;
   hasEnded(): boolean;
+  /** By a signal that did not come from here. */
+  wasKilled(): boolean;
   /** Resolves when the child itself has ended; what it started may live on. */
   ended: Promise<{ exitCode: number; signal: NodeJS.Signals | null }>;
   /** Whether it got its guard, and so was started at all; resolves when the child has ended at the latest. */
   guarded: Promise<boolean>;
-  /** Signals all that descends from it. */
-  kill(signal: NodeJS.Signals): void;
+  /** Signals all that descends from it; `strays`: also what left its session. */
+  kill(signal: NodeJS.Signals, strays: boolean): void;
   /** Closes our ends of its pipes. */
   letGo(): void;
 }
@@ -47,11 +50,13 @@ export async function startChild(options: ProcessOptions): Promise<Child> {
   let pipes: OutputPipe[] | null = null;
   try {
     pipes = await openPipes(2);
-    const child = spawnLeader(file, options, { cwd, pipes });
+    const mark = randomUUID();
+    const env = { ...options.env, [MARK]: mark };
+    const child = spawnLeader(file, { ...options, env, cwd }, pipes);
     const ended = endOf(child);
     await once(child, 'spawn');
     feed(child, options.stdin ?? null);
-    return asChild(child, pipes, ended);
+    return asChild(child, { pipes, ended, mark });
   } catch (error) {
     for (const { source } of pipes ?? []) source.destroy();
     throw startError(error, options.file);
@@ -68,12 +73,8 @@ function startError(error: unknown, file: string): unknown {
 
 const TOO_LONG = 'the command line is longer than this system takes (E2BIG)';
 
-function spawnLeader(
-  file: string,
-  options: ProcessOptions,
-  { cwd, pipes }: { cwd: string; pipes: OutputPipe[] | null },
-): ChildProcess {
-  const { args, env } = options;
+function spawnLeader(file: string, options: ProcessOptions, pipes: OutputPipe[] | null): ChildProcess {
+  const { args, env, cwd } = options;
   const [stdout = 'pipe', stderr = 'pipe'] = pipes?.map((pipe) => pipe.fd) ?? [];
   const stdin = options.stdin == null ? 'ignore' : 'pipe';
   const stdio: StdioOptions = windows ? [stdin, stdout, stderr] : [stdin, stdout, stderr, 'pipe'];
@@ -117,7 +118,13 @@ function hasGuard(pipe: ChildProcess['stdio'][number], ended: Child['ended']): P
   });
 }
 
-function asChild(child: ChildProcess, pipes: OutputPipe[] | null, ended: Child['ended']): Child {
+interface ChildParts {
+  pipes: OutputPipe[] | null;
+  ended: Child['ended'];
+  mark: string;
+}
+
+function asChild(child: ChildProcess, { pipes, ended, mark }: ChildParts): Child {
   const [stdout, stderr] = pipes?.map((pipe) => pipe.source) ?? [child.stdout, child.stderr];
   const guardPipe = child.stdio[GUARD_FD];
   if (!stdout || !stderr || child.pid === undefined) throw new Error('the child has no pipes');
@@ -128,7 +135,8 @@ function asChild(child: ChildProcess, pipes: OutputPipe[] | null, ended: Child['
     ended,
     guarded: hasGuard(guardPipe, ended),
     hasEnded: () => child.exitCode !== null || child.signalCode !== null,
-    kill: (signal) => killTree(leader, signal),
+    wasKilled: () => child.signalCode !== null,
+    kill: (signal, strays) => killTree(leader, signal, strays ? mark : undefined),
     letGo: () => {
       for (const pipe of [stdout, stderr, child.stdin, guardPipe]) pipe?.destroy();
     },

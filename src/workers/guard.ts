@@ -1,3 +1,5 @@
+import { MARK } from './process-tree.ts';
+
 /**
  * The guard: a process in each attempt's own group that outlives the runner only for as long as it takes to kill
  * that group. It reads a pipe whose other end only the runner holds; when the runner ends, however it ends, the
@@ -8,11 +10,16 @@
 export const GUARD_FD = 3;
 
 /**
- * `$1` is the session. Kills what made a process group of its own inside the session (coreutils' `timeout` does),
- * where there is a /proc to find it, then its own group, itself included.
+ * `$1` is the session. Kills what bears its own mark (an AI CLI's tools have left the session) and what made a process
+ * group of its own inside the session (coreutils' `timeout` does), where there is a /proc to find them, then its own
+ * group, itself included.
  */
 const GUARD = `
 read -r _
+for environ in $(grep -ls "${MARK}=$${MARK}" /proc/[0-9]*/environ); do
+  pid=\${environ#/proc/} pid=\${pid%/environ}
+  [ "$pid" = $$ ] || kill -KILL "$pid"
+done
 for stat in /proc/[0-9]*/stat; do
   read -r line <"$stat" || continue
   pid=\${stat#/proc/} pid=\${pid%/stat} session=$1

@@ -3,9 +3,13 @@ import { readdirSync, readFileSync } from 'node:fs';
 
 /**
  * Kills everything that descends from a child that was started as the leader of a session of its own: its process
- * group, and on Linux also the groups that members of its session made. What calls `setsid` escapes.
+ * group, and on Linux also the groups that members of its session made and, given a mark, the sessions: the AI CLIs
+ * start each tool in one. What also gives up its environment escapes.
  */
-export type KillTree = (leader: number, signal: NodeJS.Signals) => void;
+export type KillTree = (leader: number, signal: NodeJS.Signals, mark?: string) => void;
+
+/** The name in a child's environment under which it bears its mark; all that descends from it inherits that. */
+export const MARK = 'OPENCLAW_RUNNER_RUN';
 
 export function killTreeOf(platform: NodeJS.Platform): KillTree {
   if (platform === 'win32') return killOnWindows;
@@ -16,9 +20,9 @@ export function killTreeOf(platform: NodeJS.Platform): KillTree {
 const LOOKS = 5;
 
 /** The group goes last: the guard in it keeps the session's id from being given to another. */
-function killSession(leader: number, signal: NodeJS.Signals): void {
+function killSession(leader: number, signal: NodeJS.Signals, mark?: string): void {
   for (let look = 0; look < LOOKS; look += 1) {
-    const strays = sessionMembers(leader).filter((member) => member.group !== leader);
+    const strays = descendants(leader, mark).filter((member) => member.group !== leader);
     for (const { pid } of strays) send(pid, signal);
     if (signal !== 'SIGKILL' || strays.length === 0) break;
   }
@@ -42,15 +46,25 @@ interface Member {
   group: number;
 }
 
-/** The living processes of a session, read from /proc. */
-export function sessionMembers(session: number): Member[] {
+/** The living processes of a session and those that bear the mark, read from /proc. */
+export function descendants(session: number, mark?: string): Member[] {
+  const sign = mark === undefined ? null : `${MARK}=${mark}`;
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .flatMap((name) => {
       const [state, , group, ofSession] = statFields(name);
-      if (Number(ofSession) !== session || state === 'Z') return [];
+      if (state === undefined || state === 'Z') return [];
+      if (Number(ofSession) !== session && !bears(name, sign)) return [];
       return [{ pid: Number(name), group: Number(group) }];
     });
+}
+
+function bears(pid: string, sign: string | null): boolean {
+  try {
+    return sign !== null && readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0').includes(sign);
+  } catch {
+    return false;
+  }
 }
 
 /** State, parent, group and session; the name before them may hold anything, even `)`. */

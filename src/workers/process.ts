@@ -102,7 +102,7 @@ async function attend(child: Child, heard: Promise<unknown>, options: ProcessOpt
   const aborted = stopped && signal.aborted;
   if (stopped) await askToEnd(child, heard, options);
   else await within(clock, DRAIN_MS, heard);
-  child.kill('SIGKILL');
+  child.kill('SIGKILL', stopped || child.wasKilled());
   const { exitCode, signal: endedBy } = await child.ended;
   await within(clock, DRAIN_MS, heard);
   await child.guarded;
@@ -117,7 +117,7 @@ const DRAIN_MS = 250;
 async function askToEnd(child: Child, heard: Promise<unknown>, options: ProcessOptions): Promise<void> {
   const { reason } = options.signal;
   if (reason instanceof Stop && reason.atOnce) return;
-  child.kill('SIGTERM');
+  child.kill('SIGTERM', true);
   await within(options.clock, options.graceMs, Promise.all([child.ended, heard]));
 }
 

@@ -1,10 +1,10 @@
-import { writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { sessionMembers } from '../../../src/workers/process-tree.ts';
+import { descendants } from '../../../src/workers/process-tree.ts';
 import { Stop } from '../../../src/workers/stop.ts';
 import { GRACE_MS, start, TIMEOUT_MS } from '../../support/child.ts';
-import { eventually, gone, pidsIn } from '../../support/eventually.ts';
+import { eventually, gone, isAlive, pidsIn } from '../../support/eventually.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 
 const onLinux = test.skipIf(process.platform !== 'linux');
@@ -132,9 +132,24 @@ describe('the end of a command', () => {
   onLinux('leaves no process of its session', async () => {
     const child = start('echo $$');
     const { stdout } = await child.outcome;
-    await eventually('an empty session', () => sessionMembers(Number(stdout)).length === 0);
+    await eventually('an empty session', () => descendants(Number(stdout)).length === 0);
     expect(child.clock.pending).toBe(0);
   });
+});
+
+onLinux('a session of its own outlives a command that ends, and not one that is killed', async () => {
+  const pids = join(tempFolder(), 'pids');
+  const daemon = `setsid sh -c 'echo $$ >> ${pids}; sleep 1000; :' >/dev/null 2>&1 & while [ ! -s ${pids} ]; do sleep 0.05; done`;
+  await start(daemon).outcome;
+  const [kept] = await pidsIn(pids, 1);
+  onTestFinished(() => void process.kill(-kept!, 'SIGKILL'));
+  rmSync(pids);
+  expect(await start(`${daemon}; kill -KILL $$`).outcome).toMatchObject({
+    signal: 'SIGKILL',
+    aborted: false,
+  });
+  await gone(await pidsIn(pids, 1));
+  expect(isAlive(kept!)).toBe(true);
 });
 
 describe('a timeout', () => {
@@ -153,6 +168,15 @@ describe('a timeout', () => {
   onLinux('kills what made a process group of its own', async () => {
     const pids = join(tempFolder(), 'pids');
     const child = start(`timeout 1000 sh -c 'echo $$ >> ${pids}; sleep 1000; :' & wait`);
+    const [stray] = await pidsIn(pids, 1);
+    child.clock.advance(TIMEOUT_MS);
+    expect((await child.outcome).timedOut).toBe(true);
+    await gone([stray!]);
+  });
+
+  onLinux('kills what made a session of its own, as the AI CLIs do for each tool', async () => {
+    const pids = join(tempFolder(), 'pids');
+    const child = start(`setsid sh -c 'echo $$ >> ${pids}; sleep 1000; :' & wait`);
     const [stray] = await pidsIn(pids, 1);
     child.clock.advance(TIMEOUT_MS);
     expect((await child.outcome).timedOut).toBe(true);
