@@ -16,7 +16,7 @@ import { field, textOf } from './topic.ts';
 /**
  * Gemini. Its sessions belong to a project directory (a resume elsewhere exits 42), so only those of the working
  * directory can be resumed: `tmp/<project>/chats/session-<time>-<start of the id>.jsonl`, the whole id in the first
- * line. A run that is ended by a signal leaves no session file, though it has named its session.
+ * line. The file is there soon after the session is named, and stays when the run is killed.
  */
 export const gemini: Provider = {
   type: 'gemini-cli',

@@ -11,7 +11,8 @@ const MAX_RECENT = 20;
 export function recentSessions(store: SessionStore, folder: string, clock: Clock): RecentSessions {
   let looking: Promise<RecentSession[]> | null = null;
   const look = async () => {
-    const files = await newestFiles(await store.folders(folder, { recentAt: clock.wall() }), MAX_RECENT);
+    const folders = await store.folders(folder, { recentAt: clock.wall() });
+    const files = await newestFiles(store, folders, MAX_RECENT);
     return Promise.all(files.map((file) => describe(store, file)));
   };
   return async (limit) => {

@@ -45,19 +45,37 @@ export async function isThere(path: string): Promise<void> {
   await look(path);
 }
 
-/** The last changed of all session files, newest first; beyond 200,000 files, of those in the folders that changed last. */
-export async function newestFiles(folders: readonly SessionFolder[], limit: number): Promise<SessionFile[]> {
+/**
+ * The files of the last changed sessions, newest first, one of each; beyond 200,000 files, of those in the folders that
+ * changed last.
+ */
+export async function newestFiles(
+  store: SessionStore,
+  folders: readonly SessionFolder[],
+  limit: number,
+): Promise<SessionFile[]> {
   let newest: SessionFile[] = [];
   let left = MAX_FILES;
   for (const folder of await lastChangedFirst(folders)) {
     for await (const names of sessionNames(folder)) {
       const files = await Promise.all(names.map((name) => fileAt(folder, name)));
-      newest = newestFirst([...newest, ...files.flat()]).slice(0, limit);
+      newest = oneOfEach(store, newestFirst([...newest, ...files.flat()])).slice(0, limit);
       left -= names.length;
       if (left <= 0) return newest;
     }
   }
   return newest;
+}
+
+/** Gemini leaves a file with nothing in it behind for each later minute in which it took up a session. */
+function oneOfEach(store: SessionStore, files: readonly SessionFile[]): SessionFile[] {
+  const seen = new Set<string>();
+  return files.filter(({ name, path }) => {
+    const session = store.name.exec(name)?.[1] ?? path;
+    const isNew = !seen.has(session);
+    seen.add(session);
+    return isNew;
+  });
 }
 
 async function lastChangedFirst(folders: readonly SessionFolder[]): Promise<SessionFolder[]> {

@@ -44,6 +44,24 @@ describe('the recent sessions', () => {
     expect(sessions.map(({ sessionId, project, topic }) => [sessionId, project, topic])).toEqual(expected);
   });
 
+  it('are told once each, whatever Gemini leaves behind when it takes one up again', async () => {
+    const folder = tempFolder();
+    const chat = (time: string, text: string, modifiedAt: number) => {
+      const head = `${JSON.stringify({ sessionId: ID })}\n`;
+      const line = text === '' ? '' : `${JSON.stringify({ type: 'user', content: text })}\n`;
+      write(join(folder, 'p/chats', `session-${time}-3f2a0001.jsonl`), head + line, modifiedAt);
+    };
+    chat('2026-11-23T01-12', 'hello', 2_000);
+    for (let minute = 13; minute < 50; minute += 1) chat(`2026-11-23T01-${minute}`, '', 1_999);
+    const other = `${JSON.stringify({ sessionId: 'b0b0' })}\n`;
+    write(join(folder, 'p/chats/session-2026-11-22T01-01-b0b00001.jsonl'), other, 1_000);
+    const sessions = await recentSessions(gemini.sessions, folder, new ManualClock())(20);
+    expect(sessions.map(({ sessionId, topic }) => [sessionId, topic])).toEqual([
+      [ID, 'hello'],
+      ['b0b0', expect.anything()],
+    ]);
+  });
+
   it('are looked for once, however many ask at the same time, and anew later', async () => {
     const folder = tempFolder();
     write(join(folder, 'p', 'a.jsonl'), said('a'));
