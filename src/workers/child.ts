@@ -17,7 +17,7 @@ export interface Child {
   stdout: Readable;
   stderr: Readable;
   hasEnded(): boolean;
-  /** By a signal that did not come from here. */
+  /** By a signal, wherever it came from. */
   wasKilled(): boolean;
   /** Resolves when the child itself has ended; what it started may live on. */
   ended: Promise<{ exitCode: number; signal: NodeJS.Signals | null }>;

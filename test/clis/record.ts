@@ -62,7 +62,7 @@ const CLAUDE: Record<string, Recording> = {
   model404: { replies: [fail(404, 'model: claude-nope')], ...wanted('claude-nope') },
   'model-fallback': {
     replies: [fail(404, 'model: claude-nope'), text('from the other model')],
-    options: { settings: { claude: { models: ['claude-haiku-4-5'] } } },
+    options: { settings: { models: ['claude-haiku-4-5'] } },
     ...wanted('claude-nope'),
   },
   api429: {

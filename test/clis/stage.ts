@@ -1,18 +1,24 @@
 /** A real CLI under our executors: a home folder and a fake model API of its own, and no way to any other network. */
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { systemClock } from '../../src/clock.ts';
-import type { AgentPayload, PolledTask } from '../../src/http/contract/payload.ts';
-import type { AgentType } from '../../src/queue/task.ts';
+import type { AgentPayload } from '../../src/http/contract/payload.ts';
 import { createAgents } from '../../src/workers/agents/agent-executor.ts';
+import { claude, codex, gemini } from '../../src/workers/agents/clis.ts';
 import type { AgentSettings, CliSettings } from '../../src/workers/agents/settings.ts';
-import type { ExecutionContext, ExecutionResult } from '../../src/workers/executor.ts';
-import { Mask } from '../../src/workers/mask.ts';
+import type { ChildCommand, ExecutionResult } from '../../src/workers/executor.ts';
 import type { ProcessOutcome } from '../../src/workers/process.ts';
-import { contextOf } from '../../src/workers/work.ts';
+import { lentContext, polledTask } from '../support/agents.ts';
 import { silentLog } from '../support/log-lines.ts';
-import { aPolicy } from '../support/policy.ts';
 import { anthropic } from './fake/anthropic.ts';
 import { google } from './fake/gemini.ts';
 import { type Dialect, FakeModelApi } from './fake/model-api.ts';
@@ -22,10 +28,8 @@ import { installedClis } from './install.ts';
 export const CLIS = ['claude', 'codex', 'gemini'] as const;
 export type Cli = (typeof CLIS)[number];
 
+const PROVIDERS = { claude, codex, gemini };
 const DIALECTS: Record<Cli, Dialect> = { claude: anthropic, codex: openai, gemini: google };
-
-/** The least that they may do, as a runner has it without settings. */
-const MODES: Record<Cli, string> = { claude: 'dontAsk', codex: 'read-only', gemini: 'default' };
 
 /** Nobody listens there: what does not go to loopback goes nowhere. */
 const DEAD_PROXY = 'http://127.0.0.1:1';
@@ -36,18 +40,26 @@ export interface Stage {
   api: FakeModelApi;
   /** How each process of the CLI ended, raw. */
   outcomes: ProcessOutcome[];
+  /** What they have printed on stdout so far. */
+  lines: string[];
   ask(task: Partial<AgentPayload>, signal?: AbortSignal): Promise<ExecutionResult>;
   /** The runner starts anew: what it knows, it has read. */
   restart(): void;
   /** As `restart`, with a session of the CLI in the cache that stands behind the client's id `chat`. */
   restartKnowing(sessionId: string): void;
+  /** The sessions on disk, by the part of their id that the names of their files have. */
+  sessions(): Set<string>;
+  /** Whether these words stand in a session file. */
+  isOnDisk(words: string): boolean;
   /** All living processes that were started here, whatever group or session they are in. */
   processes(): number[];
+  /** Sends all of them SIGKILL. */
+  kill(): void;
   close(): Promise<void>;
 }
 
 export interface StageOptions {
-  settings?: { [Key in Cli]?: Partial<CliSettings> };
+  settings?: Partial<CliSettings>;
   env?: Record<string, string>;
   /** Put before the arguments that our provider gives. */
   args?: string[];
@@ -61,38 +73,42 @@ export async function openStage(cli: Cli, options: StageOptions = {}): Promise<S
   const api = await FakeModelApi.start(DIALECTS[cli]);
   const env = { ...environmentOf(home, api.url), TMPDIR: tmp, ...options.env };
   configure(home, api.url);
-  const settings = settingsIn(home, workdir, options.settings);
-  const lent = { clock: systemClock, log: silentLog(), env };
-  const start = () => createAgents(settings, { ...lent, home }).executors;
+  const settings = settingsIn(home, workdir, { cli, ...options.settings });
+  const deps = { clock: systemClock, log: silentLog(), env };
   const outcomes: ProcessOutcome[] = [];
-  let executors = start();
-  const context = (signal: AbortSignal): ExecutionContext => {
-    const base = contextOf(
-      { signal, leaseId: 'lease-1', task: { type: `${cli}-cli` } },
-      { ...lent, ...LIMITS, policy: aPolicy(), ...NOTHING_HELD },
-      () => {},
-    );
-    const run: ExecutionContext['run'] = async (command) => {
-      if (command.args.includes('--version')) return base.run(command);
-      const args = [...(options.args ?? []), ...command.args];
-      const outcome = await base.run({ ...command, args });
-      outcomes.push(outcome);
-      return outcome;
-    };
-    return { ...base, run };
+  const lines: string[] = [];
+  const start = () => createAgents(settings, { ...deps, home }).executors[`${cli}-cli`]!;
+  let executor = start();
+  const store = PROVIDERS[cli].sessions;
+  const sessionFiles = () => filesBelow(store.folder(env, home)).filter(({ name }) => store.name.test(name));
+  const processes = () => processesWith(`HOME=${home}`);
+  const kill = () => {
+    for (const pid of processes()) killOne(pid);
   };
   const restart = () => {
-    executors = start();
+    executor = start();
   };
   return {
     home,
     workdir,
     api,
     outcomes,
-    ask: async (task, signal = new AbortController().signal) => {
-      const execute = executors[`${cli}-cli`];
-      if (execute === undefined) throw new Error(`there is no ${cli}`);
-      return execute(polledTask(`${cli}-cli`, task), context(signal));
+    lines,
+    ask: (task, signal = new AbortController().signal) => {
+      const lent = lentContext(`${cli}-cli`, { ...deps, signal, envPass: PASSED });
+      const run = async (command: ChildCommand) => {
+        const args = [...(options.args ?? []), ...command.args];
+        // Asked for its version: no run of the task.
+        if (command.stdin === undefined) return lent.run(command);
+        const onStdoutLine = (line: string) => {
+          lines.push(line);
+          command.onStdoutLine?.(line);
+        };
+        const outcome = await lent.run({ ...command, args, onStdoutLine });
+        outcomes.push(outcome);
+        return outcome;
+      };
+      return executor(polledTask(`${cli}-cli`, task), { ...lent, run });
     },
     restart,
     restartKnowing: (sessionId) => {
@@ -100,24 +116,20 @@ export async function openStage(cli: Cli, options: StageOptions = {}): Promise<S
       write(settings.sessionCacheFile, JSON.stringify([{ ...session, lastActivity: Date.now() }]));
       restart();
     },
-    processes: () => processesWith(`HOME=${home}`),
+    sessions: () => new Set(sessionFiles().map(({ name }) => store.name.exec(name)?.[1] ?? name)),
+    isOnDisk: (words) => sessionFiles().some(({ path }) => readFileSync(path, 'utf8').includes(words)),
+    processes,
+    kill,
     close: async () => {
-      for (const pid of processesWith(`HOME=${home}`)) process.kill(pid, 'SIGKILL');
+      kill();
       await api.stop();
       rmSync(home, { recursive: true, force: true, maxRetries: 5 });
     },
   };
 }
 
-/** No pauses, no secrets. */
-const NOTHING_HELD = { pauses: { heard: () => {}, has: () => false }, mask: new Mask([]) };
-const LIMITS = {
-  killGraceMs: 10_000,
-  outputLimitBytes: 4_000_000,
-  /** What the owner of a runner would name in RUNNER_ENV_PASS. */
-  envPass: ['CLAUDE_CODE_MAX_RETRIES'],
-  fitness: { tried: () => {}, isUnfitFor: () => false, problem: null },
-};
+/** What the owner of a runner would name in RUNNER_ENV_PASS. */
+const PASSED = ['CLAUDE_CODE_MAX_RETRIES'];
 
 function environmentOf(home: string, url: string): Record<string, string> {
   return {
@@ -144,10 +156,13 @@ function environmentOf(home: string, url: string): Record<string, string> {
 
 /** The CLIs' own settings: which API, no telemetry, no update. */
 function configure(home: string, url: string): void {
-  write(join(home, '.claude', 'settings.json'), JSON.stringify({ model: 'claude-sonnet-4-5' }));
+  write(join(home, '.claude', 'settings.json'), JSON.stringify(CLAUDE_SETTINGS));
   write(join(home, '.codex', 'config.toml'), codexConfig(url));
   write(join(home, '.gemini', 'settings.json'), JSON.stringify(GEMINI_SETTINGS));
 }
+
+/** The shell may run what is below the home folder's `endless`. */
+const CLAUDE_SETTINGS = { model: 'claude-sonnet-4-5', permissions: { allow: ['Bash(/**/endless)'] } };
 
 function codexConfig(url: string): string {
   return `model = "gpt-5"
@@ -178,42 +193,37 @@ function write(path: string, content: string): void {
   writeFileSync(path, content);
 }
 
-function settingsIn(home: string, workdir: string, changes: StageOptions['settings'] = {}): AgentSettings {
-  const usual = (cli: Cli) => ({
-    path: join(installedClis(), cli),
-    models: [],
-    mode: MODES[cli],
-    replyHint: null,
-  });
+function settingsIn(
+  home: string,
+  workdir: string,
+  { cli, ...changes }: { cli: Cli } & Partial<CliSettings>,
+): AgentSettings {
+  const path = join(installedClis(), cli);
+  const mode = PROVIDERS[cli].mode.fallback;
   return {
     workdir,
     maxTimeoutMs: 1_200_000,
     idleMs: 0,
     sessionCacheFile: join(home, 'data', 'session-cache.json'),
     sessionRetentionMs: 1_800_000,
-    clis: Object.fromEntries(CLIS.map((cli) => [cli, { ...usual(cli), ...changes[cli] }])),
+    clis: { [cli]: { path, models: [], mode, replyHint: null, ...changes } },
   };
 }
 
-function polledTask(type: AgentType, task: Partial<AgentPayload>): PolledTask {
-  return {
-    id: 'task-1',
-    status: 'running',
-    createdAt: 0,
-    startedAt: 0,
-    completedAt: null,
-    type,
-    prompt: 'hello',
-    timeout: 120_000,
-    sessionId: 'chat',
-    callbackChannel: null,
-    callbackBotToken: null,
-    origin: 'test',
-    dispatchMode: 'unspecified',
-    responseMode: 'direct-callback',
-    entrypoint: null,
-    ...task,
-  };
+function filesBelow(folder: string): { name: string; path: string }[] {
+  if (!existsSync(folder)) return [];
+  const entries = readdirSync(folder, { recursive: true, withFileTypes: true });
+  return entries
+    .filter((entry) => entry.isFile())
+    .map(({ name, parentPath }) => ({ name, path: join(parentPath, name) }));
+}
+
+function killOne(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It has ended by itself.
+  }
 }
 
 /** The living processes with this in the environment that they were started with. */

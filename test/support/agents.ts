@@ -1,8 +1,9 @@
 /** The AI CLIs of a runner with stand-ins (test/support/cli) as real processes, in a home folder of their own. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { systemClock } from '../../src/clock.ts';
+import { type Clock, systemClock } from '../../src/clock.ts';
 import type { AgentPayload, PolledTask, Surroundings } from '../../src/http/contract/payload.ts';
+import type { Log } from '../../src/log.ts';
 import type { AgentType } from '../../src/queue/task.ts';
 import { createAgents } from '../../src/workers/agents/agent-executor.ts';
 import * as PROVIDERS from '../../src/workers/agents/clis.ts';
@@ -42,28 +43,37 @@ export function setUpAgents(changes: Changes = {}, env: NodeJS.ProcessEnv = {}) 
       task: Partial<AgentPayload & Surroundings>,
       context: Partial<ExecutionContext> = {},
     ) => {
-      const lent = contextOf(
-        { signal: context.signal ?? new AbortController().signal, leaseId: null, task: { type } },
-        {
-          clock: context.clock ?? systemClock,
-          log,
-          env: runnerEnv,
-          envPass: [],
-          outputLimitBytes: 1_000_000,
-          killGraceMs: 5_000,
-          fitness: { tried: () => {}, isUnfitFor: () => false, problem: null },
-          policy: aPolicy(),
-          pauses: { heard: () => {}, has: () => false },
-          mask: new Mask([]),
-        },
-        () => {},
-      );
+      const lent = lentContext(type, { env: runnerEnv, log, ...context });
       return executors[type]!(polledTask(type, task), { ...lent, ...context });
     };
     return { ask, recent };
   };
   const cached = () => JSON.parse(readFileSync(cacheFile, 'utf8'));
   return { home, lines, cacheFile, cached, start: () => start().ask, ...start() };
+}
+
+/** What a runner without pauses, limits or secrets lends to the executor of one attempt. */
+export function lentContext(
+  type: AgentType,
+  parts: { env: NodeJS.ProcessEnv; envPass?: string[]; log: Log; clock?: Clock; signal?: AbortSignal },
+): ExecutionContext {
+  const { signal = new AbortController().signal, env, envPass = [], log, clock = systemClock } = parts;
+  return contextOf(
+    { signal, leaseId: null, task: { type } },
+    {
+      clock,
+      log,
+      env,
+      envPass,
+      outputLimitBytes: 1_000_000,
+      killGraceMs: 5_000,
+      fitness: { tried: () => {}, isUnfitFor: () => false, problem: null },
+      policy: aPolicy(),
+      pauses: { heard: () => {}, has: () => false },
+      mask: new Mask([]),
+    },
+    () => {},
+  );
 }
 
 export function polledTask(type: AgentType, task: Partial<AgentPayload & Surroundings>): PolledTask {

@@ -9,8 +9,9 @@ const LOOK_EVERY_MS = 5;
 export async function eventually<T>(
   what: string,
   look: () => T | undefined | null | false | Promise<T | undefined | null | false>,
+  boundMs = BOUND_MS,
 ): Promise<T> {
-  for (const end = performance.now() + BOUND_MS; performance.now() < end; await setTimeout(LOOK_EVERY_MS)) {
+  for (const end = performance.now() + boundMs; performance.now() < end; await setTimeout(LOOK_EVERY_MS)) {
     const found = await look();
     if (found !== undefined && found !== null && found !== false) return found;
   }

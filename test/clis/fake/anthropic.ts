@@ -1,5 +1,6 @@
 import type { JsonObject } from '../../../src/queue/task.ts';
-import { type Dialect, sse } from './model-api.ts';
+import { listOf, objectOf } from '../../../src/workers/agents/json-lines.ts';
+import { type Dialect, said, sse } from './model-api.ts';
 
 /** Anthropic's Messages API. Claude Code's own questions (a title, say) are told from turns by the lack of tools. */
 export const anthropic: Dialect = {
@@ -18,6 +19,13 @@ export const anthropic: Dialect = {
     type: 'error',
     error: { type: ERRORS[status] ?? 'api_error', message },
   }),
+  said: ({ body }) =>
+    listOf(body.messages).flatMap((message) => {
+      const { role, content } = objectOf(message);
+      const blocks =
+        typeof content === 'string' ? [content] : listOf(content).map((block) => objectOf(block).text);
+      return said(role === 'user', blocks);
+    }),
 };
 
 const ERRORS: Record<number, string> = {

@@ -1,5 +1,6 @@
 import type { JsonObject } from '../../../src/queue/task.ts';
-import type { Dialect } from './model-api.ts';
+import { listOf, objectOf } from '../../../src/workers/agents/json-lines.ts';
+import { type Dialect, said } from './model-api.ts';
 
 /** Google's Gemini API: streamed generation is a turn; all other questions are the CLI's own. */
 export const google: Dialect = {
@@ -16,6 +17,14 @@ export const google: Dialect = {
     return [...pieces.map((piece) => chunk([{ text: piece }], false)), chunk([], true)].map(data);
   },
   errorBody: (code, message) => ({ error: { code, message, status: STATUSES[code] ?? 'INTERNAL' } }),
+  said: ({ body }) =>
+    listOf(body.contents).flatMap((content) => {
+      const { role, parts } = objectOf(content);
+      return said(
+        role === 'user',
+        listOf(parts).map((part) => objectOf(part).text),
+      );
+    }),
 };
 
 const STATUSES: Record<number, string> = {

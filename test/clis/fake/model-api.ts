@@ -2,26 +2,31 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { JsonObject } from '../../../src/queue/task.ts';
+import type { JsonObject, JsonValue } from '../../../src/queue/task.ts';
 import { eventually } from '../../support/eventually.ts';
 
 /** How the model answers a turn of the conversation. */
 export type Reply = Answer | Failure | Hang;
 
-export type Answer = ({ kind: 'text'; text: string } | { kind: 'tool'; name: string; input: JsonObject }) &
-  Headers;
+export type Answer = ({ kind: 'text'; text: string } | { kind: 'tool'; name: string; input: JsonObject }) & {
+  headers?: Record<string, string>;
+  /** It is given when this has come. */
+  when?: () => Promise<unknown>;
+};
 
 /** An error of the API. `body` in place of the dialect's usual one. */
-export type Failure = { kind: 'fail'; status: number; message: string; body?: JsonObject } & Headers;
+export interface Failure {
+  kind: 'fail';
+  status: number;
+  message: string;
+  headers?: Record<string, string>;
+  body?: JsonObject;
+}
 
 /** Says so much and then nothing more, ever. */
 export interface Hang {
   kind: 'hang';
   text: string;
-}
-
-interface Headers {
-  headers?: Record<string, string>;
 }
 
 export interface ModelRequest {
@@ -39,9 +44,22 @@ export interface Dialect {
   /** A whole answer as server-sent events; the first `events` of a text's are what a hanging model has said. */
   stream(reply: Answer, turn: number): string[];
   errorBody(status: number, message: string): JsonObject;
+  /** The texts of the conversation that a turn was sent with, oldest first. */
+  said(request: ModelRequest): Said[];
+}
+
+export interface Said {
+  by: 'user' | 'model';
+  text: string;
 }
 
 export const text = (words: string): Answer => ({ kind: 'text', text: words });
+
+/** One side's texts out of a list of whatever. */
+export function said(byUser: boolean, texts: readonly (JsonValue | undefined)[]): Said[] {
+  const strings = texts.filter((each) => typeof each === 'string');
+  return strings.map((each) => ({ by: byUser ? 'user' : 'model', text: each }));
+}
 
 /** A server-sent event with a name. */
 export function sse(type: string, data: JsonObject): string {
@@ -79,7 +97,19 @@ export class FakeModelApi {
 
   /** Resolves with a turn's request, counted from 1, once it is there. */
   turn(count: number): Promise<ModelRequest> {
-    return eventually(`turn ${count} at the fake model API`, () => this.turns[count - 1]);
+    return eventually(`turn ${count} at the fake model API`, () => this.turns[count - 1], START_MS);
+  }
+
+  /** What the model was sent as the conversation with the latest turn. */
+  said(): Said[] {
+    const latest = this.turns.at(-1);
+    return latest === undefined ? [] : this.#dialect.said(latest);
+  }
+
+  /** Of what the model was sent last, these texts in their order: each CLI adds much of its own to a conversation. */
+  heard(...texts: string[]): string[] {
+    const all = this.said().map((said) => said.text);
+    return all.filter((each) => texts.includes(each));
   }
 
   async stop(): Promise<void> {
@@ -100,7 +130,7 @@ export class FakeModelApi {
     };
     if (this.#dialect.isTurn(request)) {
       this.turns.push(request);
-      this.#answer(response, this.#next());
+      await this.#answer(response, this.#next());
     } else {
       this.asides.push(request);
       sendJson(response, 200, this.#dialect.aside(request));
@@ -113,7 +143,7 @@ export class FakeModelApi {
     return reply;
   }
 
-  #answer(response: ServerResponse, reply: Reply): void {
+  async #answer(response: ServerResponse, reply: Reply): Promise<void> {
     if (reply.kind === 'fail') {
       const { status, message, headers = {}, body } = reply;
       sendJson(response, status, body ?? this.#dialect.errorBody(status, message), headers);
@@ -121,11 +151,15 @@ export class FakeModelApi {
     }
     const whole = reply.kind === 'hang' ? text(reply.text) : reply;
     const events = this.#dialect.stream(whole, this.turns.length);
+    await whole.when?.();
     response.writeHead(200, { 'content-type': 'text/event-stream', ...whole.headers });
     if (reply.kind === 'hang') response.write(events.slice(0, HANGS_AFTER).join(''));
     else response.end(events.join(''));
   }
 }
+
+/** Gemini needs 15 s for a start on a busy machine. */
+const START_MS = 120_000;
 
 /** In each dialect the text has been said by then, and the answer has not ended. */
 const HANGS_AFTER = 3;

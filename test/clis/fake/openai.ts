@@ -1,5 +1,6 @@
 import type { JsonObject } from '../../../src/queue/task.ts';
-import { type Dialect, sse } from './model-api.ts';
+import { listOf, objectOf } from '../../../src/workers/agents/json-lines.ts';
+import { type Dialect, said, sse } from './model-api.ts';
 
 /** OpenAI's Responses API. */
 export const openai: Dialect = {
@@ -32,6 +33,14 @@ export const openai: Dialect = {
       code: CODES[status] ?? null,
     },
   }),
+  said: ({ body }) =>
+    listOf(body.input).flatMap((item) => {
+      const { role, content } = objectOf(item);
+      return said(
+        role === 'user',
+        listOf(content).map((part) => objectOf(part).text),
+      );
+    }),
 };
 
 const CODES: Record<number, string> = {
