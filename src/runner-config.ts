@@ -58,7 +58,7 @@ function readAgentSettings(settings: Settings, dataDir: string, policy: Policy):
   const retention = { default: 1_800_000, min: 60_000, max: 30 * DAY_MS };
   const clis = Object.values(CLIS).map((cli) => [
     cli.label,
-    { ...readCliSettings(settings, cli), ...policy.agent(cli.label) },
+    readCliSettings(settings, cli, policy.agentMode(cli.label)),
   ]);
   return {
     workdir: readWorkdir(settings),

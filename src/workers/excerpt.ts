@@ -51,6 +51,13 @@ export class Excerpt {
   }
 }
 
+/** `text`, or its head and tail, when it has more than `limitBytes`. */
+export function excerptOf(text: string, limitBytes: number): string {
+  const excerpt = new Excerpt(limitBytes);
+  excerpt.push(Buffer.from(text));
+  return excerpt.text();
+}
+
 function lastBytes(chunks: Buffer[], count: number): Buffer {
   const all = Buffer.concat(chunks);
   return all.subarray(Math.max(all.length - count, 0));

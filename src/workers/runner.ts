@@ -90,7 +90,6 @@ class PollingRunner implements Runner {
     this.#executors = { ...baseExecutors(shell), ...deps.executors };
     this.#types = config.types.filter((type) => this.#executors[type] !== undefined);
     this.#api = createApiClient({ ...config, clock });
-    this.#slots = new Slots(config.maxConcurrent);
     this.#attempts = new Attempts(clock);
     this.#spool = new Spool(join(config.dataDir, 'spool'), log);
     this.#sender = new ResultSender({ api: this.#api, spool: this.#spool, clock, log });
@@ -98,6 +97,12 @@ class PollingRunner implements Runner {
       this.#heartbeat?.soon();
       this.#poller?.renew();
     };
+    this.#slots = new Slots({
+      count: config.maxConcurrent,
+      types: this.#types,
+      limitOf: (type) => deps.policy.limits(type).concurrency,
+      onRoom: onChange,
+    });
     this.#fitness = new Fitness({ ...deps, shell, envPass: config.envPass, onChange });
     this.#pauses = new Pauses(clock, onChange);
     this.#mask = new Mask([config.token, ...secretsIn(deps.env)]);
@@ -159,13 +164,16 @@ class PollingRunner implements Runner {
 
   /** Types of tasks that are worth taking now. */
   #possible(): TaskType[] {
-    return this.#types.filter((type) => !this.#fitness.isUnfitFor(type) && !this.#pauses.has(type));
+    const [fitness, pauses, slots] = [this.#fitness, this.#pauses, this.#slots];
+    return this.#types.filter(
+      (type) => !fitness.isUnfitFor(type) && !pauses.has(type) && !slots.isFull(type),
+    );
   }
 
   /** Why no work may be asked for, whatever it is. */
   #obstacle(): string | null {
     if (this.#spool.obstacle !== null || this.#possible().length > 0) return this.#spool.obstacle;
-    return this.#fitness.problem ?? 'all types of task that it takes are paused';
+    return this.#fitness.problem ?? 'all types of task that it takes are paused or busy';
   }
 
   /** For whoever looks at the list of runners. */
@@ -182,7 +190,7 @@ class PollingRunner implements Runner {
   #begin(tasks: PolledTask[], sentAt: number): void {
     for (const task of tasks) {
       const attempt = this.#attempts.begin(task, sentAt);
-      this.#slots.run(() => this.#attempt(attempt));
+      this.#slots.run(task.type, () => this.#attempt(attempt));
     }
     if (tasks.some((task) => task.leaseId !== undefined)) this.#heartbeat?.now();
   }
@@ -217,6 +225,7 @@ class PollingRunner implements Runner {
     log.info('runner drains');
     this.#polling.abort();
     this.#heartbeat?.soon();
+    this.#slots.open();
     await this.#polled;
     await within(clock, this.#config.drainMs, this.#slots.untilIdle(), this.#hurry.signal);
     this.#attempts.stopAll('runner stopped');

@@ -143,7 +143,8 @@ export function contextOf(
 
 /** What starts the attempt's children. Throws `Unfit` where this machine can't start the first. */
 function childrenOf(attempt: Worked, parts: Omit<WorkParts, 'executors' | 'api'>): ExecutionContext['run'] {
-  const { clock, outputLimitBytes, killGraceMs: graceMs, fitness, mask } = parts;
+  const { clock, killGraceMs: graceMs, fitness, mask, policy } = parts;
+  const outputLimitBytes = Math.min(parts.outputLimitBytes, policy.outputBytes(attempt.task.type));
   const limits = { clock, outputLimitBytes, graceMs, mask };
   let hasRun = false;
   return async ({ stop, ...command }) => {

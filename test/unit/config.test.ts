@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -188,13 +189,29 @@ describe('the AI CLIs', () => {
 
   it('get more rights only by name', () => {
     const { claude, codex, gemini } = runner({
-      RUNNER_CLAUDE_PERMISSION_MODE: 'bypassPermissions',
+      RUNNER_CLAUDE_PERMISSION_MODE: 'acceptEdits',
       RUNNER_CODEX_SANDBOX: 'workspace-write',
-      RUNNER_GEMINI_APPROVAL_MODE: 'yolo',
+      RUNNER_GEMINI_APPROVAL_MODE: 'auto_edit',
     }).agents.clis;
-    expect(claude?.mode).toBe('bypassPermissions');
+    expect(claude?.mode).toBe('acceptEdits');
     expect(codex?.mode).toBe('workspace-write');
-    expect(gemini?.mode).toBe('yolo');
+    expect(gemini?.mode).toBe('auto_edit');
+  });
+
+  it.each([
+    ['claude', 'RUNNER_CLAUDE_PERMISSION_MODE', 'bypassPermissions'],
+    ['codex', 'RUNNER_CODEX_SANDBOX', 'danger-full-access'],
+    ['gemini', 'RUNNER_GEMINI_APPROVAL_MODE', 'yolo'],
+  ])('go past the checks of %s only where the policy file says so', (label, setting, mode) => {
+    const line = JSON.stringify({ agents: { [label]: { mode } } });
+    const refusal = `${setting}: ${mode} is opened by the policy file alone; put ${line} into the file of RUNNER_POLICY_FILE.`;
+    expect(() => runner({ [setting]: mode })).toThrow(refusal);
+    const file = join(tempFolder(), 'policy.json');
+    writeFileSync(file, '{}');
+    expect(() => runner({ [setting]: mode, RUNNER_POLICY_FILE: file })).toThrow(refusal);
+    writeFileSync(file, line);
+    expect(runner({ RUNNER_POLICY_FILE: file }).agents.clis[label]?.mode).toBe(mode);
+    expect(runner({ RUNNER_POLICY_FILE: file, [setting]: mode }).agents.clis[label]?.mode).toBe(mode);
   });
 
   it('of Gemini hear no hint when it is off', () => {

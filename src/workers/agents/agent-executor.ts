@@ -3,6 +3,7 @@ import type { AgentPayload, PolledEnvelope, PolledTask, Surroundings } from '../
 import type { RecentSessions } from '../../http/contract/recent.ts';
 import type { Log } from '../../log.ts';
 import { AGENT_LIMITS, AGENTS, type AgentType, isAgentType } from '../../queue/task.ts';
+import { excerptOf } from '../excerpt.ts';
 import { type ExecutionResult, type Executor, type Executors, failure } from '../executor.ts';
 import { atWorkplace } from '../executors/workplace.ts';
 import { type AgentAttempt, type AgentRun, type Cli, runAgent } from './agent-run.ts';
@@ -72,7 +73,8 @@ function agentExecutor(cli: Cli, { settings, cache, versions }: Shared): Executo
       return locks.run(id ?? task.sessionId, async () => {
         const attempt = { cli, task, session: await plan(), cache, context, place, cwd, idleMs };
         const timeoutMs = policy.timeoutMs(provider.type, Math.min(task.timeout, settings.maxTimeoutMs));
-        return converse(attempt, versions, timeoutMs);
+        const result = await converse(attempt, versions, timeoutMs);
+        return { ...result, stdout: excerptOf(result.stdout, policy.outputBytes(provider.type)) };
       });
     });
   };

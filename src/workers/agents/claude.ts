@@ -25,6 +25,7 @@ export const claude: Provider = {
     name: 'permissionMode',
     values: ['dontAsk', 'manual', 'plan', 'acceptEdits', 'auto', 'bypassPermissions'],
     fallback: 'dontAsk',
+    bypass: ['bypassPermissions'],
   },
   versionFlag: null,
   fallsBack: true,

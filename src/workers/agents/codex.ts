@@ -21,6 +21,7 @@ export const codex: Provider = {
     name: 'sandbox',
     values: ['read-only', 'workspace-write', 'danger-full-access'],
     fallback: 'read-only',
+    bypass: ['danger-full-access'],
   },
   versionFlag: '--version',
   fallsBack: false,

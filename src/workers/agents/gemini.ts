@@ -26,6 +26,7 @@ export const gemini: Provider = {
     name: 'approvalMode',
     values: ['default', 'plan', 'auto_edit', 'yolo'],
     fallback: 'default',
+    bypass: ['yolo'],
   },
   replyHint: {
     setting: 'GEMINI_REPLY_HINT',

@@ -43,6 +43,8 @@ export interface ModeSetting {
    * directory, which is the home folder, where a written `.bashrc` would be as good as a shell.
    */
   readonly fallback: string;
+  /** Those that go past the CLI's own checks: only the policy file opens them. */
+  readonly bypass: readonly string[];
 }
 
 /** `off` as the setting's value stands for none. */

@@ -30,15 +30,28 @@ export interface CliSettings {
 
 export const DEFAULT_IDLE_MS = 600_000;
 
-export function readCliSettings(settings: Settings, provider: Provider): CliSettings {
-  const { label, mode, replyHint } = provider;
+/** `ruled`: the mode that the policy gives this CLI. */
+export function readCliSettings(settings: Settings, provider: Provider, ruled?: string): CliSettings {
+  const { label, replyHint } = provider;
   const name = label.toUpperCase();
   return {
     path: settings.program(pathSetting(provider), label),
     models: settings.list(`${name}_MODELS`),
-    mode: settings.choice(mode.setting, mode.values, mode.fallback),
+    mode: readMode(settings, provider, ruled),
     replyHint: replyHint === undefined ? null : readHint(settings, replyHint),
   };
+}
+
+/** A variable is set in passing, or by who may set variables and nothing else: what opens everything is in the policy. */
+function readMode(settings: Settings, { label, mode }: Provider, ruled: string | undefined): string {
+  const chosen = settings.choice(mode.setting, mode.values, mode.fallback);
+  if (mode.bypass.includes(chosen) && ruled !== chosen) {
+    const line = JSON.stringify({ agents: { [label]: { mode: chosen } } });
+    settings.problem(
+      `${mode.setting}: ${chosen} is opened by the policy file alone; put ${line} into the file of RUNNER_POLICY_FILE.`,
+    );
+  }
+  return ruled ?? chosen;
 }
 
 /** The setting that names the executable. */

@@ -15,7 +15,8 @@ const SECRET_IN_FILE = 'the file holds a secret of this runner, which is not sen
 
 export const readFile: Executor = fileExecutor(async (task, { policy, mask }) => {
   const { path, encoding } = task as FileReadPayload;
-  const bytes = await readWhole(expandPath(path), MAX_CONTENT_BYTES, policy);
+  const limitBytes = Math.min(MAX_CONTENT_BYTES, policy.outputBytes('file-read'));
+  const bytes = await readWhole(expandPath(path), limitBytes, policy);
   const text = encoding === 'base64' ? bytes.toString('base64') : textOf(bytes);
   if (jsonBytes(text) > MAX_CONTENT_BYTES) throw new FileError('file too large');
   // With a mask in it, base64 would decode to something else.

@@ -104,14 +104,18 @@ export class Policy {
     return Math.min(asked, this.limits(type).timeoutMs ?? asked);
   }
 
+  /** Kept of each output. */
+  outputBytes(type: TaskType): number {
+    return this.limits(type).outputBytes ?? Infinity;
+  }
+
   limits(type: TaskType): TypeLimits {
     return this.#rules.limits?.[type] ?? {};
   }
 
   /** How much an AI CLI may do unasked, where the policy says so. */
-  agent(label: string): { mode?: string } {
-    const mode = this.#rules.agents?.[label]?.mode;
-    return mode === undefined ? {} : { mode };
+  agentMode(label: string): string | undefined {
+    return this.#rules.agents?.[label]?.mode;
   }
 
   #checkOwn(path: string): void {

@@ -32,7 +32,12 @@ beforeEach(async () => {
 /** Against `api`, as it is set up by then. */
 function startPolling(slotCount = 3) {
   const { log, lines } = keptLog();
-  const slots = new Slots(slotCount);
+  const slots = new Slots({
+    count: slotCount,
+    types: ['command'],
+    limitOf: () => undefined,
+    onRoom: () => {},
+  });
   const over = new AbortController();
   const tasks: PolledTask[] = [];
   const finish: (() => void)[] = [];
@@ -48,7 +53,7 @@ function startPolling(slotCount = 3) {
     onTasks: (claimed) => {
       for (const task of claimed) {
         tasks.push(task);
-        slots.run(() => new Promise((resolve) => finish.push(resolve)));
+        slots.run(task.type, () => new Promise((resolve) => finish.push(resolve)));
       }
     },
     onSuperseded: () => {

@@ -18,7 +18,7 @@ import { field, textOf } from './topic.ts';
 export const parrot: Provider = {
   type: 'parrot-cli',
   label: 'parrot',
-  mode: { setting: 'RUNNER_PARROT_CAGE', name: 'cage', values: ['closed', 'open'], fallback: 'closed' },
+  mode: { setting: 'RUNNER_PARROT_CAGE', name: 'cage', values: ['closed', 'open'], fallback: 'closed', bypass: [] },
   versionFlag: '--version',
   fallsBack: false,
   environment: ['PARROT_*'],
@@ -87,7 +87,7 @@ const signal = new AbortController().signal;
 const fitness = { tried() {} };
 const transcript = [];
 const ask = async (prompt) => {
-  const context = contextOf({ signal, leaseId: null }, { ...RUNNER_DEFAULTS, clock: systemClock, log, env: process.env, envPass: [], fitness, policy });
+  const context = contextOf({ signal, leaseId: null, task: { type: 'parrot-cli' } }, { ...RUNNER_DEFAULTS, clock: systemClock, log, env: process.env, envPass: [], fitness, policy });
   context.print = (_, text) => transcript.push(text);
   return executors['parrot-cli']({ id: 't', type: 'parrot-cli', prompt, timeout: 60_000, sessionId: 'chat', callbackChannel: null }, context);
 };

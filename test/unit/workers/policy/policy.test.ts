@@ -140,7 +140,8 @@ describe('a rule', () => {
       agents: { claude: { mode: 'acceptEdits' } },
     });
     expect([policy.limits('command'), policy.limits('file-read')]).toEqual([{ timeoutMs: 5_000 }, {}]);
-    expect([policy.agent('claude'), policy.agent('codex')]).toEqual([{ mode: 'acceptEdits' }, {}]);
+    expect([policy.timeoutMs('command', 9_000), policy.timeoutMs('command', 1_000)]).toEqual([5_000, 1_000]);
+    expect([policy.agentMode('claude'), policy.agentMode('codex')]).toEqual(['acceptEdits', undefined]);
   });
 });
 
