@@ -90,7 +90,11 @@ const unsupported = { detail: "The 'nope' model is not supported when using Code
 const CODEX: Record<string, Recording> = {
   resume,
   'resume-missing': unknown,
-  'new-thread': { replies: [text('who are you?')], prepare: (stage) => stage.restartKnowing('chat-7') },
+  'new-thread': {
+    replies: [text('who are you?')],
+    options: { uncut: true },
+    prepare: (stage) => stage.restartKnowing('chat-7'),
+  },
   sigterm,
   api400: { replies: [fail(400, 'bad thing')] },
   auth401: { replies: [fail(401, 'Incorrect API key provided')] },

@@ -63,6 +63,8 @@ export interface StageOptions {
   env?: Record<string, string>;
   /** Put before the arguments that our provider gives. */
   args?: string[];
+  /** Let it run to its end though it took up another session than it should: a recording has all that it says. */
+  uncut?: true;
 }
 
 export async function openStage(cli: Cli, options: StageOptions = {}): Promise<Stage> {
@@ -104,7 +106,8 @@ export async function openStage(cli: Cli, options: StageOptions = {}): Promise<S
           lines.push(line);
           command.onStdoutLine?.(line);
         };
-        const outcome = await lent.run({ ...command, args, onStdoutLine });
+        const { stop, ...uncut } = { ...command, args, onStdoutLine };
+        const outcome = await lent.run(options.uncut || stop === undefined ? uncut : { ...uncut, stop });
         outcomes.push(outcome);
         return outcome;
       };
