@@ -367,6 +367,16 @@ export function describeSchedules(engine: EngineUnderTest): void {
       expect(told(stage)).toEqual([]);
     });
 
+    test('is forgotten with an edit: the first of another rhythm is on time, when the clock was set back as well', async () => {
+      const { stage, id } = await scheduled(engine);
+      stage.clock.advance(HOUR + MINUTE);
+      await stage.reopen();
+      stage.clock.jump(-HOUR);
+      await stage.queue.schedules.edit(id, { cron: '*/30 * * * *' });
+      await pass(stage, HOUR / 2);
+      expect([count(stage), told(stage)]).toEqual([1, []]);
+    });
+
     test('is not made up for when it was edited before anyone looked; nor what fell into a pause', async () => {
       const { stage, id } = await scheduled(engine, { missed: 'once' });
       const paused = await stage.queue.schedules.create(
