@@ -70,7 +70,9 @@ export class Model {
     const earlier = this.#receipts.get(id ?? '');
     if (earlier !== undefined && earlier.request !== request) throw new Refused('idempotency_conflict');
     if (earlier !== undefined) return { tasks: earlier.tasks, duplicate: true };
-    for (const [n, spec] of specs.entries()) this.#checkRoom(spec, specs.slice(0, n));
+    if ((this.stats().byStatus.pending ?? 0) + specs.length > this.#settings.maxPending)
+      throw new Refused('queue_full');
+    for (const [n, spec] of specs.entries()) this.#checkQueue(spec, specs.slice(0, n));
     const tasks = specs.map((spec) => this.#create(spec).name);
     if (id !== undefined && request !== undefined)
       this.#receipts.set(id, { request, tasks, at: this.#uptime });
@@ -78,9 +80,7 @@ export class Model {
   }
 
   /** `before`: those that were taken with it. */
-  #checkRoom(spec: NewTask, before: NewTask[]): void {
-    const waiting = (this.stats().byStatus.pending ?? 0) + before.length;
-    if (waiting >= this.#settings.maxPending) throw new Refused('queue_full');
+  #checkQueue(spec: NewTask, before: NewTask[]): void {
     const line = [...this.#line.of(spec.sessionKey).map((task) => task.spec), ...before];
     const head = line.find(({ sessionKey }) => sessionKey !== null && sessionKey === spec.sessionKey);
     if (head !== undefined && words.queueOf(head) !== words.queueOf(spec))
