@@ -19,7 +19,7 @@ export interface Callee {
 /** It may work later: the Task API is away, starting, full, or can't store anything for now. */
 const PASSING: readonly (number | null)[] = [null, 429, 502, 503, 504];
 /** There was no connection, so nothing was sent. */
-const NOT_SENT: readonly string[] = ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH'];
+const NOT_SENT: readonly string[] = ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN'];
 
 /** A `TaskApiError` or an `UnreachableError`. */
 export abstract class ClientError extends Error {
@@ -103,12 +103,16 @@ export function unreachable({ url }: Callee, error: unknown): UnreachableError {
   return new UnreachableError(message, { status: null, reason, cause: error });
 }
 
-function refusal(status: number, body: unknown, { url, tokenSource }: Callee, wait: number): ClientError {
+/** For an answer that no Task API gives. */
+export function foreign({ url }: Callee, status: number, wait = 0): UnreachableError {
+  const message = `What answers at ${url} is no Task API (status ${status}).`;
+  return new UnreachableError(message, { status, reason: `HTTP ${status}`, retryAfterMs: wait });
+}
+
+function refusal(status: number, body: unknown, callee: Callee, wait: number): ClientError {
   const { error, code, field } = fieldsOf(body);
-  if (error === undefined && status !== 401) {
-    const message = `What answers at ${url} is no Task API (status ${status}).`;
-    return new UnreachableError(message, { status, reason: `HTTP ${status}`, retryAfterMs: wait });
-  }
+  if (error === undefined && status !== 401) return foreign(callee, status, wait);
+  const { url, tokenSource } = callee;
   const reason = error ?? `HTTP ${status}`;
   const from = tokenSource === undefined ? '' : ` from ${tokenSource}`;
   const message =
