@@ -118,7 +118,7 @@ function refusal(status: number, body: unknown, callee: Callee, wait: number): C
   const message =
     status === 401
       ? `The Task API at ${url} refuses the token${from}.`
-      : `The Task API at ${url} answers ${status}: ${reason}`;
+      : `The Task API at ${url} answers ${status}: ${placed(reason, field)}`;
   const ours = code !== undefined && isOurs(code, status) ? code : null;
   return new TaskApiError(message, {
     status,
@@ -127,6 +127,11 @@ function refusal(status: number, body: unknown, callee: Callee, wait: number): C
     reason,
     retryAfterMs: wait,
   });
+}
+
+/** One task of many is named by its place, as `tasks.3.type`. */
+function placed(reason: string, field = ''): string {
+  return reason.includes(field) ? reason : `${reason} (${field})`;
 }
 
 /** A proxy or a gateway may answer JSON with a code of its own: that decides nothing. */

@@ -1,5 +1,5 @@
 /** `openclaw-runner tasks`, `cancel`, `retry` and `unstick`. */
-import { InvalidArgumentError, Option } from 'commander';
+import { Option } from 'commander';
 import type {
   TaskApiClient,
   TaskFilter,
@@ -9,10 +9,11 @@ import type {
   TaskType,
 } from '../client/index.ts';
 import { invocation } from '../invocation.ts';
-import { TASK_STATUSES, TASK_TYPES } from '../queue/task.ts';
+import { TASK_STATUSES } from '../queue/task.ts';
 import type { Environment } from '../settings.ts';
 import { type Add, type Connected, connect, count, type Reaching, reaching } from './connect.ts';
-import { inLine, print, printJson, type styled, tell, terminalWidth } from './output.ts';
+import { inLine, print, printJson, type styled, tell, terminalWidth, visible } from './output.ts';
+import { taskType } from './submission.ts';
 import { type Column, table } from './table.ts';
 import { away } from './times.ts';
 
@@ -26,6 +27,7 @@ interface ListOptions extends Reaching {
   tag?: string;
   sessionKey?: string;
   limit: number;
+  cursor?: string;
 }
 
 type Style = Parameters<typeof styled>[0];
@@ -46,6 +48,7 @@ export function addTaskCommands(add: Add, env: Environment): void {
     .option('--tag <tag>', 'only those with this tag')
     .option('--session-key <key>', 'only those of this session key')
     .addOption(new Option('--limit <n>', 'at most so many').argParser(count).default(20))
+    .option('--cursor <cursor>', 'goes on behind a list: the "nextCursor" that --json has')
     .action((options: ListOptions) => list(connect(env, options), options));
   addAction(add, env, {
     name: 'cancel',
@@ -83,13 +86,14 @@ function addAction<Answer>(add: Add, env: Environment, { name, does, act, said }
     .argument('<taskId>')
     .action(async (taskId: string, options: Reaching) => {
       const answer = await act(connect(env, options).client, taskId);
-      await (options.json ? printJson(answer) : print(said(answer)));
+      await (options.json ? printJson(answer) : print(visible(said(answer))));
     });
 }
 
 async function list({ client, reach, clock }: Connected, options: ListOptions): Promise<void> {
-  const { status, type, queue, tag, sessionKey, limit, json = false } = options;
-  const filter = Object.entries({ status, type, queue, tag, sessionKey }).filter(([, asked]) => asked);
+  const { status, type, queue, tag, sessionKey, limit, cursor, json = false } = options;
+  const asked = { status, type, queue, tag, sessionKey, cursor };
+  const filter = Object.entries(asked).filter(([, value]) => value !== undefined);
   const page = await pageOf(client, Object.fromEntries(filter), limit);
   if (json) return void (await printJson(page));
   if (page.tasks.length === 0) {
@@ -133,10 +137,3 @@ function statusOf({ status, waitingFor, cancelRequested }: TaskState): string {
 }
 
 const WAITING = { blocked: 'blocked', delayed: 'delayed', runner: 'runner away' } as const;
-
-/** `claude` is `claude-cli` as well. */
-function taskType(text: string): TaskType {
-  const found = TASK_TYPES.find((type) => type === text || type === `${text}-cli`);
-  if (found !== undefined) return found;
-  throw new InvalidArgumentError(`It is one of ${TASK_TYPES.join(', ')}.`);
-}
