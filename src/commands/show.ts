@@ -118,7 +118,7 @@ const FACT_COLUMNS: Column<Fact>[] = [
 ];
 
 function factsOf(state: TaskState, now: number): Fact[] {
-  const { type, queue, priority, tags, sessionId, sessionKey } = state;
+  const { type, queue, priority, tags, sessionId, sessionKey, scheduleId } = state;
   const at = (ms: number | null) => (ms === null ? '' : timeAndDistance(ms, now));
   const facts: Fact[] = [
     ['type', type],
@@ -127,6 +127,7 @@ function factsOf(state: TaskState, now: number): Fact[] {
     ['tags', tags.join(', ')],
     ['session', sessionId ?? ''],
     ['session key', sessionId === null ? (sessionKey ?? '') : ''],
+    ['schedule', scheduleId ?? ''],
     ['attempts', attemptsOf(state)],
     ['created', at(state.createdAt)],
     ['due', state.startedAt === null ? at(state.dueAt) : ''],

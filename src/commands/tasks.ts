@@ -26,6 +26,7 @@ interface ListOptions extends Reaching {
   queue?: string;
   tag?: string;
   sessionKey?: string;
+  schedule?: string;
   limit: number;
   cursor?: string;
 }
@@ -47,6 +48,7 @@ export function addTaskCommands(add: Add, env: Environment): void {
     .option('--queue <name>', 'only those of this queue')
     .option('--tag <tag>', 'only those with this tag')
     .option('--session-key <key>', 'only those of this session key')
+    .option('--schedule <id>', 'only those of this schedule')
     .addOption(new Option('--limit <n>', 'at most so many').argParser(count).default(20))
     .option('--cursor <cursor>', 'goes on behind a list: the "nextCursor" that --json has')
     .action((options: ListOptions) => list(connect(env, options), options));
@@ -91,14 +93,14 @@ function addAction<Answer>(add: Add, env: Environment, { name, does, act, said }
 }
 
 async function list({ client, reach, clock }: Connected, options: ListOptions): Promise<void> {
-  const { status, type, queue, tag, sessionKey, limit, cursor, json = false } = options;
-  const asked = { status, type, queue, tag, sessionKey, cursor };
-  const filter = Object.entries(asked).filter(([, value]) => value !== undefined);
-  const page = await pageOf(client, Object.fromEntries(filter), limit);
+  const { status, type, queue, tag, sessionKey, schedule: scheduleId, limit, cursor, json = false } = options;
+  const filter = { status, type, queue, tag, sessionKey, scheduleId, cursor };
+  const page = await pageOf(client, filter, limit);
   if (json) return void (await printJson(page));
   if (page.tasks.length === 0) {
     const first = invocation('submit', "'echo hello'", reach);
-    return tell(filter.length > 0 ? 'No task is like that.' : `No tasks. Submit one with: ${first}`);
+    const isFiltered = Object.values(filter).some((asked) => asked !== undefined);
+    return tell(isFiltered ? 'No task is like that.' : `No tasks. Submit one with: ${first}`);
   }
   await print(await table(columns(clock.wall()), page.tasks, { width: terminalWidth() }));
   if (page.nextCursor !== null && process.stdout.isTTY)

@@ -343,6 +343,7 @@ it('adds, shows, edits, pauses, resumes, runs and removes a schedule by its name
   const [taskId = ''] = UUID.exec(out) ?? [];
   expect(out).toBe(`Submitted task ${taskId}.\n`);
   expect((await json('tasks', '--queue', 'q')).tasks).toMatchObject([{ taskId }]);
+  expect((await json('tasks', '--schedule', id)).tasks).toMatchObject([{ taskId }]);
   expect((await oc('schedules', 'remove', 'nightly')).out).toBe('Removed "nightly". Its tasks stay.\n');
   expect(await oc('schedules', 'show', 'nightly')).toEqual({
     ...{ code: 1, out: '' },
