@@ -3,7 +3,7 @@ import type { Event } from '../../src/queue/events.ts';
 import type { Schedule } from '../../src/queue/schedules.ts';
 import type { Asked, Told } from './journal.ts';
 import { periodOf, type ScheduleFields } from './lives.ts';
-import { endingsIn, type Missed, type Passed, type Passings, passingsIn } from './occurrences.ts';
+import { endingsIn, type Passed, type Passings, passingsIn } from './occurrences.ts';
 
 /** A schedule as its client wrote of it, step by step. */
 export interface Kept {
@@ -82,45 +82,44 @@ function repeatedIn({ passed, missed }: Passings): string[] {
   return [...twice, ...late, ...again.map(({ since }) => `${shown(since)} was missed twice`)];
 }
 
-/** In a time in which it was active for certain, until one that was seen to be next. */
+/** Occurrences of a time in which it was active for certain: from the one that was next until the one that was next then. */
 interface Span {
   from: number;
   to: number;
-  /** Milliseconds between its occurrences; null: there are none, it is paused or gone. */
-  period: number | null;
+  /** Milliseconds between them. */
+  period: number;
+  /** When the second one was seen, in epoch milliseconds. */
+  seenAt: number;
 }
 
 function spansOf({ steps }: Kept): Span[] {
   const spans: Span[] = [];
   let active: { from: number; period: number } | null = null;
-  let restingFrom: number | null = null;
   for (const { asked, told } of steps) {
     const next = told?.schedule?.nextRunAt ?? null;
-    if (asked.act === 'look' && active !== null && next !== null) {
-      spans.push({ ...active, to: next });
-      active.from = next;
-    }
-    if (asked.act === 'resume' && restingFrom !== null) {
-      spans.push({ from: restingFrom, to: asked.at, period: null });
-      restingFrom = null;
+    if (asked.act === 'look' && told !== undefined && active !== null && next !== null) {
+      spans.push({ ...active, to: next, seenAt: told.at });
+      active = { from: next, period: active.period };
     }
     const isAnew = asked.act === 'create' || asked.act === 'resume' || asked.body?.cron !== undefined;
     if (isAnew) active = next === null ? null : { from: next, period: periodOf(told?.schedule?.cron ?? '') };
-    if (asked.act !== 'pause' && asked.act !== 'remove') continue;
-    active = null;
-    restingFrom = told?.at ?? null;
+    if (asked.act === 'pause') active = null;
   }
-  return restingFrom === null
-    ? spans
-    : [...spans, { from: restingFrom, to: Number.POSITIVE_INFINITY, period: null }];
+  return spans;
+}
+
+/** When it was paused or gone for certain. */
+function restsOf({ steps }: Kept): { from: number; to: number }[] {
+  return steps.flatMap(({ asked, told }, at) => {
+    if (told === undefined || (asked.act !== 'pause' && asked.act !== 'remove')) return [];
+    return { from: told.at, to: steps[at + 1]?.asked.at ?? Number.POSITIVE_INFINITY };
+  });
 }
 
 function lostOf(kept: Kept, { passed, missed }: Passings): string[] {
   const seen = new Set(passed.map(({ occurrence }) => occurrence));
   const isMissed = (at: number) => missed.some(({ since, until }) => since <= at && at <= until);
-  const gone = spansOf(kept).flatMap(({ from, to, period }) =>
-    period === null ? [] : timesIn(from, to, period).filter((at) => !seen.has(at) && !isMissed(at)),
-  );
+  const gone = spansOf(kept).flatMap((span) => timesIn(span).filter((at) => !seen.has(at) && !isMissed(at)));
   const isOnce = fieldsOf(kept).missed === 'once';
   const undone = missed.filter(({ until, runs }) => (runs || isOnce) && !seen.has(until));
   return [
@@ -131,7 +130,7 @@ function lostOf(kept: Kept, { passed, missed }: Passings): string[] {
   ];
 }
 
-function timesIn(from: number, to: number, period: number): number[] {
+function timesIn({ from, to, period }: Span): number[] {
   const first = Math.ceil(from / period) * period;
   return Array.from(
     { length: Math.max(0, Math.ceil((to - first) / period)) },
@@ -141,24 +140,22 @@ function timesIn(from: number, to: number, period: number): number[] {
 
 /** What is no occurrence: before its time, beside its rhythm, while it rests, or a run that nobody asked for. */
 function strayOf(kept: Kept, { passed, missed }: Passings): string[] {
-  const early = occurring(passed).filter(({ occurrence, at }) => at < occurrence);
-  const spans = spansOf(kept);
-  const beside = spans.flatMap(({ from, to, period }) =>
-    period === null
-      ? []
-      : occurring(passed).filter(({ occurrence: at }) => from <= at && at < to && at % period !== 0),
+  const all = occurring(passed);
+  const early = all.filter(({ occurrence, at }) => at < occurrence);
+  // An edit may bring about some before the one that was next.
+  const beside = spansOf(kept).flatMap(({ from, seenAt, period }) =>
+    all.filter(({ occurrence, at }) => from <= occurrence && at < seenAt && occurrence % period !== 0),
   );
-  const resting = spans.filter(({ period }) => period === null);
-  const isResting = ({ at }: { at: number }) => resting.some(({ from, to }) => from < at && at < to);
+  const rests = restsOf(kept);
+  const isResting = ({ at }: { at: number }) => rests.some(({ from, to }) => from < at && at < to);
   const asked = kept.steps.filter(({ asked: { act } }) => act === 'run').length;
-  const byHand = passed.filter(({ occurrence }) => occurrence === null).length;
+  const byHand = passed.length - all.length;
+  const told = (one: (typeof all)[number], how: string) => `${shown(one.occurrence)}: ${said(one)}${how}`;
   return [
-    ...early.map((one) => `${shown(one.occurrence)}: ${said(one)} before its time`),
-    ...beside.map((one) => `${shown(one.occurrence)}: ${said(one)}, and it is none`),
-    ...occurring(passed)
-      .filter(isResting)
-      .map((one) => `${shown(one.occurrence)}: ${said(one)} while it was to rest`),
-    ...missed.filter(isResting).map(({ since }: Missed) => `${shown(since)} was missed while it was to rest`),
+    ...early.map((one) => told(one, ' before its time')),
+    ...beside.map((one) => told(one, ', and it is none')),
+    ...all.filter(isResting).map((one) => told(one, ' while it was to rest')),
+    ...missed.filter(isResting).map(({ since }) => `${shown(since)}: it was missed while it was to rest`),
     ...(byHand > asked ? [`it was run by hand ${byHand} times, and asked to ${asked} times`] : []),
   ];
 }

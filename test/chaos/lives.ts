@@ -42,8 +42,8 @@ export interface KeptPlace extends Omit<Place, 'lane'> {
 
 /** Of each kind: the seconds between its occurrences, and for how many tenths of a second a task works. */
 const RHYTHMS = {
-  line: { seconds: [1, 2, 3], mostBeats: 2 },
-  skip: { seconds: [1, 2, 3], mostBeats: 12 },
+  line: { seconds: [1, 2], mostBeats: 2 },
+  skip: { seconds: [1, 2], mostBeats: 12 },
   prompt: { seconds: [3, 4, 5], mostBeats: 2 },
   anew: { seconds: [4, 5, 6], mostBeats: 2 },
 } as const;

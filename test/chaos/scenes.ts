@@ -13,8 +13,8 @@ const LOST_MS = LEASE_MS + 7_000;
 
 /** Tasks of a batch: enough that it takes a while to store them. */
 const BATCH = 8;
-/** A commit of a few rows is over by then. */
-const COMMIT_MS = 25;
+/** A commit of a few rows is over by then, mostly. */
+const COMMIT_MS = 40;
 
 export interface SceneParts {
   stage: Stage;
@@ -77,7 +77,7 @@ async function struckOccurrence(parts: SceneParts): Promise<void> {
   await strike(parts);
 }
 
-export const SCENES = [lateResult, struckBatch, killedRunner, struckOccurrence, longCut] as const;
+export const SCENES = [lateResult, struckOccurrence, struckBatch, killedRunner, longCut] as const;
 
 async function strike({ stage, mayKill }: SceneParts): Promise<void> {
   if (mayKill() && stage.taskApi.isUp) await stage.kill('taskApi', stage.taskApi, 300);
