@@ -39,9 +39,8 @@ export interface Told {
   key: string;
   step: number;
   at: number;
-  /** 0: nothing, and it is not asked again. */
   status: number;
-  /** It was asked more than once: another of them may still be on its way. */
+  /** A change that was asked for more than once: another one of them may have been done, or may still be on its way. */
   isDoubtful: boolean;
   schedule?: Schedule;
   taskId?: string;

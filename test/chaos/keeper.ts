@@ -1,17 +1,25 @@
 /** Keeps schedules over HTTP, and writes in its journal what it was told. */
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Schedule } from '../../src/queue/schedules.ts';
-import type { Answered, Caller, Request } from './caller.ts';
+import type { Caller } from './caller.ts';
 import type { Asked, Journal, Told } from './journal.ts';
-import type { Act, Life, ScheduleFields, Step } from './lives.ts';
+import type { Act, Life, Step } from './lives.ts';
 import { LONGEST_TROUBLE_MS } from './plan.ts';
 
 type Answer = Partial<Schedule> & { taskId?: string };
-type Outcome = Omit<Told, 'what' | 'key' | 'step' | 'at'>;
 
-/** A change that had no answer may be done this much later: the next one waits for it. */
+const METHODS: Record<Act, 'GET' | 'POST' | 'PATCH' | 'DELETE'> = {
+  create: 'POST',
+  look: 'GET',
+  edit: 'PATCH',
+  pause: 'PATCH',
+  resume: 'PATCH',
+  run: 'POST',
+  remove: 'DELETE',
+};
+/** What takes no Idempotency-Key and, when it had no answer, may still be done so much later: the next one waits for it. */
+const CHANGES: readonly Act[] = ['edit', 'pause', 'resume', 'remove'];
 const HELD_MS = LONGEST_TROUBLE_MS + 1_000;
-const METHODS = { look: 'GET', edit: 'PATCH', pause: 'PATCH', resume: 'PATCH', remove: 'DELETE' } as const;
 /** How the last of them is left. */
 const LAST: readonly Step[] = [
   { act: 'look', afterMs: 0 },
@@ -49,37 +57,20 @@ export class Keeper {
     const again = this.#isAsked(name, step);
     const asked = { what: 'asked', key: name, step, act, at: Date.now() } as const;
     if (!again) this.#journal.write({ ...asked, ...(body && { body }) } satisfies Asked);
-    const outcome = await this.#ask(name, { act, body, again });
-    // Looking changes nothing, and one run more is allowed at any time.
-    const isDoubtful = act !== 'look' && act !== 'run' && (again || outcome.isDoubtful);
-    this.#journal.write({ what: 'told', key: name, step, at: Date.now(), ...outcome, isDoubtful });
+    const key = `${name} ${step}`;
+    const request = { method: METHODS[act], headers: { 'idempotency-key': key }, ...(body && { body }) };
+    const { status, body: told, tries } = await this.#caller.call<Answer>(this.#pathOf(name, act), request);
+    this.#journal.write({
+      ...{ what: 'told', key: name, step, at: Date.now(), status },
+      isDoubtful: CHANGES.includes(act) && (again || tries > 1),
+      ...(told.id !== undefined && { schedule: told as Schedule }),
+      ...(told.taskId !== undefined && { taskId: told.taskId }),
+    });
   }
 
-  async #ask(
-    name: string,
-    { act, body, again }: { act: Act; body: ScheduleFields | undefined; again: boolean },
-  ): Promise<Outcome> {
-    if (act === 'create') return this.#create(name, { method: 'POST', body: body ?? {} });
-    const path = `/schedules/${this.#idOf(name)}`;
-    if (act === 'run') return this.#run(`${path}/run`, again);
-    return shown(await this.#caller.call(path, { method: METHODS[act], ...(body && { body }) }));
-  }
-
-  /** Names are unique: one that is taken is its own, made when its answer was lost. */
-  async #create(name: string, request: Request): Promise<Outcome> {
-    const answer = await this.#caller.call<Answer>('/schedules', request);
-    if (answer.status !== 409) return shown(answer);
-    const { body } = await this.#caller.call<{ schedules: Schedule[] }>('/schedules');
-    const schedule = body.schedules.find((each) => each.name === name);
-    return { status: answer.status, isDoubtful: true, ...(schedule && { schedule }) };
-  }
-
-  /** Asked once: each time would be a run of its own. */
-  async #run(path: string, again: boolean): Promise<Outcome> {
-    const answer = again ? null : await this.#caller.once<Answer>(path, { method: 'POST' });
-    if (answer === null) return { status: 0, isDoubtful: true };
-    const { taskId } = answer.body;
-    return { status: answer.status, isDoubtful: false, ...(taskId !== undefined && { taskId }) };
+  #pathOf(name: string, act: Act): string {
+    if (act === 'create') return '/schedules';
+    return `/schedules/${this.#idOf(name)}${act === 'run' ? '/run' : ''}`;
   }
 
   async #rest(name: string, ms: number, signal: AbortSignal): Promise<void> {
@@ -103,9 +94,4 @@ export class Keeper {
   #idOf(name: string): string | undefined {
     return this.#told(name, 0)?.schedule?.id;
   }
-}
-
-function shown({ status, body, tries }: Answered<Answer>): Outcome {
-  const isSchedule = status === 200 && body.id !== undefined;
-  return { status, isDoubtful: tries > 1, ...(isSchedule && { schedule: body as Schedule }) };
 }

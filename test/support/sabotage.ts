@@ -77,12 +77,13 @@ export const BREAKS = {
   batch: [
     {
       file: 'src/queue/sqlite/engine.ts',
-      find: 'return this.#core.commit.run((tx) => this.#submissions.submitAll(tx, tasks, once));',
-      put: `return (async () => {
+      find: 'submitAll(tasks: readonly NewTask[], once?: Once): Promise<Receipts> {',
+      put: `async submitAll(tasks: readonly NewTask[]): Promise<Receipts> {
         const receipts = [];
         for (const task of tasks) receipts.push(await this.submit(task));
         return { tasks: receipts };
-      })();`,
+      }
+      unused(tasks: readonly NewTask[], once?: Once) {`,
     },
   ],
   /** Whoever comes back to the stream of events begins with the next one: what happened meanwhile is missed. */
