@@ -352,6 +352,7 @@ export function describeRunners(engine: EngineUnderTest): void {
 
     test('so is one that does not say how many slots it has, while it holds nothing', async () => {
       const stage = await Stage.open(engine);
+      await stage.queue.heartbeat(say(A, { slots: undefined }));
       await pass(stage, MINUTE, say(A, { slots: undefined }));
       await stage.submitAll(aCommand(), aCommand());
       expect(problem(stage)).toBe('has not asked for work for 60 s, while 2 tasks wait for it');
@@ -363,6 +364,7 @@ export function describeRunners(engine: EngineUnderTest): void {
     test('so is one that has no slots at all', async () => {
       const stage = await Stage.open(engine);
       await stage.submit(aCommand());
+      await stage.queue.heartbeat(say(A, { slots: 0 }));
       await pass(stage, MINUTE, say(A, { slots: 0 }));
       expect(problem(stage)).toBe(
         'has no slots and has not asked for work for 60 s, while 1 task waits for it',

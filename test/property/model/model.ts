@@ -176,8 +176,7 @@ export class Model {
   giveBack(lease: string): void {
     const task = this.#heldBy(lease);
     if (task?.status !== 'running') return;
-    const key = task.spec.sessionKey ?? '';
-    if (this.#line.bindings.get(key)?.madeBy === lease) this.#line.bindings.delete(key);
+    this.#line.unbind(task, lease);
     this.#putBack(task, 'requeued', { keepHolder: false });
   }
 
@@ -221,6 +220,7 @@ export class Model {
       task.holder = null;
       return;
     }
+    this.#line.unbind(task, lease);
     this.#putBack(task, 'released', { keepHolder: false });
     const hold = { task, until: this.#clock.steady() + RELEASE_HOLD_MS };
     if (runner !== null) this.#holds.set(`${task.name} ${runner}`, hold);
