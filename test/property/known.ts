@@ -41,7 +41,7 @@ export const KNOWN: Readonly<Record<string, History>> = {
     [submit({ session: 'red' })],
     [submit({ session: 'red', delayMs: 40_500 })],
     [{ op: 'pass', ms: 46_000 }],
-    [{ op: 'crash' }],
+    [{ op: 'crash', down: 0, looking: false }],
     [poll(A)],
     [{ op: 'finish', claim: 0, exitCode: 0, lease: 'own' }],
   ],

@@ -6,7 +6,7 @@ import { Command, InvalidArgumentError } from 'commander';
 import { BREAKS, brokenProduct, PRODUCT } from '../support/sabotage.ts';
 import { conclude, count, tell, type Verdict } from '../support/verdict.ts';
 import { type Proof, prove } from './prove.ts';
-import { makeFolder, type OpenQueue } from './store.ts';
+import { makeFolder, type Product } from './store.ts';
 
 interface Options {
   histories: number;
@@ -47,7 +47,7 @@ process.once('SIGINT', () => process.exit(130)).once('SIGTERM', () => process.ex
 const proof = await prove({
   ...options,
   folder,
-  openQueue: await engine(options.break),
+  product: await product(options.break),
   onHistory: (number) => {
     if (!options.json && number % EVERY === 0) tell(`${number} histories …`);
   },
@@ -55,10 +55,14 @@ const proof = await prove({
 });
 conclude(`Property: queue and model beside it, seed ${options.seed}`, verdictOf(proof), options);
 
-async function engine(broken: Shown | undefined): Promise<OpenQueue> {
-  const product = broken === undefined ? PRODUCT : brokenProduct(join(folder, 'product'), BREAKS[broken]);
-  const door = await import(pathToFileURL(join(product, 'src/queue/index.ts')).href);
-  return door.openQueue;
+async function product(broken: Shown | undefined): Promise<Product> {
+  const root = broken === undefined ? PRODUCT : brokenProduct(join(folder, 'product'), BREAKS[broken]);
+  const part = (file: string) => import(pathToFileURL(join(root, file)).href);
+  const [{ openQueue }, { Scheduler }] = [
+    await part('src/queue/index.ts'),
+    await part('src/reconciler/scheduler.ts'),
+  ];
+  return { openQueue, Scheduler };
 }
 
 function verdictOf({ histories, tally, failure }: Proof): Verdict {

@@ -3,6 +3,7 @@ import { rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { openQueue } from '../../src/queue/index.ts';
+import { Scheduler } from '../../src/reconciler/scheduler.ts';
 import { KNOWN } from './known.ts';
 import { OPTIONS, type Proof, prove } from './prove.ts';
 import { makeFolder, Store } from './store.ts';
@@ -12,6 +13,7 @@ import { World } from './world.ts';
 /** A few hundred, and always the same ones; `npm run property` draws as many others as you like. */
 const HISTORIES = 200;
 const SEED = 1;
+const PRODUCT = { openQueue, Scheduler };
 const MAIN = fileURLToPath(new URL('main.ts', import.meta.url));
 
 function aFolder(): string {
@@ -21,7 +23,7 @@ function aFolder(): string {
 }
 
 function proof(histories: number, seed: number, path?: string): Promise<Proof> {
-  return prove({ histories, seed, path, openQueue, folder: aFolder() });
+  return prove({ histories, seed, path, product: PRODUCT, folder: aFolder() });
 }
 
 /** What the command prints and how it ends. */
@@ -42,7 +44,7 @@ describe('the queue and the model of what it promises', () => {
   }, 300_000);
 
   test.each(Object.entries(KNOWN))('do not differ any more when %s', async (_name, history) => {
-    const store = await Store.make({ openQueue, folder: aFolder() }, OPTIONS);
+    const store = await Store.make({ product: PRODUCT, folder: aFolder() }, OPTIONS);
     const world = await World.open(store, OPTIONS, new Tally());
     expect(await world.live(history, true)).toBeNull();
     await store.clear();

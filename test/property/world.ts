@@ -1,22 +1,17 @@
 /** One history, lived through by the queue and by the model beside it, which must never differ. */
-import type { Claim, Event, TaskStatus } from '../../src/queue/index.ts';
+import type { Claim, Event, TaskState, TaskStatus } from '../../src/queue/index.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import type { EngineSettings } from '../support/settings.ts';
 import { call } from './calls.ts';
-import {
-  ALL_QUEUES,
-  ALL_TYPES,
-  type Failure,
-  type History,
-  type Turn,
-  toldTurn,
-  type Who,
-} from './history.ts';
+import { ALL_QUEUES, ALL_TYPES, type Failure, type History, type Turn, type Who } from './history.ts';
 import { Model } from './model/model.ts';
+import { printed } from './model/schedules.ts';
 import { answerOf, essenceOf, same } from './same.ts';
 import { type Polled, Scene } from './scene.ts';
+import { shown } from './schedule-calls.ts';
 import type { Store } from './store.ts';
 import type { Tally } from './tally.ts';
+import { toldTurn } from './told.ts';
 
 /** Longer than any back-off, shorter than the retention of tasks. */
 const A_WHILE_MS = 16 * 60_000;
@@ -41,8 +36,9 @@ export class World {
 
   static async open(store: Store, settings: EngineSettings, tally: Tally): Promise<World> {
     const clock = new ManualClock();
-    const [queue, model] = [await store.open(clock), new Model(clock, settings)];
-    return new World(new Scene({ store, clock, queue, model, tally }));
+    const scene = new Scene({ store, clock, model: new Model(clock, settings), tally });
+    scene.start(await store.open(clock));
+    return new World(scene);
   }
 
   /** Where queue and model differ, or, when told to go on `toTheEnd`, what never ends; null when all is well. */
@@ -65,6 +61,7 @@ export class World {
   /** Whatever has happened, runners that come and work bring everything to its end. */
   async #finishAll(): Promise<void> {
     const { model } = this.#scene;
+    for (const _schedule of [...model.schedules.all]) await this.#turn([{ op: 'remove schedule', of: 0 }]);
     for (let round = 0; [...model.tasks].some(({ name }) => model.isOpen(name)); round++) {
       if (round > 100) throw new Error('some task never ends');
       await this.#turn([{ op: 'pass', ms: A_WHILE_MS }]);
@@ -101,10 +98,12 @@ export class World {
       same(real[n], expected, `the answer to ${ops[n]?.op}`);
       if (typeof expected === 'string' && expected.startsWith('refused')) tally.count(expected);
     }
+    model.schedules.explain();
     await this.#scene.hangUp(this.#scene.polls.filter(({ how }) => how.brief));
     this.#comparePolls();
     this.#adoptBackoffs();
     this.#compareTasks();
+    this.#compareSchedules();
     this.#compareEvents();
   }
 
@@ -160,13 +159,28 @@ export class World {
     for (const name of this.#scene.taskNames) {
       const id = this.#scene.idOf(name);
       const state = queue.state(id);
-      same(state && { ...state, taskId: name }, model.state(name), `the state of ${name}`);
+      same(state && this.#shownState(state), model.state(name), `the state of ${name}`);
       same(essenceOf(queue.outcome(id)), model.outcome(name), `the outcome of ${name}`);
       if (model.waitsForTime(name)) tally.count('waits for a time');
       if (state?.status !== 'running' || state.sessionKey === null) continue;
       same(running.has(state.sessionKey), false, `the key ${state.sessionKey} runs two tasks`);
       running.add(state.sessionKey);
     }
+  }
+
+  #shownState(state: TaskState): TaskState {
+    const { taskId, sessionId, sessionKey } = state;
+    const scene = this.#scene;
+    const session = { sessionId: scene.keyNameOf(sessionId), sessionKey: scene.keyNameOf(sessionKey) };
+    return { ...state, taskId: scene.nameOf(taskId), ...session };
+  }
+
+  #compareSchedules(): void {
+    const { schedules } = this.#scene.queue;
+    const { model } = this.#scene;
+    const all = schedules.list().map((schedule) => shown(this.#scene, schedule));
+    same(all, model.schedules.list(), 'the schedules');
+    same(printed(schedules.dueAt()), model.schedules.dueAt(), 'when an occurrence is due');
   }
 
   #compareTagged(status: TaskStatus | undefined): void {
@@ -182,17 +196,28 @@ export class World {
     const expected = model.events.slice(this.#told);
     const newest = queue.events.list({ limit: expected.length + 1 });
     const fresh = newest.filter(({ seq }) => seq > this.#lastSeq).reverse();
-    const shown = fresh.map((event) => [this.#subjectOf(event), event.type, event.taskStatus]);
-    same(shown, expected, 'the events');
+    same(
+      fresh.map((event) => this.#toldEvent(event)),
+      expected,
+      'the events',
+    );
     for (const [, type] of expected) tally.count(type);
     this.#told += expected.length;
     this.#lastSeq = fresh.at(-1)?.seq ?? this.#lastSeq;
   }
 
-  /** The task by its name; of a runner, its start. */
-  #subjectOf({ taskId, details }: Event): string {
-    if (taskId !== null) return this.#scene.nameOf(taskId);
-    return (details as { instanceId: string }).instanceId;
+  /** Of a task: its name and status. Of a runner: its start. Of a schedule: its name and what is said of it. */
+  #toldEvent({ type, taskId, taskStatus, details }: Event): unknown[] {
+    if (taskId !== null) return [this.#scene.nameOf(taskId), type, taskStatus];
+    if (!type.startsWith('schedule.')) return [(details as { instanceId: string }).instanceId, type, null];
+    const { scheduleId, error: _, ...more } = details as { scheduleId: string; error?: string };
+    const readable = (value: unknown) => (typeof value === 'number' ? printed(value) : this.#nameIn(value));
+    const told = Object.fromEntries(Object.entries(more).map(([name, value]) => [name, readable(value)]));
+    return [this.#scene.nameOf(scheduleId), type, told];
+  }
+
+  #nameIn(value: unknown): unknown {
+    return typeof value === 'string' ? this.#scene.nameOf(value) : value;
   }
 
   /** The whole story of each task, as it is kept. */

@@ -7,6 +7,7 @@ import type { NewTask, Once, Poller, QueueStats, TaskState, TaskStatus } from '.
 import { Leases } from './leases.ts';
 import { Line } from './line.ts';
 import { Runners } from './runners.ts';
+import { Schedules } from './schedules.ts';
 import * as words from './task.ts';
 import {
   type Claim,
@@ -30,14 +31,15 @@ export interface ModelSettings {
 }
 
 export class Model {
-  /** What has happened, in order: task and its status, or start of a runner and null; between them the event's type. */
-  readonly events: [string, string, TaskStatus | null][] = [];
+  /** In order: task and its status, start of a runner and null, schedule and details; between them the event's type. */
+  readonly events: [string, string, TaskStatus | object | null][] = [];
   /** Tasks that wait after a failure, and for how long at least and at most: the jitter is the engine's. */
   readonly undecided = new Map<string, [number, number]>();
   readonly #clock: Clock;
   readonly #settings: ModelSettings;
   readonly #line: Line;
   readonly #runners: Runners;
+  readonly schedules: Schedules;
   /** The longest waiting first. */
   #parked: Poll[] = [];
   readonly #leases: Leases;
@@ -59,6 +61,15 @@ export class Model {
     this.#line = new Line(() => this.#uptime);
     this.#runners = new Runners(clock, (instance, type) => this.#note(instance, `runner.${type}`, null));
     this.#leases = new Leases(clock, settings.leaseMs);
+    this.schedules = new Schedules(clock, {
+      nextTask: () => `T${this.#submitted + 1}`,
+      checkRoom: (task) => this.#checkRoom(task, []),
+      submit: (task, schedule) => this.#create(task, schedule).name,
+      unfinishedOf: (schedule) =>
+        [...this.tasks].find((task) => task.schedule === schedule && !isFinal(task))?.name,
+      note: (schedule, type, details) => this.#note(schedule, type, details),
+      match: () => this.match(),
+    });
   }
 
   // Clients
@@ -228,14 +239,15 @@ export class Model {
 
   // Time
 
-  /** When the next hold ends or the next task falls due, on the steady clock. */
+  /** When the next hold ends, task falls due or occurrence passes, on the steady clock. */
   nextMoment(): number {
     const sinceWall = this.#clock.steady() - this.#clock.wall();
     const due = [...this.tasks].flatMap((task) => [
       (task.due ?? Infinity) - this.#offset,
       (task.dueByWall ?? Infinity) + sinceWall,
     ]);
-    return Math.min(...due, ...[...this.#holds.values()].map(({ until }) => until));
+    const holds = [...this.#holds.values()].map(({ until }) => until);
+    return Math.min(...due, ...holds, this.schedules.nextMoment());
   }
 
   /** It is such a moment. A task whose hold ends is offered to those who may have it; what falls due, to all. */
@@ -279,14 +291,18 @@ export class Model {
     this.#remembered = this.#uptime;
   }
 
-  /** A crash forgets the uptime since the last event or checkpoint, and nothing that a clean stop would keep. */
-  restart(crash: boolean): void {
-    if (crash) this.#offset = this.#remembered - this.#clock.steady();
+  /**
+   * After `down` milliseconds in which nobody was there, and nothing aged. A crash forgets the uptime since the last event
+   * or checkpoint, and nothing that a clean stop would keep.
+   */
+  restart(crash: boolean, down: number): void {
+    this.#offset = crash ? this.#remembered - this.#clock.steady() : this.#offset - down;
     this.#remembered = this.#uptime;
     for (const poll of [...this.#parked]) this.#answer(poll, []);
     this.#holds.clear();
     this.#leases.clear();
     this.#runners.restart();
+    this.schedules.restart();
     for (const task of this.#line.tasks.values()) {
       if (task.status !== 'running' || task.holder === null) continue;
       if (task.holder.runner === null) this.#putBack(task, 'requeued', { keepHolder: true });
@@ -380,9 +396,10 @@ export class Model {
 
   // How tasks move
 
-  #create(spec: NewTask): Task {
+  #create(spec: NewTask, schedule: string | null = null): Task {
     this.#submitted += 1;
     const task = words.newTask(`T${this.#submitted}`, spec, this.#uptime, this.#clock.wall());
+    task.schedule = schedule;
     this.#line.tasks.set(task.name, task);
     this.#tell(task, 'created');
     this.#line.seat(task);
@@ -537,8 +554,8 @@ export class Model {
     this.#note(task.name, `task.${type}`, task.status);
   }
 
-  #note(about: string, type: string, status: TaskStatus | null): void {
-    this.events.push([about, type, status]);
+  #note(about: string, type: string, details: TaskStatus | object | null): void {
+    this.events.push([about, type, details]);
     this.#remembered = this.#uptime;
   }
 

@@ -1,0 +1,64 @@
+/** The operations of schedules, called on the queue; and what each does in the model. */
+import type { Schedule } from '../../src/queue/index.ts';
+import { toChange, toSchedule } from './as-task.ts';
+import type { Step } from './calls.ts';
+import type { Change, Op, Scheduled } from './history.ts';
+import { printed } from './model/schedules.ts';
+import type { Scene } from './scene.ts';
+import { look } from './time.ts';
+
+type ScheduleOp = Extract<
+  Op,
+  { op: 'create schedule' | 'edit schedule' | 'remove schedule' | 'run schedule' | 'look' }
+>;
+
+export function callSchedules(scene: Scene, op: ScheduleOp): Step {
+  switch (op.op) {
+    case 'create schedule':
+      return create(scene, op.schedule);
+    case 'edit schedule':
+      return edit(scene, scene.schedule(op.of), op.change);
+    case 'remove schedule':
+      return remove(scene, scene.schedule(op.of));
+    case 'run schedule':
+      return run(scene, scene.schedule(op.of));
+    case 'look':
+      return look(scene);
+  }
+}
+
+function create(scene: Scene, asked: Scheduled): Step {
+  const schedule = toSchedule(asked);
+  const real = scene.queue.schedules.create(schedule).then((made) => {
+    scene.nameSchedule(made.id);
+    return shown(scene, made);
+  });
+  const { schedules } = scene.model;
+  return { real, model: () => schedules.shown(schedules.create(schedule)) };
+}
+
+function edit(scene: Scene, name: string, asked: Change): Step {
+  const change = toChange(asked);
+  const real = scene.queue.schedules.edit(scene.idOf(name), change).then((edited) => shown(scene, edited));
+  const { schedules } = scene.model;
+  return { real, model: () => schedules.shown(schedules.edit(name, change)) };
+}
+
+function remove(scene: Scene, name: string): Step {
+  const real = scene.queue.schedules.remove(scene.idOf(name));
+  return { real, model: () => scene.model.schedules.remove(name) };
+}
+
+function run(scene: Scene, name: string): Step {
+  const real = scene.queue.schedules.run(scene.idOf(name)).then(({ taskId, sessionId }) => {
+    return { task: scene.nameOf(taskId), session: sessionId && scene.nameOf(sessionId) };
+  });
+  return { real, model: () => scene.model.schedules.run(name) };
+}
+
+/** As the model shows it. */
+export function shown(scene: Scene, schedule: Schedule): object {
+  const { id, nextRunAt, lastRunAt, lastTaskId, createdAt, ...more } = schedule;
+  const times = { next: printed(nextRunAt), lastRun: printed(lastRunAt), created: printed(createdAt) };
+  return { id: scene.nameOf(id), ...more, ...times, lastTask: lastTaskId && scene.nameOf(lastTaskId) };
+}
