@@ -7,7 +7,7 @@ import { isFinal, type Task } from './model/task.ts';
 import { answerOf, essenceOf, same } from './same.ts';
 import type { Polled, Scene } from './scene.ts';
 import { callSchedules } from './schedule-calls.ts';
-import { crash, pass, restart, setClock } from './time.ts';
+import { crash, pass, reachOccurrence, restart, setClock } from './time.ts';
 
 /** An operation that was called. */
 export interface Step {
@@ -60,6 +60,8 @@ export function call(scene: Scene, op: Op): Step {
       return { real: pass(scene, op.ms), model: () => undefined };
     case 'set the wall clock':
       return { real: setClock(scene, op.ms), model: () => undefined };
+    case 'reach an occurrence':
+      return { real: reachOccurrence(scene), model: () => undefined };
     case 'restart':
       return { real: restart(scene, op.down), model: () => undefined };
     case 'crash':

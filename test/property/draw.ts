@@ -30,10 +30,11 @@ const runner = fc.record({
 
 /** Now and then one of `values`. */
 function rarely<const T>(...values: T[]): fc.Arbitrary<T | undefined> {
-  return fc.oneof(
-    { weight: 5, arbitrary: fc.constant(undefined) },
-    { weight: 1, arbitrary: fc.constantFrom(...values) },
-  );
+  return nowAndThen(fc.constantFrom(...values));
+}
+
+function nowAndThen<T>(value: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> {
+  return fc.oneof({ weight: 5, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary: value });
 }
 const down = fc.constantFrom(0, 0, 0, 10 * SECOND, 5 * MINUTE, 2 * HOUR);
 const once = rarely(...['k1', 'k2'].flatMap((key) => ['a', 'b'].map((body) => ({ key, body }))));
@@ -57,23 +58,28 @@ const submission: fc.Arbitrary<Submission> = fc.record({ ...asked, once });
 
 const { runInMs: _, ...askedOfSchedules } = asked;
 const task = fc.record(askedOfSchedules);
+/** Rather one that comes often. */
+const cron = fc.oneof(
+  { weight: 1, arbitrary: fc.constantFrom(...CRONS.slice(0, 2)) },
+  { weight: 1, arbitrary: fc.constantFrom(...CRONS) },
+);
 const scheduled: fc.Arbitrary<Scheduled> = fc.record({
   name: fc.constantFrom('a', 'b', 'c'),
-  cron: fc.constantFrom(...CRONS),
+  cron,
   timeZone: fc.constantFrom(...TIME_ZONES),
   overlap: fc.constantFrom('skip', 'queue'),
   missed: fc.constantFrom('skip', 'once'),
-  paused: fc.constantFrom(false, false, false, true),
+  paused: rarely(true).map((paused) => paused ?? false),
   task,
 });
 const change: fc.Arbitrary<Change> = fc.record({
   name: rarely('a', 'b', 'c'),
-  cron: rarely(...CRONS),
+  cron: nowAndThen(cron),
   timeZone: rarely(...TIME_ZONES),
   overlap: rarely('skip', 'queue'),
   missed: rarely('skip', 'once'),
-  paused: fc.constantFrom(undefined, true, false),
-  task: fc.option(task, { nil: undefined, freq: 5 }),
+  paused: fc.constantFrom(undefined, undefined, undefined, true, false, false),
+  task: nowAndThen(task),
 });
 const batch: fc.Arbitrary<Op> = fc.record({
   op: fc.constant('batch'),
@@ -134,7 +140,7 @@ const SHARING: fc.WeightedArbitrary<Op>[] = [
     weight: 1,
     arbitrary: fc.record({ op: fc.constantFrom('run schedule', 'run schedule', 'remove schedule'), of: ref }),
   },
-  { weight: 1, arbitrary: fc.constant({ op: 'look' }) },
+  { weight: 2, arbitrary: fc.constant({ op: 'look' }) },
 ];
 
 /**
@@ -149,6 +155,7 @@ const ALONE: fc.WeightedArbitrary<Op>[] = [
   { weight: 6, arbitrary: passing(SECOND, 4 * SECOND, 11 * SECOND, 46 * SECOND, 66 * SECOND) },
   { weight: 1, arbitrary: passing(21 * MINUTE, 31 * MINUTE, 25 * HOUR, 31 * DAY) },
   { weight: 5, arbitrary: fc.record({ op: fc.constantFrom('reclaim', 'reclaim', 'upkeep') }) },
+  { weight: 3, arbitrary: fc.constant({ op: 'reach an occurrence' }) },
   { weight: 1, arbitrary: fc.record({ op: fc.constant('restart'), down }) },
   { weight: 1, arbitrary: fc.record({ op: fc.constant('crash'), down, looking: fc.boolean() }) },
   {

@@ -90,6 +90,8 @@ export type Op =
   | { op: 'create schedule'; schedule: Scheduled }
   | { op: 'edit schedule'; of: Ref; change: Change }
   | { op: 'remove schedule' | 'run schedule'; of: Ref }
+  /** Time passes until the next occurrence is due, and the scheduler has not looked yet. */
+  | { op: 'reach an occurrence' }
   /** The scheduler looks at the clock, be it early. */
   | { op: 'look' }
   /** `down`: for so long nothing runs. */

@@ -6,7 +6,6 @@ import type { ManualClock } from '../support/manual-clock.ts';
 import { Alarm } from './alarm.ts';
 import type { Poll, Who } from './history.ts';
 import type { Model } from './model/model.ts';
-import type { Schedule } from './model/schedules.ts';
 import type { Poll as ModelPoll, Task } from './model/task.ts';
 import type { Store } from './store.ts';
 import type { Tally } from './tally.ts';
@@ -147,12 +146,6 @@ export class Scene {
 
   schedule(ref: number): string {
     return pick([...this.model.schedules.all], ref, () => true)?.id ?? 'no schedule';
-  }
-
-  /** What passes in the model when the scheduler looks; or only `some` of it. */
-  look(some: (schedule: Schedule) => boolean = () => true): void {
-    const order = (a: Schedule, b: Schedule) => (this.idOf(a.id) < this.idOf(b.id) ? -1 : 1);
-    this.model.schedules.look(order, some);
   }
 
   poll(ref: number): Polled | undefined {

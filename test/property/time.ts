@@ -55,7 +55,7 @@ async function lookOnce(scene: Scene): Promise<void> {
 
 export function look(scene: Scene): Step {
   const looks = scene.alarm.ring();
-  return { real: Promise.resolve(), model: () => (looks ? scene.look() : undefined) };
+  return { real: Promise.resolve(), model: () => (looks ? scene.model.schedules.look() : undefined) };
 }
 
 /** And the reconciler looks at it, as it does every few seconds. */
@@ -77,6 +77,7 @@ export async function crash(
   scene: Scene,
   { down, looking }: { down: number; looking: boolean },
 ): Promise<void> {
+  if (looking) await reachOccurrence(scene);
   if (looking) await beginToLook(scene);
   scene.stop();
   scene.start(await scene.store.crash(scene.clock, down));
@@ -89,22 +90,28 @@ async function begin(scene: Scene): Promise<void> {
   await lookAround(scene);
 }
 
+/** If it is not too far away; and the scheduler's timer is late. */
+export async function reachOccurrence(scene: Scene): Promise<void> {
+  const { clock, model } = scene;
+  const wait = model.schedules.nextDue() - clock.steady();
+  if (wait <= 0 || wait > SOON_MS) return;
+  if (wait > 1) await pass(scene, wait - 1);
+  await advance(scene, clock.steady() + 1);
+  model.schedules.mayBeLate(clock.steady() + LOOK_MS);
+}
+
 /**
- * At the next occurrence, if it is near. What was begun first is on disk then; that an occurrence has passed, is all that
- * the model takes from the queue: whatever belongs to it has to be on disk as well.
+ * What the scheduler begins first is on disk when the crash comes. That an occurrence has passed, is all that the model
+ * takes from the queue: whatever belongs to it has to be on disk as well.
  */
 async function beginToLook(scene: Scene): Promise<void> {
-  const { clock, model, queue, alarm } = scene;
-  const wait = model.schedules.nextDue() - clock.steady();
-  if (wait > SOON_MS) return;
-  if (wait > 0) await pass(scene, wait - 1);
-  await advance(scene, clock.steady() + (wait > 0 ? 1 : 0));
-  const nextRuns = () =>
-    new Map(queue.schedules.list().map(({ id, nextRunAt }) => [scene.nameOf(id), nextRunAt]));
+  const { schedules } = scene.queue;
+  const nextRuns = () => new Map(schedules.list().map(({ id, nextRunAt }) => [scene.nameOf(id), nextRunAt]));
   const before = nextRuns();
-  alarm.ring();
+  if (!scene.alarm.ring()) return;
   await nextTurn();
   const after = nextRuns();
-  scene.look(({ id }) => before.get(id) !== after.get(id));
-  scene.tally.count('crash in the middle of a look');
+  const passed = new Set([...before.keys()].filter((name) => before.get(name) !== after.get(name)));
+  scene.model.schedules.look(({ id }) => passed.has(id));
+  if (passed.size > 0) scene.tally.count('crash in the middle of a look');
 }

@@ -24,11 +24,15 @@ const ALL_THERE_IS = {
   delivered: true,
 };
 
+const LISTED = [undefined, 'pending', 'running', 'failed'] as const;
+
 export class World {
   readonly #scene: Scene;
   /** How many events were compared, and the last of them. */
   #told = 0;
   #lastSeq = 0;
+  /** Which tasks with a tag were found last. */
+  readonly #listed = new Map<TaskStatus | undefined, string>();
 
   private constructor(scene: Scene) {
     this.#scene = scene;
@@ -51,6 +55,8 @@ export class World {
       }
       turn += 1;
       if (toTheEnd) await this.#finishAll();
+      this.#listed.clear();
+      this.#compareTasks();
       this.#compareStories();
       return null;
     } catch (error) {
@@ -154,7 +160,7 @@ export class World {
     const { queue, model, tally } = this.#scene;
     const { total, byStatus, unconsumedResults } = queue.stats();
     same({ total, byStatus, unconsumedResults }, model.stats(), 'the counts');
-    for (const status of [undefined, 'pending', 'running', 'failed'] as const) this.#compareTagged(status);
+    for (const status of LISTED) this.#compareTagged(status);
     const running = new Set<string>();
     for (const name of this.#scene.taskNames) {
       const id = this.#scene.idOf(name);
@@ -183,11 +189,15 @@ export class World {
     same(printed(schedules.dueAt()), model.schedules.dueAt(), 'when an occurrence is due');
   }
 
+  /** Whenever the model's list is another one: a list costs more than all that is asked besides. */
   #compareTagged(status: TaskStatus | undefined): void {
     const { queue, model, tally } = this.#scene;
+    const expected = model.tagged('t', status);
+    if (String(expected) === this.#listed.get(status)) return;
+    this.#listed.set(status, String(expected));
     const { tasks } = queue.list({ tag: 't', limit: 500, ...(status && { status }) });
     const found = tasks.map(({ taskId }) => this.#scene.nameOf(taskId));
-    same(found, model.tagged('t', status), `the ${status ?? ''} tasks with a tag`);
+    same(found, expected, `the ${status ?? ''} tasks with a tag`);
     if (status !== undefined && found.length > 0) tally.count('found by its tag');
   }
 
@@ -201,23 +211,25 @@ export class World {
       expected,
       'the events',
     );
-    for (const [, type] of expected) tally.count(type);
+    for (const [, type, details] of expected) for (const kind of kindsOf(type, details)) tally.count(kind);
     this.#told += expected.length;
     this.#lastSeq = fresh.at(-1)?.seq ?? this.#lastSeq;
   }
 
-  /** Of a task: its name and status. Of a runner: its start. Of a schedule: its name and what is said of it. */
   #toldEvent({ type, taskId, taskStatus, details }: Event): unknown[] {
+    const isOfSchedule = type.startsWith('schedule.') || (type === 'task.created' && details !== null);
+    if (isOfSchedule) return [taskId && this.#scene.nameOf(taskId), type, this.#named(details as object)];
     if (taskId !== null) return [this.#scene.nameOf(taskId), type, taskStatus];
-    if (!type.startsWith('schedule.')) return [(details as { instanceId: string }).instanceId, type, null];
-    const { scheduleId, error: _, ...more } = details as { scheduleId: string; error?: string };
-    const readable = (value: unknown) => (typeof value === 'number' ? printed(value) : this.#nameIn(value));
-    const told = Object.fromEntries(Object.entries(more).map(([name, value]) => [name, readable(value)]));
-    return [this.#scene.nameOf(scheduleId), type, told];
+    return [(details as { instanceId: string }).instanceId, type, null];
   }
 
-  #nameIn(value: unknown): unknown {
-    return typeof value === 'string' ? this.#scene.nameOf(value) : value;
+  /** What is said of schedules, in the model's words. */
+  #named({ error: _, ...details }: { error?: string }): object {
+    const word = (value: unknown) => {
+      if (typeof value === 'number') return printed(value);
+      return typeof value === 'string' ? this.#scene.nameOf(value) : value;
+    };
+    return Object.fromEntries(Object.entries(details).map(([name, value]) => [name, word(value)]));
   }
 
   /** The whole story of each task, as it is kept. */
@@ -233,4 +245,11 @@ export class World {
 
 function callers(start: 'new' | 'current'): Who[] {
   return [{ runner: 'A', start }, { runner: 'B', start }, 'an older runner'];
+}
+
+function kindsOf(type: string, details: object | string | null): string[] {
+  if (details === null || typeof details === 'string') return [type];
+  if ('runs' in details && details.runs) return [type, 'one for all that were missed'];
+  if (type !== 'task.created' || !('occurrence' in details)) return [type];
+  return [type, details.occurrence === null ? 'run by hand' : 'run by an occurrence'];
 }

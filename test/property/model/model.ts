@@ -31,8 +31,8 @@ export interface ModelSettings {
 }
 
 export class Model {
-  /** In order: task and its status, start of a runner and null, schedule and details; between them the event's type. */
-  readonly events: [string, string, TaskStatus | object | null][] = [];
+  /** In order: whom each is about (a task, a start of a runner, nobody), its type, and the task's status or its details. */
+  readonly events: [string | null, string, TaskStatus | object | null][] = [];
   /** Tasks that wait after a failure, and for how long at least and at most: the jitter is the engine's. */
   readonly undecided = new Map<string, [number, number]>();
   readonly #clock: Clock;
@@ -64,10 +64,10 @@ export class Model {
     this.schedules = new Schedules(clock, {
       nextTask: () => `T${this.#submitted + 1}`,
       checkRoom: (task) => this.#checkRoom(task, []),
-      submit: (task, schedule) => this.#create(task, schedule).name,
+      submit: (task, from) => this.#create(task, from).name,
       unfinishedOf: (schedule) =>
         [...this.tasks].find((task) => task.schedule === schedule && !isFinal(task))?.name,
-      note: (schedule, type, details) => this.#note(schedule, type, details),
+      note: (type, details) => this.#note(null, type, details),
       match: () => this.match(),
     });
   }
@@ -396,12 +396,13 @@ export class Model {
 
   // How tasks move
 
-  #create(spec: NewTask, schedule: string | null = null): Task {
+  /** `from`: which schedule submits it, and what is said of that. */
+  #create(spec: NewTask, from: { scheduleId: string } | null = null): Task {
     this.#submitted += 1;
     const task = words.newTask(`T${this.#submitted}`, spec, this.#uptime, this.#clock.wall());
-    task.schedule = schedule;
+    task.schedule = from?.scheduleId ?? null;
     this.#line.tasks.set(task.name, task);
-    this.#tell(task, 'created');
+    this.#note(task.name, 'task.created', from ?? 'pending');
     this.#line.seat(task);
     return task;
   }
@@ -554,7 +555,7 @@ export class Model {
     this.#note(task.name, `task.${type}`, task.status);
   }
 
-  #note(about: string, type: string, details: TaskStatus | object | null): void {
+  #note(about: string | null, type: string, details: TaskStatus | object | null): void {
     this.events.push([about, type, details]);
     this.#remembered = this.#uptime;
   }

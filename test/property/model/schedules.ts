@@ -7,6 +7,7 @@ import { isAgent, Refused } from './task.ts';
 const MISSED_AFTER_MS = 60_000;
 /** A refused task is tried again after that. */
 const RETRY_MS = 1_000;
+const SOME_DAYS_MS = 2 * 86_400_000;
 /** The scheduler looks at the clock on the wall at least so often. */
 export const LOOK_MS = 30_000;
 
@@ -34,10 +35,11 @@ interface Queue {
   nextTask(): string;
   /** Throws `Refused` when the task can't be submitted now. */
   checkRoom(task: NewTask): void;
-  submit(task: NewTask, schedule: string): string;
+  /** `occurrence`: the one that it is for; null for none. */
+  submit(task: NewTask, from: { scheduleId: string; name: string; occurrence: string | null }): string;
   /** The schedule's oldest task that has not ended. */
   unfinishedOf(schedule: string): string | undefined;
-  note(schedule: string, type: string, details: object): void;
+  note(type: string, details: object): void;
   /** Whoever waits is served, as after every operation. */
   match(): void;
 }
@@ -90,19 +92,19 @@ export class Schedules {
 
   /** No occurrence passes by it. */
   run(id: string): { task: string; session: string | null } {
-    return this.#submit(this.#find(id));
+    return this.#submit(this.#find(id), null);
   }
 
   // Time
 
   /**
-   * One occurrence of each that is due passes, or all that it has missed: in the order of their times, then in `order`. If
-   * only `some` pass, nothing is known of the others.
+   * One occurrence of each that is due passes, or all that it has missed: in the order of their times, then of their
+   * creation. If only `some` pass, nothing is known of the others.
    */
-  look(order: (a: Schedule, b: Schedule) => number, some: (schedule: Schedule) => boolean): void {
+  look(some: (schedule: Schedule) => boolean = () => true): void {
     const now = this.#clock.wall();
     const due = [...this.#all.values()].filter((schedule) => dueAt(schedule) <= now && some(schedule));
-    for (const schedule of due.sort((a, b) => dueAt(a) - dueAt(b) || order(a, b))) {
+    for (const schedule of due.sort((a, b) => dueAt(a) - dueAt(b))) {
       this.#pass(schedule, now);
       this.#queue.match();
     }
@@ -191,7 +193,7 @@ export class Schedules {
     if (isMissed(due)) this.#note(schedule, 'missed', { since, until, runs });
     if (unfinished !== undefined)
       this.#note(schedule, 'skipped', { occurrence: until, unfinishedTaskId: unfinished });
-    if (runs) this.#submit(schedule);
+    if (runs) this.#submit(schedule, until);
     schedule.last = occurrence;
     this.#expect(schedule, nextAfter(schedule.cron, schedule.timeZone, occurrence));
   }
@@ -209,10 +211,14 @@ export class Schedules {
     }
   }
 
-  #submit(schedule: Schedule): { task: string; session: string | null } {
+  #submit(schedule: Schedule, occurrence: string | null): { task: string; session: string | null } {
     const task = this.#taskOf(schedule);
     this.#queue.checkRoom(task);
-    schedule.lastTask = this.#queue.submit(task, schedule.id);
+    schedule.lastTask = this.#queue.submit(task, {
+      scheduleId: schedule.id,
+      name: schedule.name,
+      occurrence,
+    });
     schedule.lastRun = this.#clock.wall();
     return { task: schedule.lastTask, session: task.sessionId };
   }
@@ -230,7 +236,7 @@ export class Schedules {
   }
 
   #note({ id, name }: Schedule, type: string, details: object): void {
-    this.#queue.note(id, `schedule.${type}`, { name, ...details });
+    this.#queue.note(`schedule.${type}`, { scheduleId: id, name, ...details });
   }
 
   // What is where
@@ -273,10 +279,13 @@ function dueAt({ next, retryAt }: Schedule): number {
   return Math.max(next ?? Infinity, retryAt ?? 0);
 }
 
-/** The last of the occurrences from `due` on. */
+/** The last of the occurrences from `due` on. Those of some days are enough to find it: nothing comes more rarely, but once. */
 function lastUpTo(now: number, due: number, { cron, timeZone }: Schedule): number {
+  const recent = nextAfter(cron, timeZone, now - SOME_DAYS_MS) ?? due;
   let last = due;
-  for (let next: number | null = due; next !== null && next <= now; next = nextAfter(cron, timeZone, next))
+  for (let next: number | null = Math.max(due, recent); next !== null && next <= now; ) {
     last = next;
+    next = nextAfter(cron, timeZone, next);
+  }
   return last;
 }
