@@ -1,6 +1,12 @@
 /** What a history asks for, as the queue takes it. */
 import type { Clock } from '../../src/clock.ts';
-import { agentSessionKey, isAgentType, type NewSchedule, type NewTask } from '../../src/queue/index.ts';
+import {
+  agentSessionKey,
+  isAgentType,
+  type NewSchedule,
+  type NewTask,
+  type Once,
+} from '../../src/queue/index.ts';
 import { aCommand } from '../support/queue.ts';
 import type { Change, Scheduled, ScheduledTask, Submission } from './history.ts';
 
@@ -12,6 +18,13 @@ export function toTask(
   const due = runInMs === undefined ? { delayMs } : { runAt: clock.wall() + runInMs };
   const known = isAgentType(type) ? (session ?? 'red') : session;
   return withDefaults({ type, session: known, ...asked, ...due });
+}
+
+/** What may have an Idempotency-Key. */
+export type Repeatable = Pick<Submission, 'once'>;
+
+export function toOnce({ once }: Repeatable, route: string): Once | undefined {
+  return once && { scope: 'a-token', key: once.key, route, bodyHash: once.body };
 }
 
 export function toSchedule({ task, ...rule }: Scheduled): NewSchedule {

@@ -1,7 +1,7 @@
 /** Each operation, called on the queue; and what it does in the model. */
-import type { Claim, Once, Poller, Receipts } from '../../src/queue/index.ts';
+import type { Claim, Poller, Receipts } from '../../src/queue/index.ts';
 import { aReport } from '../support/queue.ts';
-import { toTask } from './as-task.ts';
+import { toOnce, toTask } from './as-task.ts';
 import type { Batch, Heartbeat, Op, Poll, Submission } from './history.ts';
 import { isFinal, type Task } from './model/task.ts';
 import { answerOf, essenceOf, same } from './same.ts';
@@ -94,10 +94,6 @@ function batch(scene: Scene, submissions: Batch): Step {
 function receive(scene: Scene, { tasks, duplicate }: Receipts): { tasks: string[]; duplicate: boolean } {
   if (duplicate) scene.tally.count('repeated submission');
   return { tasks: tasks.map(({ taskId }) => scene.nameOf(taskId)), duplicate: duplicate ?? false };
-}
-
-function toOnce({ once }: Pick<Submission, 'once'>, route: string): Once | undefined {
-  return once && { scope: 'a-token', key: once.key, route, bodyHash: once.body };
 }
 
 function poll(scene: Scene, how: Poll): Step {

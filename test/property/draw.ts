@@ -120,6 +120,11 @@ const ofTask = (...ops: ('cancel' | 'retry' | 'unstick' | 'read')[]): fc.Arbitra
 const ofClaim = (...ops: ('release' | 'delivered' | 'give back')[]): fc.Arbitrary<Op> =>
   fc.record({ op: fc.constantFrom(...ops), claim: ref });
 
+const runOrRemove: fc.Arbitrary<Op> = fc.oneof(
+  { weight: 2, arbitrary: fc.record({ op: fc.constant('run schedule'), of: ref, once }) },
+  { weight: 1, arbitrary: fc.record({ op: fc.constant('remove schedule'), of: ref }) },
+);
+
 /** What takes its turn among the writes of a commit. */
 const SHARING: fc.WeightedArbitrary<Op>[] = [
   { weight: 8, arbitrary: fc.record({ op: fc.constant('submit'), task: submission }) },
@@ -134,12 +139,9 @@ const SHARING: fc.WeightedArbitrary<Op>[] = [
   { weight: 2, arbitrary: ofTask('cancel') },
   { weight: 3, arbitrary: ofTask('retry') },
   { weight: 2, arbitrary: ofTask('read') },
-  { weight: 2, arbitrary: fc.record({ op: fc.constant('create schedule'), schedule: scheduled }) },
+  { weight: 2, arbitrary: fc.record({ op: fc.constant('create schedule'), schedule: scheduled, once }) },
   { weight: 1, arbitrary: fc.record({ op: fc.constant('edit schedule'), of: ref, change }) },
-  {
-    weight: 1,
-    arbitrary: fc.record({ op: fc.constantFrom('run schedule', 'run schedule', 'remove schedule'), of: ref }),
-  },
+  { weight: 1, arbitrary: runOrRemove },
   { weight: 2, arbitrary: fc.constant({ op: 'look' }) },
 ];
 

@@ -87,9 +87,10 @@ export type Op =
   | { op: 'hang up'; poll: Ref }
   | { op: 'pass' | 'set the wall clock'; ms: number }
   | { op: 'reclaim' | 'upkeep' }
-  | { op: 'create schedule'; schedule: Scheduled }
+  | { op: 'create schedule'; schedule: Scheduled; once?: Once | undefined }
   | { op: 'edit schedule'; of: Ref; change: Change }
-  | { op: 'remove schedule' | 'run schedule'; of: Ref }
+  | { op: 'remove schedule'; of: Ref }
+  | { op: 'run schedule'; of: Ref; once?: Once | undefined }
   /** Time passes until the next occurrence is due, and the scheduler has not looked yet. */
   | { op: 'reach an occurrence' }
   /** The scheduler looks at the clock, be it early. */

@@ -1,8 +1,8 @@
 /** The operations of schedules, called on the queue; and what each does in the model. */
-import type { Schedule } from '../../src/queue/index.ts';
-import { toChange, toSchedule } from './as-task.ts';
+import type { NewSchedule, Once, Schedule } from '../../src/queue/index.ts';
+import { type Repeatable, toChange, toOnce, toSchedule } from './as-task.ts';
 import type { Step } from './calls.ts';
-import type { Change, Op, Scheduled } from './history.ts';
+import type { Op } from './history.ts';
 import { printed } from './model/schedules.ts';
 import type { Scene } from './scene.ts';
 import { look } from './time.ts';
@@ -15,30 +15,27 @@ type ScheduleOp = Extract<
 export function callSchedules(scene: Scene, op: ScheduleOp): Step {
   switch (op.op) {
     case 'create schedule':
-      return create(scene, op.schedule);
+      return create(scene, toSchedule(op.schedule), toOnce(op, '/schedules'));
     case 'edit schedule':
-      return edit(scene, scene.schedule(op.of), op.change);
+      return edit(scene, scene.schedule(op.of), toChange(op.change));
     case 'remove schedule':
       return remove(scene, scene.schedule(op.of));
     case 'run schedule':
-      return run(scene, scene.schedule(op.of));
+      return run(scene, scene.schedule(op.of), op);
     case 'look':
       return look(scene);
   }
 }
 
-function create(scene: Scene, asked: Scheduled): Step {
-  const schedule = toSchedule(asked);
-  const real = scene.queue.schedules.create(schedule).then((made) => {
-    scene.nameSchedule(made.id);
-    return shown(scene, made);
+function create(scene: Scene, asked: NewSchedule, once: Once | undefined): Step {
+  const real = scene.queue.schedules.create(asked, once).then(({ duplicate = false, ...made }) => {
+    if (!duplicate) scene.nameSchedule(made.id);
+    return { ...shown(scene, made), duplicate };
   });
-  const { schedules } = scene.model;
-  return { real, model: () => schedules.shown(schedules.create(schedule)) };
+  return { real, model: () => scene.model.createSchedule(asked, once) };
 }
 
-function edit(scene: Scene, name: string, asked: Change): Step {
-  const change = toChange(asked);
+function edit(scene: Scene, name: string, change: Partial<NewSchedule>): Step {
   const real = scene.queue.schedules.edit(scene.idOf(name), change).then((edited) => shown(scene, edited));
   const { schedules } = scene.model;
   return { real, model: () => schedules.shown(schedules.edit(name, change)) };
@@ -49,11 +46,13 @@ function remove(scene: Scene, name: string): Step {
   return { real, model: () => scene.model.schedules.remove(name) };
 }
 
-function run(scene: Scene, name: string): Step {
-  const real = scene.queue.schedules.run(scene.idOf(name)).then(({ taskId, sessionId }) => {
-    return { task: scene.nameOf(taskId), session: sessionId && scene.nameOf(sessionId) };
+function run(scene: Scene, name: string, asked: Repeatable): Step {
+  const once = toOnce(asked, `/schedules/${name}/run`);
+  const answer = scene.queue.schedules.run(scene.idOf(name), once);
+  const real = answer.then(({ taskId, sessionId, duplicate = false }) => {
+    return { task: scene.nameOf(taskId), session: sessionId && scene.nameOf(sessionId), duplicate };
   });
-  return { real, model: () => scene.model.schedules.run(name) };
+  return { real, model: () => scene.model.runSchedule(name, once) };
 }
 
 /** As the model shows it. */

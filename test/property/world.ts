@@ -1,5 +1,5 @@
 /** One history, lived through by the queue and by the model beside it, which must never differ. */
-import type { Claim, Event, TaskState, TaskStatus } from '../../src/queue/index.ts';
+import type { Claim, Event, TaskFilter, TaskState } from '../../src/queue/index.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import type { EngineSettings } from '../support/settings.ts';
 import { call } from './calls.ts';
@@ -24,15 +24,20 @@ const ALL_THERE_IS = {
   delivered: true,
 };
 
-const LISTED = [undefined, 'pending', 'running', 'failed'] as const;
+const LISTED: Pick<TaskFilter, 'status'>[] = [
+  {},
+  { status: 'pending' },
+  { status: 'running' },
+  { status: 'failed' },
+];
 
 export class World {
   readonly #scene: Scene;
   /** How many events were compared, and the last of them. */
   #told = 0;
   #lastSeq = 0;
-  /** Which tasks with a tag were found last. */
-  readonly #listed = new Map<TaskStatus | undefined, string>();
+  /** What each list held last. */
+  readonly #listed = new Map<string, string>();
 
   private constructor(scene: Scene) {
     this.#scene = scene;
@@ -160,7 +165,12 @@ export class World {
     const { queue, model, tally } = this.#scene;
     const { total, byStatus, unconsumedResults } = queue.stats();
     same({ total, byStatus, unconsumedResults }, model.stats(), 'the counts');
-    for (const status of LISTED) this.#compareTagged(status);
+    for (const status of LISTED)
+      this.#compareList(
+        { tag: 't', ...status },
+        model.tagged('t', status.status),
+        `the ${status.status} tasks with a tag`,
+      );
     const running = new Set<string>();
     for (const name of this.#scene.taskNames) {
       const id = this.#scene.idOf(name);
@@ -175,30 +185,37 @@ export class World {
   }
 
   #shownState(state: TaskState): TaskState {
-    const { taskId, sessionId, sessionKey } = state;
+    const { taskId, scheduleId, sessionId, sessionKey } = state;
     const scene = this.#scene;
     const session = { sessionId: scene.keyNameOf(sessionId), sessionKey: scene.keyNameOf(sessionKey) };
-    return { ...state, taskId: scene.nameOf(taskId), ...session };
+    return {
+      ...state,
+      taskId: scene.nameOf(taskId),
+      scheduleId: scheduleId && scene.nameOf(scheduleId),
+      ...session,
+    };
   }
 
   #compareSchedules(): void {
-    const { schedules } = this.#scene.queue;
-    const { model } = this.#scene;
-    const all = schedules.list().map((schedule) => shown(this.#scene, schedule));
+    const { queue, model } = this.#scene;
+    const all = queue.schedules.list().map((schedule) => shown(this.#scene, schedule));
     same(all, model.schedules.list(), 'the schedules');
-    same(printed(schedules.dueAt()), model.schedules.dueAt(), 'when an occurrence is due');
+    same(printed(queue.schedules.dueAt()), model.schedules.dueAt(), 'when an occurrence is due');
+    for (const { id } of model.schedules.all)
+      this.#compareList({ scheduleId: this.#scene.idOf(id) }, model.scheduled(id), `the tasks of ${id}`);
   }
 
-  /** Whenever the model's list is another one: a list costs more than all that is asked besides. */
-  #compareTagged(status: TaskStatus | undefined): void {
-    const { queue, model, tally } = this.#scene;
-    const expected = model.tagged('t', status);
-    if (String(expected) === this.#listed.get(status)) return;
-    this.#listed.set(status, String(expected));
-    const { tasks } = queue.list({ tag: 't', limit: 500, ...(status && { status }) });
-    const found = tasks.map(({ taskId }) => this.#scene.nameOf(taskId));
-    same(found, expected, `the ${status ?? ''} tasks with a tag`);
-    if (status !== undefined && found.length > 0) tally.count('found by its tag');
+  /** When it is to be another than it was: a list costs more than all that is asked besides. */
+  #compareList(filter: Omit<TaskFilter, 'limit'>, expected: string[], what: string): void {
+    if (String(expected) === this.#listed.get(what)) return;
+    this.#listed.set(what, String(expected));
+    if (filter.tag !== undefined && expected.length > 0) this.#scene.tally.count('found by its tag');
+    const { tasks } = this.#scene.queue.list({ ...filter, limit: 500 });
+    same(
+      tasks.map(({ taskId }) => this.#scene.nameOf(taskId)),
+      expected,
+      what,
+    );
   }
 
   #compareEvents(): void {

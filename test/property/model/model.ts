@@ -3,7 +3,15 @@
  * Every operation is a few sentences of the documents; the numbers are theirs too.
  */
 import type { Clock } from '../../../src/clock.ts';
-import type { NewTask, Once, Poller, QueueStats, TaskState, TaskStatus } from '../../../src/queue/index.ts';
+import type {
+  NewSchedule,
+  NewTask,
+  Once,
+  Poller,
+  QueueStats,
+  TaskState,
+  TaskStatus,
+} from '../../../src/queue/index.ts';
 import { Leases } from './leases.ts';
 import { Line } from './line.ts';
 import { Runners } from './runners.ts';
@@ -45,7 +53,7 @@ export class Model {
   readonly #leases: Leases;
   /** Until when a runner is not offered a task that it released. */
   readonly #holds = new Map<string, { task: Task; until: number }>();
-  readonly #receipts = new Map<string, { request: string; tasks: string[]; at: number }>();
+  readonly #receipts = new Map<string, { request: string; answer: object; at: number }>();
   /** Results that were read, and whose end has not had its turn. */
   readonly #reading = new Set<string>();
   #submitted = 0;
@@ -63,7 +71,7 @@ export class Model {
     this.#leases = new Leases(clock, settings.leaseMs);
     this.schedules = new Schedules(clock, {
       nextTask: () => `T${this.#submitted + 1}`,
-      checkRoom: (task) => this.#checkRoom(task, []),
+      checkRoom: (task) => this.#checkRoom([task]),
       submit: (task, from) => this.#create(task, from).name,
       unfinishedOf: (schedule) =>
         [...this.tasks].find((task) => task.schedule === schedule && !isFinal(task))?.name,
@@ -76,18 +84,37 @@ export class Model {
 
   /** All of them, or none. */
   submit(specs: NewTask[], once?: Once): { tasks: string[]; duplicate: boolean } {
-    const id = once && `${once.scope} ${once.key}`;
-    const request = once && `${once.route} ${once.bodyHash}`;
-    const earlier = this.#receipts.get(id ?? '');
+    return this.#once(once, () => {
+      this.#checkRoom(specs);
+      return { tasks: specs.map((spec) => this.#create(spec).name) };
+    });
+  }
+
+  createSchedule(asked: NewSchedule, once?: Once): object {
+    return this.#once(once, () => this.schedules.shown(this.schedules.create(asked)));
+  }
+
+  runSchedule(name: string, once?: Once): object {
+    return this.#once(once, () => this.schedules.run(name));
+  }
+
+  /** What `make` answers, or answered when the same was asked for before. */
+  #once<Answer extends object>(once: Once | undefined, make: () => Answer): Answer & { duplicate: boolean } {
+    if (once === undefined) return { ...make(), duplicate: false };
+    const [id, request] = [`${once.scope} ${once.key}`, `${once.route} ${once.bodyHash}`];
+    const earlier = this.#receipts.get(id);
     if (earlier !== undefined && earlier.request !== request) throw new Refused('idempotency_conflict');
-    if (earlier !== undefined) return { tasks: earlier.tasks, duplicate: true };
-    if ((this.stats().byStatus.pending ?? 0) + specs.length > this.#settings.maxPending)
-      throw new Refused('queue_full');
+    if (earlier !== undefined) return { ...(earlier.answer as Answer), duplicate: true };
+    const answer = make();
+    this.#receipts.set(id, { request, answer, at: this.#uptime });
+    return { ...answer, duplicate: false };
+  }
+
+  /** For all of them, and each where the unfinished tasks of its key are, or those before it. */
+  #checkRoom(specs: NewTask[]): void {
+    const waiting = this.stats().byStatus.pending ?? 0;
+    if (waiting + specs.length > this.#settings.maxPending) throw new Refused('queue_full');
     for (const [n, spec] of specs.entries()) this.#checkQueue(spec, specs.slice(0, n));
-    const tasks = specs.map((spec) => this.#create(spec).name);
-    if (id !== undefined && request !== undefined)
-      this.#receipts.set(id, { request, tasks, at: this.#uptime });
-    return { tasks, duplicate: false };
   }
 
   /** `before`: those that were taken with it. */
@@ -356,7 +383,7 @@ export class Model {
       queue: words.queueOf(spec),
       priority: spec.priority ?? 0,
       tags: [...(spec.tags ?? [])],
-      scheduleId: null,
+      scheduleId: task.schedule,
       runnerId: task.holder?.runner ?? null,
       leaseUntil: this.#leaseUntil(task),
       cancelRequested: task.cancelRequested,
@@ -376,6 +403,12 @@ export class Model {
         task.spec.tags?.includes(tag) &&
         task.status === (status ?? task.status),
     );
+    return found.map(({ name }) => name).reverse();
+  }
+
+  /** Unread, the newest first. */
+  scheduled(schedule: string): string[] {
+    const found = [...this.tasks].filter((task) => task.schedule === schedule && task.printed.read === null);
     return found.map(({ name }) => name).reverse();
   }
 
