@@ -120,6 +120,11 @@ const ofTask = (...ops: ('cancel' | 'retry' | 'unstick' | 'read')[]): fc.Arbitra
 const ofClaim = (...ops: ('release' | 'delivered' | 'give back')[]): fc.Arbitrary<Op> =>
   fc.record({ op: fc.constantFrom(...ops), claim: ref });
 
+const createSchedule: fc.Arbitrary<Op> = fc.record({
+  op: fc.constant('create schedule'),
+  schedule: scheduled,
+  once,
+});
 const runOrRemove: fc.Arbitrary<Op> = fc.oneof(
   { weight: 2, arbitrary: fc.record({ op: fc.constant('run schedule'), of: ref, once }) },
   { weight: 1, arbitrary: fc.record({ op: fc.constant('remove schedule'), of: ref }) },
@@ -139,8 +144,8 @@ const SHARING: fc.WeightedArbitrary<Op>[] = [
   { weight: 2, arbitrary: ofTask('cancel') },
   { weight: 3, arbitrary: ofTask('retry') },
   { weight: 2, arbitrary: ofTask('read') },
-  { weight: 2, arbitrary: fc.record({ op: fc.constant('create schedule'), schedule: scheduled, once }) },
-  { weight: 1, arbitrary: fc.record({ op: fc.constant('edit schedule'), of: ref, change }) },
+  { weight: 2, arbitrary: createSchedule },
+  { weight: 2, arbitrary: fc.record({ op: fc.constant('edit schedule'), of: ref, change }) },
   { weight: 1, arbitrary: runOrRemove },
   { weight: 2, arbitrary: fc.constant({ op: 'look' }) },
 ];
@@ -157,14 +162,14 @@ const ALONE: fc.WeightedArbitrary<Op>[] = [
   { weight: 6, arbitrary: passing(SECOND, 4 * SECOND, 11 * SECOND, 46 * SECOND, 66 * SECOND) },
   { weight: 1, arbitrary: passing(21 * MINUTE, 31 * MINUTE, 25 * HOUR, 31 * DAY) },
   { weight: 5, arbitrary: fc.record({ op: fc.constantFrom('reclaim', 'reclaim', 'upkeep') }) },
-  { weight: 3, arbitrary: fc.constant({ op: 'reach an occurrence' }) },
+  { weight: 4, arbitrary: fc.constant({ op: 'reach an occurrence' }) },
   { weight: 1, arbitrary: fc.record({ op: fc.constant('restart'), down }) },
   { weight: 1, arbitrary: fc.record({ op: fc.constant('crash'), down, looking: fc.boolean() }) },
   {
-    weight: 1,
+    weight: 2,
     arbitrary: fc.record({
       op: fc.constant('set the wall clock'),
-      ms: fc.constantFrom(HOUR, -HOUR, 50 * SECOND, TO_SPRING, TO_AUTUMN),
+      ms: fc.constantFrom(HOUR, -HOUR, -HOUR, 50 * SECOND, TO_SPRING, TO_AUTUMN),
     }),
   },
 ];
@@ -178,4 +183,10 @@ const turn: fc.Arbitrary<Turn> = fc.oneof(
   { weight: 1, arbitrary: fc.array(fc.oneof(...SHARING), { minLength: 2, maxLength: 4 }) },
 );
 
-export const history: fc.Arbitrary<History> = fc.array(turn, { minLength: 1, maxLength: 80, size: 'max' });
+const turns = fc.array(turn, { minLength: 1, maxLength: 80, size: 'max' });
+
+/** Half of them with a schedule from the beginning. */
+export const history: fc.Arbitrary<History> = fc.oneof(
+  turns,
+  fc.tuple(createSchedule, turns).map(([first, then]) => [[first], ...then]),
+);

@@ -1,9 +1,12 @@
 import { execFile } from 'node:child_process';
 import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { openQueue } from '../../src/queue/index.ts';
 import { Scheduler } from '../../src/reconciler/scheduler.ts';
+import { brokenProduct } from '../support/sabotage.ts';
+import { BREAKS } from './breaks.ts';
 import { KNOWN } from './known.ts';
 import { OPTIONS, type Proof, prove } from './prove.ts';
 import { makeFolder, Store } from './store.ts';
@@ -61,12 +64,18 @@ describe('npm run property', () => {
   test.each([
     ['fence', 'refused: lease_lost'],
     ['promotion', 'brought to its end'],
+    ['two-commits', "'task.created'"],
+    ['not-rearmed', 'S1 was due at 2026-11-22T12:'],
   ])('--break %s is red, and tells a short history and how to see it again', async (broken, difference) => {
     const { code, figures, told } = await run('--break', broken, '--histories', '50', '--json');
     expect({ code, figures }).toMatchObject({ code: 1, figures: { seed: 1, failures: 1 } });
     expect(told).toContain('--seed 1 --path ');
     expect(told).toContain(difference);
     expect(told.match(/^ +\d+\. /gm)?.length).toBeLessThanOrEqual(5);
+  });
+
+  test.each(Object.entries(BREAKS))('still finds what %s breaks', (_name, edits) => {
+    expect(() => brokenProduct(join(aFolder(), 'product'), edits)).not.toThrow();
   });
 
   test.each([

@@ -38,7 +38,13 @@ function create(scene: Scene, asked: NewSchedule, once: Once | undefined): Step 
 function edit(scene: Scene, name: string, change: Partial<NewSchedule>): Step {
   const real = scene.queue.schedules.edit(scene.idOf(name), change).then((edited) => shown(scene, edited));
   const { schedules } = scene.model;
-  return { real, model: () => schedules.shown(schedules.edit(name, change)) };
+  const model = () => {
+    const isBack = schedules.isBefore(name);
+    const edited = schedules.shown(schedules.edit(name, change));
+    if (isBack) scene.tally.count('edited after the clock was set back');
+    return edited;
+  };
+  return { real, model };
 }
 
 function remove(scene: Scene, name: string): Step {

@@ -29,6 +29,7 @@ export const KINDS = [
   'run schedule',
   'reach an occurrence',
   'look',
+  'edited after the clock was set back',
   'run by an occurrence',
   'run by hand',
   'one for all that were missed',

@@ -156,6 +156,11 @@ export class Schedules {
     return this.#all.values();
   }
 
+  /** The clock shows less than it did when its last occurrence passed. */
+  isBefore(id: string): boolean {
+    return this.#clock.wall() < (this.#all.get(id)?.last ?? 0);
+  }
+
   /** By name. */
   list(): object[] {
     return [...this.#all.values()].sort((a, b) => (a.name < b.name ? -1 : 1)).map(({ id }) => this.shown(id));
