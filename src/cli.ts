@@ -1,8 +1,9 @@
 /** The subcommands, thin: what they do is in commands/, foreground.ts and storage-commands.ts. */
 import { Command, CommanderError } from 'commander';
-import { ClientError } from './client/index.ts';
+import { addBatch } from './commands/batch.ts';
 import type { Add } from './commands/connect.ts';
 import { addEvents } from './commands/events.ts';
+import { MISUSED, report } from './commands/failure.ts';
 import { addLogs } from './commands/logs.ts';
 import { bearClosedPipes } from './commands/output.ts';
 import { addRunners } from './commands/runners.ts';
@@ -10,28 +11,33 @@ import { addSchedules } from './commands/schedules.ts';
 import { addShow } from './commands/show.ts';
 import { addSubmit, SUBMIT_FAILED } from './commands/submit.ts';
 import { addTaskCommands } from './commands/tasks.ts';
-import { StartError } from './errors.ts';
 import type { Environment } from './settings.ts';
 import { VERSION } from './version.ts';
 
 /** Runs one subcommand to its end; its exit code. */
 export async function run(args: readonly string[], env: Environment): Promise<number> {
   bearClosedPipes();
-  const failed = args[0] === 'submit' ? SUBMIT_FAILED : 1;
   let exitCode = 0;
   const program = createProgram(env, (code) => {
     exitCode = code;
+  });
+  // Until the options are read, anything that looks like it counts.
+  let asJson = args.includes('--json');
+  program.hook('preAction', (_, command) => {
+    asJson = command.opts().json === true;
   });
   try {
     await program.parseAsync(args, { from: 'user' });
     return exitCode;
   } catch (error) {
-    // Commander has told its own errors already; help and version end with 0.
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : failed;
-    if (!(error instanceof StartError || error instanceof ClientError)) throw error;
-    process.stderr.write(sentences(error.message));
-    return failed;
+    if (error instanceof CommanderError && isTold(error)) return error.exitCode === 0 ? 0 : MISUSED;
+    return report(error, { asJson, own: args[0] === 'submit' ? SUBMIT_FAILED : null });
   }
+}
+
+/** Help and version; a call without any command gets the help too. */
+function isTold({ exitCode, code }: CommanderError): boolean {
+  return exitCode === 0 || code === 'commander.help';
 }
 
 function createProgram(env: Environment, exit: (code: number) => void): Command {
@@ -42,14 +48,13 @@ function createProgram(env: Environment, exit: (code: number) => void): Command 
     .version(VERSION, '-V, --version', 'prints the version')
     .helpOption('-h, --help', 'prints this help')
     .helpCommand('help [command]', 'prints the help of a command')
-    .configureOutput({
-      outputError: (text, write) => write(text.replace(/^error: /, 'openclaw-runner: ')),
-    })
+    .configureOutput({ outputError: () => {} })
     .exitOverride()
     .enablePositionalOptions();
   const add: Add = (name, description) => program.command(name).description(description);
   addForegroundCommands(add, env);
   addSubmit(add, env, exit);
+  addBatch(add, env);
   addTaskCommands(add, env);
   addShow(add, env);
   addLogs(add, env);
@@ -91,10 +96,4 @@ function foreground() {
 
 function storage() {
   return import('./storage-commands.ts');
-}
-
-function sentences(message: string): string {
-  const [first = '', ...others] = message.split('\n');
-  if (others.length === 0) return `openclaw-runner: ${first}\n`;
-  return `openclaw-runner: these settings are wrong:\n${[first, ...others].map((line) => `  ${line}\n`).join('')}`;
 }

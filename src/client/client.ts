@@ -10,7 +10,7 @@ import { Tasks } from './tasks.ts';
 import { Worker } from './worker.ts';
 
 export interface ClientOptions extends Pick<CallOptions, 'onRetry'> {
-  /** Where the Task API is. */
+  /** Where the Task API is, as `http://127.0.0.1:3456`; with the path that a proxy wants before every route. */
   url: string;
   token: string;
   /** Where the token came from, for the message when it is refused. */
@@ -32,9 +32,11 @@ export class TaskApiClient {
   readonly worker: Worker;
   readonly #caller: Caller;
 
+  /** `TypeError` for a URL or a token that no request can be made with; neither is shown. */
   constructor(options: ClientOptions) {
     const { token, tokenSource, clock = systemClock, patienceMs = PATIENCE_MS, onRetry } = options;
-    const url = options.url.replace(/\/+$/, '');
+    const url = checkedUrl(options.url);
+    if (!/^[\x21-\x7e]+$/.test(token)) throw new TypeError('token: expected visible ASCII characters');
     const connection = { url, token, tokenSource, clock, fetch: options.fetch ?? globalThis.fetch };
     const caller = new Caller(connection, { patienceMs, onRetry });
     this.#caller = caller;
@@ -46,18 +48,17 @@ export class TaskApiClient {
     this.worker = new Worker(caller);
   }
 
-  async runners(options?: CallOptions): Promise<RunnerState[]> {
-    const { runners } = await this.#caller.get<{ runners: RunnerState[] }>('/runners', {}, options);
-    return runners;
+  runners(options?: CallOptions): Promise<RunnerState[]> {
+    return this.#caller.read('runners', '/runners', {}, options);
   }
 
   /** One message to a chat channel, now. */
   async notify(channel: string, message: string, options?: CallOptions): Promise<void> {
-    await this.#caller.post('/notify', { channel, message }, options);
+    await this.#caller.post('/notify', { channel, message }, options, 'ok');
   }
 
   health(options?: CallOptions): Promise<Health> {
-    return this.#caller.get('/health', {}, options);
+    return this.#caller.get('/health', {}, options, 'taskDb');
   }
 
   /** Whether what is submitted now would be kept. Asked once: that it is not so is an answer. */
@@ -68,6 +69,14 @@ export class TaskApiClient {
     this.#caller.body(answer);
     return { ready: true, problems: [] };
   }
+}
+
+/** Without the slash at its end. */
+function checkedUrl(text: string): string {
+  const url = URL.parse(text);
+  const isGood = url !== null && /^https?:$/.test(url.protocol) && url.username + url.password === '';
+  if (isGood && url.search + url.hash === '') return text.replace(/\/+$/, '');
+  throw new TypeError('url: expected an http:// or https:// address without user name, password and query');
 }
 
 /** Null for what no Task API has said. */

@@ -13,9 +13,8 @@ export class Events {
   }
 
   /** Newest first. */
-  async list(filter: EventFilter = {}, options?: CallOptions): Promise<Event[]> {
-    const { events } = await this.#caller.get<{ events: Event[] }>('/events', filter, options);
-    return events;
+  list(filter: EventFilter = {}, options?: CallOptions): Promise<Event[]> {
+    return this.#caller.read('events', '/events', filter, options);
   }
 
   /**
@@ -39,9 +38,8 @@ export class Events {
     return event?.seq ?? 0;
   }
 
-  async stats(options?: CallOptions): Promise<EventStats> {
-    const { stats } = await this.#caller.get<{ stats: EventStats }>('/events/stats', {}, options);
-    return stats;
+  stats(options?: CallOptions): Promise<EventStats> {
+    return this.#caller.read('stats', '/events/stats', {}, options);
   }
 
   /** Trims now; `vacuum` gives space back to the file system. */

@@ -19,7 +19,7 @@ export interface Callee {
 /** It may work later: the Task API is away, starting, full, or can't store anything for now. */
 const PASSING: readonly (number | null)[] = [null, 429, 502, 503, 504];
 /** There was no connection, so nothing was sent. */
-const NOT_SENT: readonly string[] = ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH'];
+const NOT_SENT: readonly string[] = ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN'];
 
 /** A `TaskApiError` or an `UnreachableError`. */
 export abstract class ClientError extends Error {
@@ -103,18 +103,22 @@ export function unreachable({ url }: Callee, error: unknown): UnreachableError {
   return new UnreachableError(message, { status: null, reason, cause: error });
 }
 
-function refusal(status: number, body: unknown, { url, tokenSource }: Callee, wait: number): ClientError {
+/** For an answer that no Task API gives. */
+export function foreign({ url }: Callee, status: number, wait = 0): UnreachableError {
+  const message = `What answers at ${url} is no Task API (status ${status}).`;
+  return new UnreachableError(message, { status, reason: `HTTP ${status}`, retryAfterMs: wait });
+}
+
+function refusal(status: number, body: unknown, callee: Callee, wait: number): ClientError {
   const { error, code, field } = fieldsOf(body);
-  if (error === undefined && status !== 401) {
-    const message = `What answers at ${url} is no Task API (status ${status}).`;
-    return new UnreachableError(message, { status, reason: `HTTP ${status}`, retryAfterMs: wait });
-  }
+  if (error === undefined && status !== 401) return foreign(callee, status, wait);
+  const { url, tokenSource } = callee;
   const reason = error ?? `HTTP ${status}`;
   const from = tokenSource === undefined ? '' : ` from ${tokenSource}`;
   const message =
     status === 401
       ? `The Task API at ${url} refuses the token${from}.`
-      : `The Task API at ${url} answers ${status}: ${reason}`;
+      : `The Task API at ${url} answers ${status}: ${placed(reason, field)}`;
   const ours = code !== undefined && isOurs(code, status) ? code : null;
   return new TaskApiError(message, {
     status,
@@ -123,6 +127,11 @@ function refusal(status: number, body: unknown, { url, tokenSource }: Callee, wa
     reason,
     retryAfterMs: wait,
   });
+}
+
+/** One task of many is named by its place, as `tasks.3.type`. */
+function placed(reason: string, field = ''): string {
+  return reason.includes(field) ? reason : `${reason} (${field})`;
 }
 
 /** A proxy or a gateway may answer JSON with a code of its own: that decides nothing. */

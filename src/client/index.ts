@@ -1,9 +1,20 @@
 /** `openclaw-runner/client`: the Task API for programs. */
+export type { ErrorCode } from '../errors.ts';
 export type { Gap } from '../http/contract/events.ts';
+export type { PolledTask } from '../http/contract/payload.ts';
 export type { RecentSession } from '../http/contract/recent.ts';
-export type { Event } from '../queue/events.ts';
+export type {
+  EventBody,
+  HeartbeatBody,
+  HeartbeatReply,
+  PollQuery,
+  ReleaseBody,
+  ResultBody,
+} from '../http/contract/worker.ts';
+export type { Event, EventStats, TrimReport } from '../queue/events.ts';
 export type { Schedule } from '../queue/schedules.ts';
 export type { Result, RunnerState, SessionRow, TaskState, TaskStatus, TaskType } from '../queue/task.ts';
+export type { Explanation, QueueStats, SessionStats } from '../queue/task-queue.ts';
 export type { CallOptions, SubmitOptions } from './caller.ts';
 export { type ClientOptions, TaskApiClient } from './client.ts';
 export type { StreamOptions } from './event-stream.ts';

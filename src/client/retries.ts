@@ -10,7 +10,7 @@ export interface Patience {
   clock: Clock;
   /** Milliseconds that it may be away; with 0 there is one try. */
   patienceMs: number;
-  /** Ends it: the rejection is then the last failure, or the signal's reason in the middle of a request. */
+  /** Ends it: the rejection is then the signal's reason. */
   signal?: AbortSignal | undefined;
   /** Called with each failure that is followed by another try. */
   onRetry?: ((error: ClientError) => void) | undefined;
@@ -20,7 +20,7 @@ export interface Patience {
 export async function patiently<T>(
   { clock, signal, patienceMs, onRetry }: Patience,
   attempt: () => Promise<T>,
-  isPassing: (error: ClientError) => boolean = (error) => error.isPassing,
+  isPassing: (error: ClientError) => boolean,
 ): Promise<T> {
   let since: number | null = null;
   for (let tries = 1; ; tries += 1) {
@@ -33,7 +33,7 @@ export async function patiently<T>(
       if (clock.steady() - since + restMs > patienceMs) throw error;
       onRetry?.(error);
       await pause(clock, restMs, signal);
-      if (signal?.aborted) throw error;
+      signal?.throwIfAborted();
     }
   }
 }

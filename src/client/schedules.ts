@@ -11,23 +11,23 @@ export class Schedules {
   }
 
   /** By name. */
-  async list(options?: CallOptions): Promise<Schedule[]> {
-    const { schedules } = await this.#caller.get<{ schedules: Schedule[] }>('/schedules', {}, options);
-    return schedules;
+  list(options?: CallOptions): Promise<Schedule[]> {
+    return this.#caller.read('schedules', '/schedules', {}, options);
   }
 
   get(id: string, options?: CallOptions): Promise<Schedule> {
-    return this.#caller.get(pathOf(id), {}, options);
+    return this.#caller.get(pathOf(id), {}, options, 'cron');
   }
 
   /** Safe to repeat: it carries an idempotency key. */
   add(schedule: NewSchedule, options?: SubmitOptions): Promise<Schedule & Pick<Submitted, 'duplicate'>> {
-    return this.#caller.submit('/schedules', schedule, options);
+    return this.#caller.submit('/schedules', schedule, options, 'cron');
   }
 
   /** What is not named stays as it is. Setting a thing twice is as good as once: it is repeated where that may help. */
   edit(id: string, changes: ScheduleChanges, options?: CallOptions): Promise<Schedule> {
-    return this.#caller.call({ method: 'PATCH', path: pathOf(id), body: changes, repeatable: true }, options);
+    const edit = { method: 'PATCH', path: pathOf(id), body: changes, expects: 'cron' } as const;
+    return this.#caller.call({ ...edit, repeatable: true }, options);
   }
 
   pause(id: string, options?: CallOptions): Promise<Schedule> {
@@ -40,7 +40,7 @@ export class Schedules {
 
   /** Submits its task now, whether it is paused or not. Safe to repeat: it carries an idempotency key. */
   run(id: string, options?: SubmitOptions): Promise<Omit<Submitted, 'message'>> {
-    return this.#caller.submit(`${pathOf(id)}/run`, {}, options);
+    return this.#caller.submit(`${pathOf(id)}/run`, {}, options, 'taskId');
   }
 
   /** Its tasks stay. */

@@ -12,19 +12,18 @@ export class Sessions {
     this.#caller = caller;
   }
 
-  async stats(options?: CallOptions): Promise<SessionStats> {
-    const answer = await this.#caller.get<{ sessions: SessionStats }>('/sessions/stats', {}, options);
-    return answer.sessions;
+  stats(options?: CallOptions): Promise<SessionStats> {
+    return this.#caller.read('sessions', '/sessions/stats', {}, options);
   }
 
   /** The most recently used first. */
   list(filter: { limit?: number; cliType?: string } = {}, options?: CallOptions): Promise<SessionRow[]> {
-    return listed(this.#caller.get('/sessions/state', filter, options));
+    return this.#caller.read('sessions', '/sessions/state', filter, options);
   }
 
   /** Those of Claude Code, as bots list them. */
   claude(options?: CallOptions): Promise<ClaudeSession[]> {
-    return listed(this.#caller.get('/claude/sessions', {}, options));
+    return this.#caller.read('sessions', '/claude/sessions', {}, options);
   }
 }
 
@@ -37,18 +36,14 @@ export class Recent {
   }
 
   claude(filter: { limit?: number } = {}, options?: CallOptions): Promise<RecentSession[]> {
-    return listed(this.#caller.get('/claude/recent', filter, options));
+    return this.#caller.read('sessions', '/claude/recent', filter, options);
   }
 
   codex(filter: { limit?: number } = {}, options?: CallOptions): Promise<RecentSession[]> {
-    return listed(this.#caller.get('/codex/recent', filter, options));
+    return this.#caller.read('sessions', '/codex/recent', filter, options);
   }
 
   gemini(filter: { limit?: number } = {}, options?: CallOptions): Promise<RecentSession[]> {
-    return listed(this.#caller.get('/gemini/recent', filter, options));
+    return this.#caller.read('sessions', '/gemini/recent', filter, options);
   }
-}
-
-async function listed<T>(answer: Promise<{ sessions: T[] }>): Promise<T[]> {
-  return (await answer).sessions;
 }

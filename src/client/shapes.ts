@@ -47,7 +47,7 @@ export interface Submitted {
   duplicate?: true;
 }
 
-export type TaskFilter = Partial<z.output<typeof listQuery>>;
+export type TaskFilter = Loose<Partial<z.output<typeof listQuery>>>;
 
 export interface TaskPage {
   tasks: TaskState[];

@@ -1,3 +1,4 @@
+import { pause } from '../clock.ts';
 import type { Result, TaskState, TaskType } from '../queue/task.ts';
 import type { Explanation, QueueStats } from '../queue/task-queue.ts';
 import { type Call, type Caller, type CallOptions, SHORT_MS, type SubmitOptions } from './caller.ts';
@@ -25,9 +26,11 @@ const PATHS: Record<TaskType, string> = {
 
 /** Milliseconds that one request waits for the result. */
 const WAIT_MS = 30_000;
+/** Who waits asks no sooner again: a Task API that stops, or a proxy, may answer long before the wait is over. */
+const ASK_MS = 500;
 
 export interface WaitOptions extends CallOptions {
-  /** Milliseconds; for ever when missing. */
+  /** Milliseconds that the task is given; for ever when missing. */
   timeoutMs?: number | undefined;
   /** Called now and then while it waits for a runner. */
   onPending?: (() => void) | undefined;
@@ -58,7 +61,7 @@ export class Tasks {
     fields: SubmissionFields[Type],
     options?: SubmitOptions,
   ): Promise<Submitted> {
-    return this.#caller.submit(PATHS[type], fields, options);
+    return this.#caller.submit(PATHS[type], fields, options, 'taskId');
   }
 
   /** All of them or none, 1 to 500. */
@@ -66,13 +69,14 @@ export class Tasks {
     tasks: readonly Submission[],
     options?: SubmitOptions,
   ): Promise<{ taskId: string; sessionId?: string }[]> {
-    const answer = await this.#caller.submit<{ tasks: Submitted[] }>('/tasks/batch', { tasks }, options);
+    const batch = { tasks };
+    const answer = await this.#caller.submit<{ tasks: Submitted[] }>('/tasks/batch', batch, options, 'tasks');
     return answer.tasks;
   }
 
   /** One page, newest first. */
   list(filter: TaskFilter = {}, options?: CallOptions): Promise<TaskPage> {
-    return this.#caller.get('/tasks', filter, options);
+    return this.#caller.get('/tasks', filter, options, 'tasks');
   }
 
   /** All pages from the filter's cursor on; `limit` is the size of a page. */
@@ -86,19 +90,19 @@ export class Tasks {
     }
   }
 
-  async stats(options?: CallOptions): Promise<QueueStats> {
-    const answer = await this.#caller.get<{ queue: QueueStats }>('/tasks/stats', {}, options);
-    return answer.queue;
+  stats(options?: CallOptions): Promise<QueueStats> {
+    return this.#caller.read('queue', '/tasks/stats', {}, options);
   }
 
   /** Also of a task whose result was read, for a while. */
   state(taskId: string, options?: CallOptions): Promise<TaskState> {
-    return this.#caller.get(`${pathOf(taskId)}/state`, {}, options);
+    return this.#caller.get(`${pathOf(taskId)}/state`, {}, options, 'taskId');
   }
 
   /** The result, if it is there; it stays. */
   async outcome(taskId: string, options?: CallOptions): Promise<Outcome> {
-    return outcomeOf(await this.#caller.call<Answered>(outcomeCall(taskId, 0), options));
+    const call = { ...outcomeCall(taskId, 0), repeatable: true };
+    return outcomeOf(await this.#caller.call<Answered>(call, options));
   }
 
   /**
@@ -110,10 +114,13 @@ export class Tasks {
     const { clock } = this.#caller.connection;
     const end = timeoutMs === undefined ? Number.POSITIVE_INFINITY : clock.steady() + timeoutMs;
     for (;;) {
+      const asked = clock.steady();
       const found = await this.#ask(taskId, end, call);
       if (found.result !== null) return found.result;
       if (clock.steady() >= end) throw new StillRunningError(taskId, timeoutMs ?? 0);
       if (found.status === 'pending') onPending?.();
+      await pause(clock, Math.min(asked + ASK_MS, end) - clock.steady(), call.signal);
+      call.signal?.throwIfAborted();
     }
   }
 
@@ -137,17 +144,17 @@ export class Tasks {
 
   /** Ends a pending task at once; asks the runner of a running one to stop it. */
   cancel(taskId: string, options?: CallOptions): Promise<Cancelled> {
-    return this.#caller.post(`${pathOf(taskId)}/cancel`, {}, options);
+    return this.#caller.post(`${pathOf(taskId)}/cancel`, {}, options, 'taskId');
   }
 
   /** A failed or cancelled task whose result nobody has read starts anew. */
   retry(taskId: string, options?: CallOptions): Promise<Pick<TaskState, 'taskId' | 'status'>> {
-    return this.#caller.post(`${pathOf(taskId)}/retry`, {}, options);
+    return this.#caller.post(`${pathOf(taskId)}/retry`, {}, options, 'taskId');
   }
 
   /** Says why a task is where it is, and frees what can be freed. */
   unstick(taskId: string, options?: CallOptions): Promise<Explanation> {
-    return this.#caller.post(`${pathOf(taskId)}/unstick`, {}, options);
+    return this.#caller.post(`${pathOf(taskId)}/unstick`, {}, options, 'taskId');
   }
 }
 
@@ -159,6 +166,7 @@ function outcomeCall(taskId: string, waitMs: number): Call {
     path: pathOf(taskId),
     query: { wait: waitMs, keep: 1 },
     timeoutMs: SHORT_MS + waitMs,
+    expects: ['status', 'exitCode'],
   };
 }
 

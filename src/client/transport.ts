@@ -24,8 +24,9 @@ export interface Exchange {
 
 /** The whole answer, whatever its status. `UnreachableError` when there is none. */
 export async function send(connection: Connection, exchange: Exchange): Promise<RawAnswer> {
+  const request = requestOf(connection, exchange);
   return inTime(connection, exchange, async (signal) => {
-    const response = await request(connection, exchange, signal);
+    const response = await request(signal);
     const retryAfter = response.headers.get('retry-after');
     return { status: response.status, retryAfter, text: await response.text() };
   });
@@ -33,12 +34,13 @@ export async function send(connection: Connection, exchange: Exchange): Promise<
 
 /** The answer as soon as it begins; its body goes on until it ends or `signal` aborts. `UnreachableError`. */
 export async function open(connection: Connection, exchange: Exchange): Promise<Response> {
+  const request = requestOf(connection, exchange);
   const body = new AbortController();
   const follow = () => body.abort(exchange.signal?.reason);
   exchange.signal?.addEventListener('abort', follow, { once: true });
   return inTime(connection, exchange, (late) => {
     late.addEventListener('abort', () => body.abort(late.reason), { once: true });
-    return request(connection, exchange, body.signal);
+    return request(body.signal);
   });
 }
 
@@ -61,17 +63,20 @@ async function inTime<T>(
   }
 }
 
-function request(connection: Connection, exchange: Exchange, signal: AbortSignal): Promise<Response> {
-  const { method, path, query = {}, body, headers } = exchange;
-  const { url, token, fetch } = connection;
+/** What can't be sent, such as an idempotency key of emoji, throws a `TypeError` here: nobody is unreachable. */
+function requestOf(connection: Connection, exchange: Exchange): (signal: AbortSignal) => Promise<Response> {
+  const { method, path, query = {}, body } = exchange;
+  const { token, fetch } = connection;
   const search = searchOf(query);
-  return fetch(`${url}${path}${search === '' ? '' : `?${search}`}`, {
+  const url = `${connection.url}${path}${search === '' ? '' : `?${search}`}`;
+  const usual = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
+  const init = {
     method,
-    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json', ...headers },
+    headers: new Headers({ ...usual, ...exchange.headers }),
     ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
     redirect: 'manual',
-    signal,
-  });
+  } as const;
+  return (signal) => fetch(url, { ...init, signal });
 }
 
 function searchOf(query: object): string {

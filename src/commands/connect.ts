@@ -57,6 +57,13 @@ export function count(text: string): number {
   throw new InvalidArgumentError('It takes a number from 1.');
 }
 
+export function countTo(most: number): (text: string) => number {
+  return (text) => {
+    if (count(text) <= most) return Number(text);
+    throw new InvalidArgumentError(`It takes a number up to ${most}.`);
+  };
+}
+
 export function milliseconds(text: string): number {
   if (/^[1-9]\d*$/.test(text)) return Number(text);
   throw new InvalidArgumentError('It takes a number of milliseconds.');

@@ -3,9 +3,9 @@ import { Option } from 'commander';
 import type { Event, Gap } from '../client/index.ts';
 import type { JsonValue } from '../queue/task.ts';
 import type { Environment } from '../settings.ts';
-import { type Add, type Connected, connect, count, type Reaching, reaching } from './connect.ts';
+import { type Add, type Connected, connect, countTo, type Reaching, reaching } from './connect.ts';
 import { print, printJson, styled, tell, terminalWidth } from './output.ts';
-import { awayTeller, PATIENCE_MS } from './submit.ts';
+import { awayTeller, PATIENCE_MS } from './patience.ts';
 import { type Column, table } from './table.ts';
 import { localTime, shortTime } from './times.ts';
 
@@ -24,13 +24,17 @@ export function addEvents(add: Add, env: Environment): void {
     .option('-f, --follow', 'goes on with what happens from now on')
     .option('--task <taskId>', 'only those of this task')
     .option('--type <type>', 'only these, as task.failed')
-    .addOption(new Option('--limit <n>', `at most so many, up to ${MAX_EVENTS}`).argParser(count).default(20))
+    .addOption(
+      new Option('--limit <n>', `at most so many, up to ${MAX_EVENTS}`)
+        .argParser(countTo(MAX_EVENTS))
+        .default(20),
+    )
     .action((options: EventOptions) => events(connect(env, options), options));
 }
 
 async function events(connected: Connected, options: EventOptions): Promise<void> {
   const { task: taskId, type, limit, json = false, follow = false } = options;
-  const found = await connected.client.events.list({ taskId, type, limit: Math.min(limit, MAX_EVENTS) });
+  const found = await connected.client.events.list({ taskId, type, limit });
   if (follow) return goOn(connected, options, found.toReversed());
   if (json) return void (await printJson({ events: found }));
   if (found.length === 0) return tell('No events. Each submission, start and end of a task is one.');
@@ -43,7 +47,7 @@ async function goOn(connected: Connected, options: EventOptions, found: readonly
   const { task: taskId, type, json = false } = options;
   const show = json ? (event: Event | Gap) => print(JSON.stringify(event)) : liner(() => clock.wall());
   for (const event of found) if (!(await show(event))) return;
-  const onRetry = awayTeller(clock, PATIENCE_MS);
+  const onRetry = awayTeller(clock, PATIENCE_MS, json);
   const lastEventId = found.at(-1)?.seq;
   const stream = client.events.stream({ taskId, type }, { lastEventId, patienceMs: PATIENCE_MS, onRetry });
   for await (const event of stream) if (!(await show(event))) return;

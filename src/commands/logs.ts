@@ -1,10 +1,11 @@
-/** `openclaw-runner logs`: what a task has printed. It stays readable. */
+/** `openclaw-runner logs`: what a task has printed, byte for byte; on a terminal, what that would obey is left out. */
 import { type Outcome, TaskApiError } from '../client/index.ts';
 import { StartError } from '../errors.ts';
 import type { Environment } from '../settings.ts';
 import { type Add, type Connected, connect, type Reaching, reaching } from './connect.ts';
-import { printJson, tell } from './output.ts';
-import { awayTeller, PATIENCE_MS, printResult } from './submit.ts';
+import { coloured, printJson, tell } from './output.ts';
+import { awayTeller, PATIENCE_MS } from './patience.ts';
+import { printResult } from './submit.ts';
 import { timeAndDistance } from './times.ts';
 
 interface LogsOptions extends Reaching {
@@ -21,15 +22,25 @@ export function addLogs(add: Add, env: Environment): void {
 async function logs(connected: Connected, taskId: string, options: LogsOptions): Promise<void> {
   const { json = false, follow = false } = options;
   const now = await outcomeOf(connected, taskId);
-  const outcome = now.result === null && follow ? await atItsEnd(connected, taskId, now.status) : now;
-  if (outcome.result !== null) return printResult(outcome.result, json);
+  const outcome = now.result === null && follow ? await atItsEnd(connected, taskId, now.status, json) : now;
+  if (outcome.result !== null) return printResult(outcome.result, json, asShown);
   if (json) return void (await printJson({ taskId, status: outcome.status }));
   tell(`Task ${taskId} is ${outcome.status}; its output comes when it has ended. -f waits for that.`);
 }
 
-async function atItsEnd({ client, clock }: Connected, taskId: string, status: string): Promise<Outcome> {
+/** Nobody has asked for what an output does to a terminal, as whoever submits has. */
+function asShown({ isTTY }: NodeJS.WriteStream, text: string): string {
+  return isTTY ? coloured(text) : text;
+}
+
+async function atItsEnd(
+  { client, clock }: Connected,
+  taskId: string,
+  status: string,
+  json: boolean,
+): Promise<Outcome> {
   if (process.stderr.isTTY) tell(`Task ${taskId} is ${status}; its output comes when it has ended.`);
-  const onRetry = awayTeller(clock, PATIENCE_MS);
+  const onRetry = awayTeller(clock, PATIENCE_MS, json);
   return { result: await client.tasks.wait(taskId, { patienceMs: PATIENCE_MS, onRetry }) };
 }
 

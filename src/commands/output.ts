@@ -32,7 +32,7 @@ export function printJson(value: unknown): Promise<boolean> {
 
 /** A sentence beside the output, for whoever is there. */
 export function tell(sentence: string): void {
-  process.stderr.write(`openclaw-runner: ${sentence}\n`);
+  process.stderr.write(`openclaw-runner: ${visible(sentence)}\n`);
 }
 
 /** Colours, on a terminal that wants them only. */
@@ -43,6 +43,20 @@ export function styled(style: Style, text: string): string {
 /** Characters in a line of the terminal; null where there is none, and lines may be as long as they are. */
 export function terminalWidth(): number | null {
   return process.stdout.isTTY ? process.stdout.columns || 80 : null;
+}
+
+/** Lines as they are, without what a terminal would obey: they come from anybody. */
+export function visible(text: string): string {
+  return stripVTControlCharacters(text)
+    .replaceAll(/\r\n?/g, '\n')
+    .replaceAll(/(?![\n\t])\p{Cc}|[\u202a-\u202e\u2066-\u2069]/gu, '');
+}
+
+/** Of all that a terminal would obey, the colours stay, and end with the text. */
+export function coloured(text: string): string {
+  const parts = text.split(/(\u001b\[[\d;:]*m)/);
+  const shown = parts.map((part, index) => (index % 2 === 1 ? part : visible(part))).join('');
+  return parts.length > 1 ? `${shown}\u001b[0m` : shown;
 }
 
 /** On one line, and without what a terminal would obey: names and outputs come from anybody. */

@@ -5,6 +5,7 @@ import { StartError } from '../errors.ts';
 import { invocation } from '../invocation.ts';
 import type { Environment } from '../settings.ts';
 import { type Add, type Connected, connect, type Reaching, reaching } from './connect.ts';
+import { UsageError } from './failure.ts';
 import { inLine, print, printJson, styled, tell, terminalWidth } from './output.ts';
 import { type SubmissionOptions, submissionOf, submissionOptions } from './submission.ts';
 import { type Column, table } from './table.ts';
@@ -73,7 +74,7 @@ function addEditing(named: Add, env: Environment): void {
       const task = words.length === 0 ? undefined : submissionOf(words, options);
       const changes: ScheduleChanges = { name, cron, timeZone, overlap, missed, task };
       if (Object.values(changes).every((change) => change === undefined))
-        throw new StartError(
+        throw new UsageError(
           'There is nothing to change: name an option, or give the words of another task.',
         );
       return onOne(connect(env, options), schedule, options, (client, { id }) =>

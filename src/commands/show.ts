@@ -1,5 +1,4 @@
 /** `openclaw-runner show`: one task in sentences, its result, its story. */
-import { stripVTControlCharacters } from 'node:util';
 import {
   type Event,
   type Result,
@@ -11,7 +10,7 @@ import { invocation, type Reach } from '../invocation.ts';
 import type { Environment } from '../settings.ts';
 import { type Add, type Connected, connect, type Reaching, reaching } from './connect.ts';
 import { brief, styleOf } from './events.ts';
-import { inLine, print, printJson, styled, terminalWidth } from './output.ts';
+import { inLine, print, printJson, styled, terminalWidth, visible } from './output.ts';
 import { type Column, table } from './table.ts';
 import { STATUS_STYLES } from './tasks.ts';
 import { away, duration, localTime, timeAndDistance } from './times.ts';
@@ -119,7 +118,7 @@ const FACT_COLUMNS: Column<Fact>[] = [
 ];
 
 function factsOf(state: TaskState, now: number): Fact[] {
-  const { type, queue, priority, tags, sessionId, sessionKey } = state;
+  const { type, queue, priority, tags, sessionId, sessionKey, scheduleId } = state;
   const at = (ms: number | null) => (ms === null ? '' : timeAndDistance(ms, now));
   const facts: Fact[] = [
     ['type', type],
@@ -128,6 +127,7 @@ function factsOf(state: TaskState, now: number): Fact[] {
     ['tags', tags.join(', ')],
     ['session', sessionId ?? ''],
     ['session key', sessionId === null ? (sessionKey ?? '') : ''],
+    ['schedule', scheduleId ?? ''],
     ['attempts', attemptsOf(state)],
     ['created', at(state.createdAt)],
     ['due', state.startedAt === null ? at(state.dueAt) : ''],
@@ -159,16 +159,11 @@ function resultText({ taskId, exitCode, error, stdout, stderr }: Result, reach: 
 /** The last lines of an output, under its name. */
 function sample(name: string, output: string): { lines: string[]; hidden: number } {
   if (output === '') return { lines: [], hidden: 0 };
-  const all = stripVTControlCharacters(output).replaceAll('\r', '').trimEnd().split('\n');
+  const all = visible(output).replaceAll('\t', '    ').trimEnd().split('\n');
   const shown = all.slice(-MAX_LINES);
   const hidden = all.length - shown.length;
   const title = hidden === 0 ? name : `${name}, the last ${MAX_LINES} of ${all.length} lines`;
-  return { lines: [styled('gray', title), ...shown.map((line) => `  ${visible(line)}`)], hidden };
-}
-
-/** A line of the terminal as it was printed, without what a terminal would obey. */
-function visible(line: string): string {
-  return line.replaceAll('\t', '    ').replaceAll(/\p{Cc}/gu, '');
+  return { lines: [styled('gray', title), ...shown.map((line) => `  ${line}`)], hidden };
 }
 
 async function story(events: readonly Event[]): Promise<string> {

@@ -1,55 +1,159 @@
 /** The options that say what to submit: of `submit`, and of `schedules add` and `edit`. */
+import { isUtf8 } from 'node:buffer';
+import { buffer } from 'node:stream/consumers';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import type { Submission } from '../client/index.ts';
-import { StartError } from '../errors.ts';
+import type { Submission, TaskType } from '../client/index.ts';
+import { TASK_TYPES } from '../queue/task.ts';
 import { anyMilliseconds, milliseconds, wholeNumber } from './connect.ts';
+import { UsageError } from './failure.ts';
 
-const TYPES = ['command', 'claude', 'codex', 'gemini'] as const;
+/** As people call them: `claude` is `claude-cli`. */
+const TYPE_NAMES = TASK_TYPES.map((type) => type.replace(/-cli$/, ''));
+const PROMPTS: readonly TaskType[] = ['claude-cli', 'codex-cli', 'gemini-cli'];
+const FILES: readonly TaskType[] = ['file-read', 'file-write', 'file-edit'];
 
 export interface SubmissionOptions {
-  type: (typeof TYPES)[number];
+  type: TaskType;
   session?: string;
+  model?: string;
+  resumeLatest?: boolean;
+  callbackChannel?: string;
+  encoding?: 'base64';
+  replaceAll?: boolean;
   sessionKey?: string;
   timeout?: number;
   queue?: string;
   priority?: number;
   delay?: number;
+  runAt?: number | string;
   retries?: number;
+  retryBackoff?: number;
+  maxAttempts?: number;
+  lease?: number;
   tag?: string[];
 }
 
 export function submissionOptions(command: Command): Command {
-  return command
-    .addOption(
-      new Option('--type <type>', 'a shell command, or a prompt for an AI CLI')
-        .choices(TYPES)
-        .default('command'),
-    )
-    .option('--session <name>', 'the conversation that a prompt belongs to')
-    .option('--session-key <key>', 'one after the other with every command of this key')
+  return whatOptions(command)
+    .option('--session-key <key>', 'one after the other with every task of this key')
     .option('--timeout <ms>', 'how long it may run, in milliseconds', milliseconds)
     .option('--queue <name>', 'for the runners that take from this queue')
     .option('--priority <n>', 'from -10 to 10; higher goes first', wholeNumber)
     .option('--delay <ms>', 'not before so many milliseconds', anyMilliseconds)
+    .option('--run-at <time>', 'not before, as 2026-12-31T23:59:00+01:00 or epoch milliseconds', time)
     .option('--retries <n>', 'how often it is tried again when it fails, up to 20', wholeNumber)
+    .option('--retry-backoff <ms>', 'before the first of them; doubled with each', milliseconds)
+    .option('--max-attempts <n>', 'how often its runner may be lost before it fails', wholeNumber)
+    .option('--lease <ms>', 'how long its runner may be out of touch before it is given away', milliseconds)
     .option('--tag <tag>', 'a word to find it by; may be given several times', oneMore);
 }
 
-/** `StartError` for options that don't go together; the values themselves are the Task API's to judge. */
+/** What it is, by its type. */
+function whatOptions(command: Command): Command {
+  return command
+    .addOption(new Option('--type <type>', `${TYPE_NAMES.join(', ')}`).argParser(taskType).default('command'))
+    .option('--session <name>', 'the conversation that a prompt belongs to', someText)
+    .option('--model <name>', 'of codex and gemini', someText)
+    .option('--resume-latest', 'gemini goes on with its latest conversation')
+    .option('--callback-channel <id>', 'the chat channel that hears the answer to a prompt', someText)
+    .addOption(
+      new Option('--encoding <name>', 'of the content that file-read prints or file-write is given').choices([
+        'base64',
+      ]),
+    )
+    .option('--replace-all', 'file-edit replaces the text wherever it is');
+}
+
+/** The options that only some types have. */
+const ONLY: { option: keyof SubmissionOptions; types: readonly TaskType[]; told: string }[] = [
+  {
+    ...{ option: 'session', types: PROMPTS },
+    told: '--session is for prompts: name the AI CLI with --type claude, codex or gemini.',
+  },
+  {
+    ...{ option: 'sessionKey', types: ['command', ...FILES] },
+    told: '--session-key is for commands and files: prompts follow on each other by their --session.',
+  },
+  {
+    ...{ option: 'timeout', types: ['command', ...PROMPTS] },
+    told: '--timeout is for commands and prompts: files take no time.',
+  },
+  { option: 'model', types: ['codex-cli', 'gemini-cli'], told: '--model is for codex and gemini.' },
+  { option: 'resumeLatest', types: ['gemini-cli'], told: '--resume-latest is for gemini.' },
+  { option: 'callbackChannel', types: PROMPTS, told: '--callback-channel is for prompts.' },
+  {
+    ...{ option: 'encoding', types: ['file-read', 'file-write'] },
+    told: '--encoding is for file-read and file-write.',
+  },
+  { option: 'replaceAll', types: ['file-edit'], told: '--replace-all is for file-edit.' },
+];
+
+/** `UsageError` for what does not go together; the values themselves are the Task API's to judge. */
 export function submissionOf(words: readonly string[], options: SubmissionOptions): Submission {
-  const { type, session: sessionId, sessionKey, timeout, queue, priority, delay, retries, tag } = options;
-  const asked = { timeout, queue, priority, delayMs: delay, retries, tags: tag };
+  const wrong = ONLY.find(
+    ({ option, types }) => options[option] !== undefined && !types.includes(options.type),
+  );
+  if (wrong !== undefined) throw new UsageError(wrong.told);
+  const { queue, priority, delay: delayMs, runAt, retries, retryBackoff: retryBackoffMs } = options;
+  const { maxAttempts, lease: leaseMs, tag: tags } = options;
+  const asked = { queue, priority, delayMs, runAt, retries, retryBackoffMs, maxAttempts, leaseMs, tags };
+  return { ...whatOf(words, options), ...asked };
+}
+
+function whatOf(words: readonly string[], options: SubmissionOptions): Submission {
+  const { type, sessionKey, timeout, session: sessionId, callbackChannel } = options;
+  const { model, resumeLatest, encoding, replaceAll: replace_all } = options;
   const text = words.join(' ');
-  if (type === 'command') {
-    if (sessionId === undefined) return { type, command: text, sessionKey, ...asked };
-    throw new StartError('--session is for prompts: name the AI CLI with --type claude, codex or gemini.');
+  if (type === 'command') return { type, command: text, sessionKey, timeout };
+  const [path = '', ...rest] = words;
+  const [old_string, new_string] = rest;
+  switch (type) {
+    case 'file-read':
+      if (rest.length > 0) throw new UsageError('file-read takes a path.');
+      return { type, path, encoding, sessionKey };
+    case 'file-write':
+      if (rest.length === 0) throw new UsageError('file-write takes a path and the content; - is stdin.');
+      return { type, path, content: rest.join(' '), encoding, sessionKey };
+    case 'file-edit':
+      if (old_string === undefined || new_string === undefined || rest.length > 2)
+        throw new UsageError('file-edit takes a path, the text that is there, and the text in its place.');
+      return { type, path, old_string, new_string, replace_all, sessionKey };
+    default:
+      return { type, prompt: text, sessionId, timeout, callbackChannel, model, resumeLatest, origin: 'cli' };
   }
-  if (sessionKey !== undefined)
-    throw new StartError('--session-key is for commands: prompts follow on each other by their --session.');
-  return { type: `${type}-cli`, prompt: text, sessionId, origin: 'cli', ...asked };
+}
+
+/** The words; a `-` that stands alone, or last behind the path of a file, is what comes from stdin. */
+export async function withInput(words: readonly string[], type: TaskType): Promise<readonly string[]> {
+  const isInput = words.at(-1) === '-' && FILES.includes(type) === words.length > 1;
+  return isInput ? [...words.slice(0, -1), await input()] : words;
+}
+
+/** `UsageError` for what is no text. */
+export async function input(): Promise<string> {
+  const bytes = await buffer(process.stdin);
+  if (isUtf8(bytes)) return bytes.toString();
+  throw new UsageError('What comes from stdin is no UTF-8; a file may be sent as --encoding base64.');
+}
+
+/** `claude` is `claude-cli` as well. */
+export function taskType(text: string): TaskType {
+  const found = TASK_TYPES.find((type) => type === text || type === `${text}-cli`);
+  if (found !== undefined) return found;
+  throw new InvalidArgumentError(`It is one of ${TYPE_NAMES.join(', ')}.`);
+}
+
+/** The Task API's to judge, but for digits, which are milliseconds. */
+function time(text: string): number | string {
+  return /^\d+$/.test(text) ? Number(text) : text;
+}
+
+/** The Task API takes a blank name for none, and would do something else. */
+function someText(text: string): string {
+  if (text.trim() !== '') return text;
+  throw new InvalidArgumentError('It takes a word.');
 }
 
 function oneMore(text: string, others: readonly string[] = []): string[] {
-  if (text !== '') return [...others, text];
-  throw new InvalidArgumentError('It takes a word.');
+  return [...others, text];
 }

@@ -1,5 +1,5 @@
 /** `openclaw-runner tasks`, `cancel`, `retry` and `unstick`. */
-import { InvalidArgumentError, Option } from 'commander';
+import { Option } from 'commander';
 import type {
   TaskApiClient,
   TaskFilter,
@@ -9,10 +9,11 @@ import type {
   TaskType,
 } from '../client/index.ts';
 import { invocation } from '../invocation.ts';
-import { TASK_STATUSES, TASK_TYPES } from '../queue/task.ts';
+import { TASK_STATUSES } from '../queue/task.ts';
 import type { Environment } from '../settings.ts';
 import { type Add, type Connected, connect, count, type Reaching, reaching } from './connect.ts';
-import { inLine, print, printJson, type styled, tell, terminalWidth } from './output.ts';
+import { inLine, print, printJson, type styled, tell, terminalWidth, visible } from './output.ts';
+import { taskType } from './submission.ts';
 import { type Column, table } from './table.ts';
 import { away } from './times.ts';
 
@@ -25,7 +26,9 @@ interface ListOptions extends Reaching {
   queue?: string;
   tag?: string;
   sessionKey?: string;
+  schedule?: string;
   limit: number;
+  cursor?: string;
 }
 
 type Style = Parameters<typeof styled>[0];
@@ -45,7 +48,9 @@ export function addTaskCommands(add: Add, env: Environment): void {
     .option('--queue <name>', 'only those of this queue')
     .option('--tag <tag>', 'only those with this tag')
     .option('--session-key <key>', 'only those of this session key')
+    .option('--schedule <id>', 'only those of this schedule')
     .addOption(new Option('--limit <n>', 'at most so many').argParser(count).default(20))
+    .option('--cursor <cursor>', 'goes on behind a list: the "nextCursor" that --json has')
     .action((options: ListOptions) => list(connect(env, options), options));
   addAction(add, env, {
     name: 'cancel',
@@ -83,18 +88,19 @@ function addAction<Answer>(add: Add, env: Environment, { name, does, act, said }
     .argument('<taskId>')
     .action(async (taskId: string, options: Reaching) => {
       const answer = await act(connect(env, options).client, taskId);
-      await (options.json ? printJson(answer) : print(said(answer)));
+      await (options.json ? printJson(answer) : print(visible(said(answer))));
     });
 }
 
 async function list({ client, reach, clock }: Connected, options: ListOptions): Promise<void> {
-  const { status, type, queue, tag, sessionKey, limit, json = false } = options;
-  const filter = Object.entries({ status, type, queue, tag, sessionKey }).filter(([, asked]) => asked);
-  const page = await pageOf(client, Object.fromEntries(filter), limit);
+  const { status, type, queue, tag, sessionKey, schedule: scheduleId, limit, cursor, json = false } = options;
+  const filter = { status, type, queue, tag, sessionKey, scheduleId, cursor };
+  const page = await pageOf(client, filter, limit);
   if (json) return void (await printJson(page));
   if (page.tasks.length === 0) {
     const first = invocation('submit', "'echo hello'", reach);
-    return tell(filter.length > 0 ? 'No task is like that.' : `No tasks. Submit one with: ${first}`);
+    const isFiltered = Object.values(filter).some((asked) => asked !== undefined);
+    return tell(isFiltered ? 'No task is like that.' : `No tasks. Submit one with: ${first}`);
   }
   await print(await table(columns(clock.wall()), page.tasks, { width: terminalWidth() }));
   if (page.nextCursor !== null && process.stdout.isTTY)
@@ -133,10 +139,3 @@ function statusOf({ status, waitingFor, cancelRequested }: TaskState): string {
 }
 
 const WAITING = { blocked: 'blocked', delayed: 'delayed', runner: 'runner away' } as const;
-
-/** `claude` is `claude-cli` as well. */
-function taskType(text: string): TaskType {
-  const found = TASK_TYPES.find((type) => type === text || type === `${text}-cli`);
-  if (found !== undefined) return found;
-  throw new InvalidArgumentError(`It is one of ${TASK_TYPES.join(', ')}.`);
-}

@@ -37,8 +37,10 @@ export class Scheduler {
 
   #plan(): void {
     this.#cancel();
+    // Each of a thousand that pass together would look through all of them.
+    if (this.#stopped || this.#passing !== null) return;
     const due = this.#schedules.dueAt();
-    if (this.#stopped || this.#passing !== null || due === null) return;
+    if (due === null) return;
     const wait = Math.min(Math.max(due - this.#clock.wall(), 0), LOOK_MS);
     this.#cancel = this.#clock.after(wait, () => this.#look());
   }

@@ -30,8 +30,6 @@ export interface PollerParts {
 export class Poller {
   readonly #parts: PollerParts;
   readonly #outage: Outage;
-  /** Polls that are not answered yet: one, and those that it has replaced. */
-  readonly #asked = new Set<Promise<void>>();
   #isBlocked = false;
   #renewal = Promise.withResolvers<void>();
 
@@ -48,7 +46,6 @@ export class Poller {
       if (this.#isHindered()) await pause(clock, pollIntervalMs, signal);
       else if (!signal.aborted) await this.#untilAnswered(signal);
     }
-    await Promise.all(this.#asked);
   }
 
   /**
@@ -61,9 +58,7 @@ export class Poller {
 
   async #untilAnswered(signal: AbortSignal): Promise<void> {
     this.#renewal = Promise.withResolvers();
-    const answered = this.#poll(signal).finally(() => this.#asked.delete(answered));
-    this.#asked.add(answered);
-    await Promise.race([answered, this.#renewal.promise]);
+    await Promise.race([this.#poll(signal), this.#renewal.promise]);
   }
 
   /** Told once when it begins, and once when it is over: such a runner looks healthy and takes no work. */

@@ -4,10 +4,12 @@ import { setTimeout as pause } from 'node:timers/promises';
 export interface Answered<T> {
   status: number;
   body: T;
+  /** How often it was asked: what had no answer may have happened all the same, or may still happen. */
+  tries: number;
 }
 
 export interface Request {
-  method?: 'GET' | 'POST';
+  method?: 'GET' | 'POST' | 'PATCH' | 'DELETE';
   body?: object;
   headers?: Record<string, string>;
   /** Milliseconds that the Task API takes on purpose. */
@@ -29,15 +31,22 @@ export class Caller {
 
   /** Asks again after anything but an answer below 500. Rejects only when `signal` aborts. */
   async call<T>(path: string, request: Request = {}, signal?: AbortSignal): Promise<Answered<T>> {
-    for (;;) {
+    for (let tries = 1; ; tries++) {
       signal?.throwIfAborted();
-      const answer = await this.#once<T>(path, request).catch(() => null);
-      if (answer !== null && answer.status < 500 && answer.status !== 429) return answer;
+      const answer = await this.once<T>(path, request);
+      if (answer !== null) return { ...answer, tries };
       await pause(REST_MS + Math.random() * REST_MS);
     }
   }
 
-  async #once<T>(path: string, { method = 'GET', body, headers, waitMs = 0 }: Request): Promise<Answered<T>> {
+  /** Asks once. Null: nobody knows what has become of it. */
+  async once<T>(path: string, request: Request = {}): Promise<Answered<T> | null> {
+    const answer = await this.#send<T>(path, request).catch(() => null);
+    const isDecided = answer !== null && answer.status < 500 && answer.status !== 429;
+    return isDecided ? { ...answer, tries: 1 } : null;
+  }
+
+  async #send<T>(path: string, { method = 'GET', body, headers, waitMs = 0 }: Request) {
     const answer = await fetch(this.#url + path, {
       method,
       headers: { authorization: `Bearer ${this.#token}`, 'content-type': 'application/json', ...headers },

@@ -1,11 +1,13 @@
 /**
  * A client as a process of its own, to be killed: `node client.ts '{"url", "token", "journal", "marks", "seed", "name"}'`.
- * Submits on all its lanes until SIGTERM, then finishes what it has begun to submit and ends with code 0.
+ * Submits on all its lanes and keeps schedules until SIGTERM, then finishes what it has begun and ends with code 0.
  */
 import { Caller } from './caller.ts';
 import { Journal } from './journal.ts';
+import { Keeper } from './keeper.ts';
+import { type KeptLane, keptLanesOf, lifeAt } from './lives.ts';
 import { Submitter } from './submitter.ts';
-import { type Lane, lanesOf, type Work, workAt } from './work.ts';
+import { type Lane, lanesOf, parcelAt, type Work } from './work.ts';
 
 export interface ClientOptions {
   url: string;
@@ -21,23 +23,29 @@ const AHEAD = 3;
 
 const { url, token, journal: path, marks, seed, name } = JSON.parse(process.argv[2] ?? '{}') as ClientOptions;
 const journal = new Journal(path);
-const submitter = new Submitter(new Caller(url, token), journal);
+const caller = new Caller(url, token);
+const submitter = new Submitter(caller, journal);
+const keeper = new Keeper(caller, journal);
 const stopping = new AbortController();
 process.once('SIGTERM', () => stopping.abort());
 
-const begun = new Set(journal.entries.flatMap((entry) => (entry.what === 'intent' ? entry.key : [])));
-await Promise.all(lanesOf(name).map(run));
+const begun = new Set(journal.entries.map(({ key }) => key));
+await Promise.all([...lanesOf(name).map(run), ...keptLanesOf(name).map(keep)]);
 journal.close();
 process.exit(0);
 
 async function run(lane: Lane): Promise<void> {
   const followed: Promise<void>[] = [];
-  for (let index = 0; ; index++) {
-    const work = workAt(seed, { marks, lane, index });
-    if (stopping.signal.aborted && !begun.has(work.key)) return;
-    const taskId = await submitter.submit(work, lane);
-    if (taskId !== null) followed.push(attend(work, taskId));
-    if (followed.length >= AHEAD) await followed.shift();
+  for (let index = 0; ; ) {
+    const parcel = parcelAt(seed, { marks, lane, index });
+    index += parcel.works.length;
+    if (stopping.signal.aborted && !parcel.works.some(({ key }) => begun.has(key))) return;
+    const ids = await submitter.submit(parcel, lane);
+    parcel.works.forEach((work, at) => {
+      const taskId = ids[at];
+      if (typeof taskId === 'string') followed.push(attend(work, taskId));
+    });
+    while (followed.length >= AHEAD) await followed.shift();
   }
 }
 
@@ -45,4 +53,13 @@ async function run(lane: Lane): Promise<void> {
 async function attend(work: Work, taskId: string): Promise<void> {
   if (!begun.has(work.key)) submitter.cancel(work, taskId).catch(() => {});
   await submitter.follow(work, taskId, stopping.signal).catch(() => {});
+}
+
+/** One schedule after the other. */
+async function keep(lane: KeptLane): Promise<void> {
+  for (let index = 0; ; index++) {
+    const life = lifeAt(seed, { marks, lane, index });
+    if (stopping.signal.aborted && !begun.has(life.name)) return;
+    await keeper.keep(life, stopping.signal);
+  }
 }

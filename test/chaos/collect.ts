@@ -1,4 +1,5 @@
 /** Asks the Task API at the end what it has of all that was submitted. */
+import { TaskApiClient } from '../../src/client/index.ts';
 import type { Event } from '../../src/queue/events.ts';
 import { isFinal, type Result, type TaskState } from '../../src/queue/task.ts';
 import type { Caller } from './caller.ts';
@@ -9,37 +10,60 @@ import type { Work } from './work.ts';
 /** So many tasks are asked for at a time. */
 const AT_ONCE = 8;
 const PAGE = 500;
+/** For the whole log. */
+const READ_MS = 30_000;
 
 /** What the journals say of one task. */
 export interface Written {
   work: Work;
   entries: readonly Entry[];
+  /** Null: nobody was told of one, and none is there. */
+  taskId: string | null;
 }
 
 export async function collect(caller: Caller, written: readonly Written[]): Promise<Acknowledged[]> {
   const left = written.values();
   const found: Acknowledged[] = [];
   const worker = async () => {
-    for (const each of left) {
-      const acknowledged = each.entries.find((entry) => entry.what === 'acknowledged');
-      if (acknowledged !== undefined) found.push(await lookAt(caller, each, acknowledged.taskId));
-    }
+    for (const each of left) if (each.taskId !== null) found.push(await lookAt(caller, each, each.taskId));
   };
   await Promise.all(Array.from({ length: AT_ONCE }, worker));
   return found;
 }
 
-/** Ids that the Task API has, whoever submitted them. */
-export async function allTasks(caller: Caller): Promise<string[]> {
-  const ids: string[] = [];
+/** The tasks that the Task API has, whoever submitted them. */
+export async function allTasks(caller: Caller): Promise<TaskState[]> {
+  const all: TaskState[] = [];
   let cursor: string | null = '';
   while (cursor !== null) {
     const path: string = `/tasks?limit=${PAGE}${cursor && `&cursor=${cursor}`}`;
     const { body } = await caller.call<{ tasks: TaskState[]; nextCursor: string | null }>(path);
-    ids.push(...body.tasks.map(({ taskId }) => taskId));
+    all.push(...body.tasks);
     cursor = body.nextCursor;
   }
-  return ids;
+  return all;
+}
+
+/** The `seq` of the newest event. */
+export async function newestEvent(caller: Caller): Promise<number> {
+  const { body } = await caller.call<{ events: Event[] }>('/events?limit=1');
+  return body.events[0]?.seq ?? 0;
+}
+
+/** All events up to that one, oldest first; fewer when they don't come. */
+export async function readLog(api: { url: string; token: string }, last: number): Promise<Event[]> {
+  const log: Event[] = [];
+  const signal = AbortSignal.timeout(READ_MS);
+  const stream = new TaskApiClient(api).events.stream({}, { lastEventId: 0, signal });
+  try {
+    for await (const event of stream) {
+      if ('seq' in event) log.push(event);
+      if ('seq' in event && event.seq >= last) break;
+    }
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+  return log;
 }
 
 async function lookAt(caller: Caller, { work, entries }: Written, taskId: string): Promise<Acknowledged> {

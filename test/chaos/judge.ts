@@ -1,6 +1,8 @@
 /** What is to be said of a run, from what it left: pure, so that it can be tested with histories that are made up. */
 import type { Event } from '../../src/queue/events.ts';
 import type { Result, TaskState } from '../../src/queue/task.ts';
+import { type Followed, streamFaultsIn } from './heard.ts';
+import { judgeSchedules, SCHEDULE_FAULTS, type Schedules } from './kept.ts';
 import { type Mark, orderBreaksIn, overlapsIn, startsOf, type World } from './marks.ts';
 import { faultIn, startsIn } from './story.ts';
 import type { Work } from './work.ts';
@@ -23,6 +25,15 @@ export interface Acknowledged {
   why: string | null;
 }
 
+/** Tasks that were submitted in one request. */
+export interface Batch {
+  key: string;
+  size: number;
+  isAcknowledged: boolean;
+  /** So many of them the Task API has. */
+  found: number;
+}
+
 export interface History {
   tasks: readonly Acknowledged[];
   /** Submissions that never were acknowledged, and what they were answered. */
@@ -32,6 +43,10 @@ export interface History {
   /** Tasks that had to be put back into the ready list, since something had forgotten them. */
   forgotten: readonly string[];
   world: World;
+  schedules: Schedules;
+  batches: readonly Batch[];
+  /** By a client that followed the stream of events. */
+  followed: Followed;
 }
 
 export const FAULTS = [
@@ -42,13 +57,16 @@ export const FAULTS = [
   'eventMismatches',
   'stuck',
   'strayed',
+  'batchesTorn',
+  ...SCHEDULE_FAULTS,
+  'streamMissed',
 ] as const;
 export type FaultName = (typeof FAULTS)[number];
 export type Findings = Record<FaultName, string[]>;
 
 /** A sentence for each fault; all are empty when nothing is wrong. */
 export function judge(history: History): Findings {
-  const { tasks, refused, unknown, forgotten, world } = history;
+  const { tasks, refused, unknown, forgotten, world, schedules, batches, followed } = history;
   const marksOf = (work: Work) => world.get(work.group) ?? [];
   const indexes = new Map(tasks.map(({ work }) => [work.key, work.index]));
   const groups = [...world.values()];
@@ -61,10 +79,13 @@ export function judge(history: History): Findings {
     lost: [...of(lossOf), ...refused.map((answer) => `a submission was refused: ${answer}`)],
     duplicateResults: [...of(duplicateOf), ...unknown.map((id) => `nobody was told of task ${id}`)],
     overlaps: groups.flatMap(overlapsIn),
-    orderBreaks: groups.flatMap((marks) => orderBreaksIn(marks, (key) => indexes.get(key) ?? 0)),
+    orderBreaks: groups.flatMap((marks) => orderBreaksIn(marks, indexes)),
     eventMismatches: of(mismatchOf),
     stuck: [...of(({ why }) => why), ...forgotten],
     strayed: of(strayOf),
+    batchesTorn: batches.flatMap(tornIn),
+    ...judgeSchedules(schedules),
+    streamMissed: streamFaultsIn(followed, schedules.log),
   };
 }
 
@@ -122,4 +143,10 @@ function strayOf({ work }: Acknowledged, marks: readonly Mark[]): string | null 
   if (work.route !== '/claude' || home === undefined) return null;
   const away = startsOf(marks).find(({ key, runner }) => key === work.key && runner !== home.runner);
   return away === undefined ? null : `it ran at ${away.runner}, its conversation is at ${home.runner}`;
+}
+
+/** All or none; all of what was acknowledged. */
+function tornIn({ key, size, found, isAcknowledged }: Batch): string[] {
+  if (found === size || (found === 0 && !isAcknowledged)) return [];
+  return [`${key}: of ${size} tasks there are ${found}${isAcknowledged ? ', and it was acknowledged' : ''}`];
 }

@@ -22,9 +22,9 @@ const OPERATIONS = 100;
 
 const program = new Command('chaos')
   .description(
-    'Runs a Task API, three runners and two clients as real processes, kills them at random instants, cuts, delays ' +
-      'and half-opens their connections, and compares what the tasks wrote of themselves with what they were ' +
-      'promised. About 3 seconds a kill, and a minute. Linux only.',
+    'Runs a Task API, three runners, two clients that submit tasks and keep schedules, and a reader of the events as ' +
+      'real processes, kills them at random instants, cuts, delays and half-opens their connections, and compares ' +
+      'what the tasks wrote of themselves and what the events tell with what was promised. About 3 seconds a kill, and a minute. Linux only.',
   )
   .option('--kills <number>', 'how often something is killed', count(ROLES.length), 200)
   .option('--seed <number>', 'what the plan follows from', count(0), 1)

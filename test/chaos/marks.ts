@@ -55,16 +55,31 @@ export function overlapsIn(marks: readonly Mark[]): string[] {
   return [...overlaps.values()];
 }
 
-/** Tasks that started although a later one of their group had started before. */
-export function orderBreaksIn(marks: readonly Mark[], indexOf: (key: string) => number): string[] {
+/** Tasks that started although a later one of their group had started before. What has no index is left out. */
+export function orderBreaksIn(marks: readonly Mark[], indexes: ReadonlyMap<string, number>): string[] {
   const breaks: string[] = [];
-  let furthest: Mark | undefined;
+  let [furthest, furthestIndex]: [Mark | undefined, number] = [undefined, Number.NEGATIVE_INFINITY];
   for (const mark of startsOf(marks)) {
-    if (furthest !== undefined && indexOf(mark.key) < indexOf(furthest.key)) {
+    const index = indexes.get(mark.key);
+    if (index === undefined) continue;
+    if (furthest !== undefined && index < furthestIndex) {
       breaks.push(`${said(mark)} started after ${said(furthest)}`);
-    } else furthest = mark;
+    } else [furthest, furthestIndex] = [mark, index];
   }
   return breaks;
+}
+
+/**
+ * The tasks of a schedule can't be told apart by their marks: they all have the same name. By its result a task is known
+ * to be an attempt; the marks of that get the task's own name. `names`: of attempts.
+ */
+export function named(world: World, names: ReadonlyMap<string, string>): World {
+  return new Map(
+    [...world].map(([group, marks]) => [
+      group,
+      marks.map((mark) => ({ ...mark, key: names.get(mark.attempt) ?? mark.key })),
+    ]),
+  );
 }
 
 function said({ key, attempt, runner }: Mark): string {

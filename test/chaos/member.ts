@@ -35,8 +35,9 @@ export class Member {
     this.#log = createWriteStream(`${parts.folder}.log`, { flags: 'a' });
   }
 
+  /** And not being ended. */
   get isUp(): boolean {
-    return this.#child !== null;
+    return this.#child !== null && !this.#isMeant;
   }
 
   /** The temporary folder of the current instance: every process that descends from it has it in its environment. */

@@ -15,6 +15,9 @@ export interface Kill {
   downMs: number;
 }
 
+/** Whatever a link holds back has arrived by then. */
+export const LONGEST_TROUBLE_MS = 12_000;
+
 export interface Trouble {
   /** Milliseconds since the trouble before. */
   afterMs: number;
@@ -52,7 +55,7 @@ export function* planTroubles(seed: number): Generator<Trouble, never> {
       afterMs: random.integer(300, 3_500),
       which: random.next(),
       fault: faultOf(random),
-      forMs: random.oneIn(6) ? random.integer(6_500, 12_000) : random.integer(50, 2_500),
+      forMs: random.oneIn(6) ? random.integer(6_500, LONGEST_TROUBLE_MS) : random.integer(50, 2_500),
     };
   }
 }

@@ -1,17 +1,23 @@
 /** A chaos run from its start to what is to be said of it. */
 import { setTimeout as pause } from 'node:timers/promises';
+import type { Event } from '../../src/queue/events.ts';
+import type { Schedule } from '../../src/queue/schedules.ts';
 import { tell, type Verdict } from '../support/verdict.ts';
 import { Caller } from './caller.ts';
-import { allTasks, collect, type Written } from './collect.ts';
-import { type Entry, Journal, readJournal } from './journal.ts';
-import { FAULTS, type Findings, type History, judge, redeliveries } from './judge.ts';
-import { readWorld } from './marks.ts';
+import { allTasks, collect, newestEvent, readLog, type Written } from './collect.ts';
+import { type Followed, positionIn, readHeard } from './heard.ts';
+import { Journal } from './journal.ts';
+import { type Acknowledged, FAULTS, type Findings, type History, judge, redeliveries } from './judge.ts';
+import type { Kept } from './kept.ts';
+import { named, readWorld } from './marks.ts';
 import type { Member } from './member.ts';
+import { passingsIn } from './occurrences.ts';
 import { type Kill, planKills, planTroubles, ROLES, type Trouble } from './plan.ts';
 import { SCENES } from './scenes.ts';
 import { Stage, type StageParts } from './stage.ts';
 import { Submitter } from './submitter.ts';
-import { aWork, type Work, workAt } from './work.ts';
+import { aWork, workAt } from './work.ts';
+import { batchesIn, keptIn, runsOf, type Tagged, taggedIn, tasksIn } from './written.ts';
 
 export interface RunOptions extends StageParts {
   kills: number;
@@ -22,6 +28,8 @@ const STUCK_MS = 40_000;
 const SETTLE_MS = 180_000;
 const LOOK_EVERY_MS = 500;
 const BETWEEN_SCENES_MS = 1_500;
+/** The reader of the stream comes back within seconds. */
+const CATCH_UP_MS = 30_000;
 const TELL_EVERY = 10;
 /** Of each kind so many sentences are told; the figures count them all. */
 const SENTENCES = 10;
@@ -101,7 +109,7 @@ export class ChaosRun {
   }
 
   #befall({ which, fault, forMs }: Trouble): void {
-    const all = [...this.#stage.runners, ...this.#stage.clients];
+    const all = this.#stage.connected;
     const found = all[Math.floor(which * all.length)];
     if (found === undefined || found.link.isTroubled || found.member.isReserved) return;
     this.#troubles += 1;
@@ -147,40 +155,84 @@ export class ChaosRun {
   }
 
   async #history(): Promise<History> {
-    const stage = this.#stage;
-    const written = this.#written();
+    const { quiet, token, marks, forgotten } = this.#stage;
+    const followed = await this.#followed();
+    const log = await readLog({ url: quiet.url, token }, await newestEvent(this.#caller));
+    const { body } = await this.#caller.call<{ schedules: Schedule[] }>('/schedules');
+    const all = await allTasks(this.#caller);
+    const tagged = taggedIn(all);
+    const runs = this.#runs(log);
+    const written = [...this.#written(tagged), ...runs];
     const tasks = await collect(this.#caller, written);
     const told = new Set(tasks.map(({ taskId }) => taskId));
-    const unknown = (await allTasks(this.#caller)).filter((id) => !told.has(id));
     const entries = written.flatMap(({ entries }) => entries);
-    const refused = entries.flatMap((entry) => (entry.what === 'refused' ? entry.answer : []));
-    return { tasks, refused, unknown, forgotten: stage.forgotten, world: readWorld(stage.marks) };
+    return {
+      tasks,
+      refused: entries.flatMap((entry) => (entry.what === 'refused' ? entry.answer : [])),
+      unknown: all.flatMap(({ taskId }) => (told.has(taskId) ? [] : taskId)),
+      forgotten,
+      world: named(readWorld(marks), namesIn(tasks, new Set(runs.map(({ work }) => work.key)))),
+      schedules: { kept: this.#kept.flatMap(({ kept }) => kept), listed: body.schedules, log },
+      batches: this.#journals.flatMap((journal) => batchesIn(journal, tagged)),
+      followed,
+    };
   }
 
-  /** Every task that was to be submitted, with all that its client wrote of it. */
-  #written(): Written[] {
-    const { marks } = this.#stage;
+  /** What the reader of the stream has heard, once it had the time to hear all that there was. */
+  async #followed(): Promise<Followed> {
+    const { heard } = this.#stage;
+    const newest = await newestEvent(this.#caller);
+    const end = performance.now() + CATCH_UP_MS;
+    while (positionIn(readHeard(heard)) < newest && performance.now() < end) await pause(LOOK_EVERY_MS);
+    await this.#stage.stopReader();
+    return { heard: readHeard(heard), newest };
+  }
+
+  /** Every task that was to be submitted. */
+  #written(tagged: Tagged): Written[] {
+    const { marks, clients } = this.#stage;
     const { seed } = this.#options;
-    const clients = this.#stage.clients.flatMap(({ member: { name } }) =>
-      writtenIn(this.#stage.journalOf(name), (place) => workAt(seed, { marks, ...place })),
+    const submitted = clients.flatMap(({ member: { name } }) =>
+      tasksIn(this.#stage.journalOf(name), tagged, (place) => workAt(seed, { marks, ...place })),
     );
-    const scenes = writtenIn(this.#stage.journalOf(SCENES_JOURNAL), (place) =>
+    const scenes = tasksIn(this.#stage.journalOf(SCENES_JOURNAL), tagged, (place) =>
       aWork({ marks, ...place }, { beats: { first: 0, later: 0 }, exitCode: 0 }),
     );
-    return [...clients, ...scenes];
+    return [...submitted, ...scenes];
+  }
+
+  /** What came of the schedules. */
+  #runs(log: readonly Event[]): Written[] {
+    const passings = passingsIn(log);
+    return this.#kept.flatMap(({ client, kept }) =>
+      kept.flatMap((each) => runsOf(each, client, this.#stage.marks, passings)),
+    );
+  }
+
+  get #kept(): { client: string; kept: Kept[] }[] {
+    const names = this.#stage.clients.map(({ member }) => member.name);
+    return names.map((client) => ({ client, kept: keptIn(this.#stage.journalOf(client)) }));
+  }
+
+  get #journals(): string[] {
+    const names = this.#stage.clients.map(({ member }) => member.name);
+    return [...names, SCENES_JOURNAL].map((name) => this.#stage.journalOf(name));
   }
 
   #verdict(history: History, findings: Findings, seconds: number): Verdict {
     const { kills, killed, incidents, leftBehind } = this.#stage;
+    const more = figuresOf(history);
+    const scheduled = more.occurrencesRun + more.runsByHand;
     const redelivered = redeliveries(history.tasks);
     const counts = Object.fromEntries(FAULTS.map((name) => [name, findings[name].length]));
     const figures = {
       kills,
       killsByRole: killed,
-      acknowledged: history.tasks.length,
+      acknowledged: history.tasks.length - scheduled,
       redelivered,
       ...counts,
       leftBehind: leftBehind.length,
+      ...more,
       troubles: this.#troubles,
       scenes: this.#scenes,
       seconds,
@@ -191,6 +243,7 @@ export class ChaosRun {
       ...sentences('leftBehind', leftBehind),
       ...incidents,
       ...(redelivered > 0 ? [] : ['nothing was delivered a second time: this run proves nothing']),
+      ...idleIn(more),
       ...ROLES.filter((role) => killed[role] === 0).map((role) => `no ${role} was killed`),
     ];
     return { figures, violations };
@@ -208,14 +261,35 @@ export class ChaosRun {
 
 const SCENES_JOURNAL = 'scenes';
 
-type Intent = Extract<Entry, { what: 'intent' }>;
+/** What was at stake beside the tasks that clients have submitted. */
+function figuresOf({ schedules, batches, followed }: History) {
+  const all = [...passingsIn(schedules.log).values()];
+  const passed = all.flatMap(({ passed }) => passed);
+  const count = (way: 'run' | 'skipped') =>
+    passed.filter(({ how, occurrence }) => how === way && occurrence !== null).length;
+  return {
+    schedules: schedules.kept.length,
+    occurrencesRun: count('run'),
+    occurrencesSkipped: count('skipped'),
+    timesMissed: all.flatMap(({ missed }) => missed).length,
+    runsByHand: passed.filter(({ occurrence }) => occurrence === null).length,
+    batches: batches.length,
+    batchesUnanswered: batches.filter(({ isAcknowledged }) => !isAcknowledged).length,
+    eventsStreamed: followed.heard.length,
+  };
+}
 
-function writtenIn(journal: string, workOf: (intent: Intent) => Work): Written[] {
-  const entries = Map.groupBy(readJournal(journal), ({ key }) => key);
-  return [...entries.values()].flatMap((entries) => {
-    const intent = entries.find((entry) => entry.what === 'intent');
-    return intent === undefined ? [] : [{ work: workOf(intent), entries }];
-  });
+/** A run without any of these proves nothing. */
+function idleIn({ occurrencesRun, batches, eventsStreamed }: ReturnType<typeof figuresOf>): string[] {
+  const counts = { 'occurrence was run': occurrencesRun, 'batch was submitted': batches };
+  const all = { ...counts, 'event was streamed': eventsStreamed };
+  return Object.entries(all).flatMap(([what, count]) => (count > 0 ? [] : `no ${what}`));
+}
+
+/** Of the attempts that those tasks ended with. */
+function namesIn(tasks: readonly Acknowledged[], keys: ReadonlySet<string>): Map<string, string> {
+  const ended = tasks.filter(({ work, result }) => keys.has(work.key) && result !== null);
+  return new Map(ended.map(({ work, result }) => [String(result?.stdout).trim(), work.key]));
 }
 
 function sentences(name: string, found: readonly string[]): string[] {

@@ -3,13 +3,18 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { type Mark, readMarks, startsOf } from './marks.ts';
 import type { Connected, Stage } from './stage.ts';
 import type { Submitter } from './submitter.ts';
-import { aWork, type Beats, fileOf, type Lane, LEASE_MS, type Work } from './work.ts';
+import { aBatch, aWork, type Beats, fileOf, type Lane, LEASE_MS, type Work } from './work.ts';
 
 /** A scene is given up when what it waits for doesn't come. */
 const PATIENCE_MS = 30_000;
 const LOOK_EVERY_MS = 20;
 /** A lease is lost 5 seconds after its end, and that is looked for once a second. */
 const LOST_MS = LEASE_MS + 7_000;
+
+/** Tasks of a batch: enough that it takes a while to store them. */
+const BATCH = 8;
+/** A commit of a few rows is over by then, mostly. */
+const COMMIT_MS = 40;
 
 export interface SceneParts {
   stage: Stage;
@@ -56,17 +61,36 @@ async function killedRunner(parts: SceneParts, name: string): Promise<void> {
   await stage.kill('runner', holder.member, 300);
 }
 
-export const SCENES = [lateResult, killedRunner, longCut] as const;
+/** The Task API is killed while a batch is on its way or in the midst of its commit, and nobody submits it again. */
+async function struckBatch(parts: SceneParts, name: string): Promise<void> {
+  const lane = { name, kind: 'loose' } as const;
+  const works = Array.from({ length: BATCH }, (_, index) => work(parts, lane, index, { first: 0, later: 0 }));
+  const submitted = parts.submitter.submitOnce(aBatch(works), lane);
+  await rest(parts, Math.random() * COMMIT_MS);
+  await strike(parts);
+  await submitted;
+}
 
-async function submit(
-  { stage, submitter }: SceneParts,
-  lane: Lane,
-  index: number,
-  beats: Beats,
-): Promise<Work> {
-  const work = aWork({ marks: stage.marks, lane, index }, { beats, exitCode: 0 });
-  await submitter.submit(work, lane);
-  return work;
+/** The Task API is killed at the moment at which occurrences pass. */
+async function struckOccurrence(parts: SceneParts): Promise<void> {
+  await rest(parts, 1_000 - (Date.now() % 1_000) + Math.random() * COMMIT_MS);
+  await strike(parts);
+}
+
+export const SCENES = [lateResult, struckOccurrence, struckBatch, killedRunner, longCut] as const;
+
+async function strike({ stage, mayKill }: SceneParts): Promise<void> {
+  if (mayKill() && stage.taskApi.isUp) await stage.kill('taskApi', stage.taskApi, 300);
+}
+
+function work({ stage }: SceneParts, lane: Lane, index: number, beats: Beats): Work {
+  return aWork({ marks: stage.marks, lane, index }, { beats, exitCode: 0 });
+}
+
+async function submit(parts: SceneParts, lane: Lane, index: number, beats: Beats): Promise<Work> {
+  const submitted = work(parts, lane, index, beats);
+  await parts.submitter.submit({ works: [submitted], batch: null }, lane);
+  return submitted;
 }
 
 /** The runner that the first attempt is at; undefined where there is none to be had. */

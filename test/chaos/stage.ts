@@ -1,4 +1,4 @@
-/** The processes of a run and the links between them: one Task API, its runners, its clients. */
+/** The processes of a run and the links between them: one Task API, its runners, its clients, a reader of its events. */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -9,9 +9,11 @@ import { runnerEnvironment, taskApiEnvironment } from './environments.ts';
 import { Link } from './link.ts';
 import { Member, type MemberParts } from './member.ts';
 import type { Role } from './plan.ts';
+import type { ReaderOptions } from './reader.ts';
 import { survivorsOf } from './survivors.ts';
 
 const CLIENT = fileURLToPath(new URL('client.ts', import.meta.url));
+const READER = fileURLToPath(new URL('reader.ts', import.meta.url));
 const TOKEN = 'a-token-of-the-chaos-run';
 const RUNNERS = 3;
 const CLIENTS = 2;
@@ -42,6 +44,10 @@ export class Stage {
   readonly taskApi: Member;
   readonly runners: Connected[];
   readonly clients: Connected[];
+  /** A client as well, which follows the events. */
+  readonly reader: Connected;
+  /** The file of what it has heard. */
+  readonly heard: string;
   /** For questions that no trouble befalls. */
   readonly quiet = new Link(() => this.#port);
   /** Of each role, how often it was killed. */
@@ -74,6 +80,8 @@ export class Stage {
     this.clients = names('client', CLIENTS).map((name) =>
       this.#connected((link) => this.#client(name, link)),
     );
+    this.heard = join(parts.folder, 'heard');
+    this.reader = this.#connected((link) => this.#reader(link));
   }
 
   journalOf(name: string): string {
@@ -90,16 +98,21 @@ export class Stage {
   }
 
   async start(): Promise<void> {
-    const all = [...this.runners, ...this.clients];
-    await Promise.all([this.quiet, ...all.map(({ link }) => link)].map((link) => link.open()));
+    await Promise.all(this.#links.map((link) => link.open()));
     this.taskApi.start();
     await this.#ready.promise;
-    for (const { member } of all) member.start();
+    for (const { member } of this.connected) member.start();
   }
 
   membersOf(role: Role): Member[] {
     if (role === 'taskApi') return [this.taskApi];
-    return (role === 'runner' ? this.runners : this.clients).map(({ member }) => member);
+    const all = role === 'runner' ? this.runners : [...this.clients, this.reader];
+    return all.map(({ member }) => member);
+  }
+
+  /** Whoever has a line to the Task API. */
+  get connected(): Connected[] {
+    return [...this.runners, ...this.clients, this.reader];
   }
 
   /** SIGKILL, and a start `downMs` later, which is not waited for. */
@@ -117,7 +130,7 @@ export class Stage {
 
   /** Everything is as it should be again: all links are mended, all processes are there. */
   async mend(): Promise<void> {
-    for (const { link } of [...this.runners, ...this.clients]) link.mend();
+    for (const { link } of this.connected) link.mend();
     while (this.#pending.size > 0) await Promise.all(this.#pending);
     await this.#ready.promise;
   }
@@ -126,11 +139,15 @@ export class Stage {
     await Promise.all(this.clients.map(({ member }) => this.#stop(member, CLIENT_STOP_MS)));
   }
 
+  async stopReader(): Promise<void> {
+    await this.#stop(this.reader.member, STOP_MS);
+  }
+
   /** Ends the rest; whatever then still lives was left behind. */
   async stop(): Promise<void> {
     await Promise.all(this.runners.map(({ member }) => this.#stop(member, STOP_MS)));
     await this.#stop(this.taskApi, STOP_MS);
-    await this.#closeLinks();
+    await Promise.all(this.#links.map((link) => link.close()));
     const survivors = await survivorsOf(this.#parts.folder, GUARD_MS);
     if (survivors.length > 0) this.leftBehind.push(`at the end processes ${survivors.join(', ')} live on`);
   }
@@ -143,12 +160,11 @@ export class Stage {
   }
 
   get #all(): Member[] {
-    return [this.taskApi, ...[...this.runners, ...this.clients].map(({ member }) => member)];
+    return [this.taskApi, ...this.connected.map(({ member }) => member)];
   }
 
-  async #closeLinks(): Promise<void> {
-    const links = [this.quiet, ...[...this.runners, ...this.clients].map(({ link }) => link)];
-    await Promise.all(links.map((link) => link.close()));
+  get #links(): Link[] {
+    return [this.quiet, ...this.connected.map(({ link }) => link)];
   }
 
   async #stop(member: Member, patienceMs: number): Promise<void> {
@@ -207,6 +223,11 @@ export class Stage {
     const journal = this.journalOf(name);
     const options = () => ({ url: link.url, token: TOKEN, journal, marks: this.marks, seed, name });
     return this.#member(name, () => ({ args: [CLIENT, JSON.stringify(options() satisfies ClientOptions)] }));
+  }
+
+  #reader(link: Link): Member {
+    const options = () => ({ url: link.url, token: TOKEN, heard: this.heard }) satisfies ReaderOptions;
+    return this.#member('reader', () => ({ args: [READER, JSON.stringify(options())] }));
   }
 
   #member(name: string, how: MemberParts['how'], onLine?: (line: string) => void): Member {

@@ -1,8 +1,8 @@
 /** Submits tasks and follows them, and writes in its journal what it was told. */
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Caller } from './caller.ts';
+import type { Answered, Caller } from './caller.ts';
 import type { Journal } from './journal.ts';
-import type { Lane, Work } from './work.ts';
+import { type Lane, type Parcel, taskOf, type Work } from './work.ts';
 
 interface Receipt {
   taskId?: string;
@@ -25,23 +25,22 @@ export class Submitter {
     this.#journal = journal;
   }
 
-  /** The id of the task, once it is acknowledged; null when it is refused, or was. Never submits twice. */
-  async submit(work: Work, lane: Lane): Promise<string | null> {
-    const { key, index } = work;
-    const mine = this.#journal.entries.filter((entry) => entry.key === key);
-    const told = mine.find((entry) => entry.what === 'acknowledged');
-    if (told !== undefined) return told.taskId;
-    if (mine.length === 0) this.#journal.write({ what: 'intent', key, lane, index });
+  /** The ids of the tasks, once they are acknowledged; null for what is refused. Never submits twice. */
+  async submit(parcel: Parcel, lane: Lane): Promise<(string | null)[]> {
+    const told = parcel.works.flatMap(({ key }) => this.#idOf(key) ?? []);
+    if (told.length === parcel.works.length) return told;
+    this.#intend(parcel, lane);
+    const { path, body, key } = requestOf(parcel);
     const headers = { 'idempotency-key': key };
-    const { route, body } = requestOf(work);
-    const answer = await this.#caller.call<Receipt>(route, { method: 'POST', body, headers });
-    const { taskId = answer.body.tasks?.[0]?.taskId } = answer.body;
-    if (answer.status === 200 && taskId !== undefined) {
-      this.#journal.write({ what: 'acknowledged', key, taskId });
-      return taskId;
-    }
-    this.#journal.write({ what: 'refused', key, answer: JSON.stringify(answer) });
-    return null;
+    return this.#note(parcel, await this.#caller.call(path, { method: 'POST', body, headers }));
+  }
+
+  /** Asks once, and never again: what is not answered may have been stored, or not. */
+  async submitOnce(parcel: Parcel, lane: Lane): Promise<void> {
+    this.#intend(parcel, lane);
+    const { path, body } = requestOf(parcel);
+    const answer = await this.#caller.once<Receipt>(path, { method: 'POST', body });
+    if (answer !== null) this.#note(parcel, answer);
   }
 
   async cancel({ key, cancelAfterMs }: Work, taskId: string): Promise<void> {
@@ -69,10 +68,33 @@ export class Submitter {
     this.#journal.write({ what: 'retry', key });
     await this.#caller.call(`/tasks/${taskId}/retry`, { method: 'POST' });
   }
+
+  #intend({ works, batch }: Parcel, lane: Lane): void {
+    const known = new Set(this.#journal.entries.map(({ key }) => key));
+    for (const { key, index } of works)
+      if (!known.has(key)) this.#journal.write({ what: 'intent', key, lane, index });
+    if (batch !== null && !known.has(batch))
+      this.#journal.write({ what: 'batch', key: batch, size: works.length });
+  }
+
+  #note({ works }: Parcel, { status, body }: Answered<Receipt>): (string | null)[] {
+    const ids = body.tasks?.map(({ taskId }) => taskId) ?? [body.taskId];
+    return works.map(({ key }, at) => {
+      const taskId = status === 200 ? ids[at] : undefined;
+      if (taskId === undefined) this.#journal.write({ what: 'refused', key, answer: JSON.stringify(body) });
+      else if (this.#idOf(key) === undefined) this.#journal.write({ what: 'acknowledged', key, taskId });
+      return taskId ?? null;
+    });
+  }
+
+  #idOf(key: string): string | undefined {
+    const mine = this.#journal.entries.filter((entry) => entry.key === key);
+    return mine.find((entry) => entry.what === 'acknowledged')?.taskId;
+  }
 }
 
-function requestOf({ route, body, batched }: Work): { route: string; body: object } {
-  if (!batched) return { route, body };
-  const type = route === '/claude' ? 'claude-cli' : 'command';
-  return { route: '/tasks/batch', body: { tasks: [{ type, ...body }] } };
+function requestOf({ works, batch }: Parcel): { path: string; body: object; key: string } {
+  const [only] = works;
+  if (batch === null && only !== undefined) return { path: only.route, body: only.body, key: only.key };
+  return { path: '/tasks/batch', body: { tasks: works.map(taskOf) }, key: String(batch) };
 }

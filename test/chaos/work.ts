@@ -29,8 +29,6 @@ export interface Work {
   index: number;
   route: string;
   body: Record<string, unknown>;
-  /** It is submitted as a batch of one. */
-  batched: boolean;
   exitCode: number;
   /** Milliseconds after its acknowledgement; null: nobody cancels it. */
   cancelAfterMs: number | null;
@@ -42,6 +40,13 @@ export interface Work {
 export interface Beats {
   first: number;
   later: number;
+}
+
+/** What a client submits in one request: one task by its own route, or several as a batch. */
+export interface Parcel {
+  works: readonly Work[];
+  /** Its name, which all its tasks have as a tag. */
+  batch: string | null;
 }
 
 export interface Place {
@@ -68,10 +73,29 @@ export function workAt(seed: number, place: Place): Work {
   return {
     ...work,
     body: { ...work.body, ...askedOf(random) },
-    batched: random.oneIn(4),
     cancelAfterMs,
     retry,
   };
+}
+
+/** What begins at that place of the lane; the next one begins behind its last. */
+export function parcelAt(seed: number, place: Place): Parcel {
+  const random = new Random(seedOf(seed, `parcel ${place.lane.name}.${place.index}`));
+  const works = (count: number) =>
+    Array.from({ length: count }, (_, at) => workAt(seed, { ...place, index: place.index + at }));
+  return random.oneIn(4) ? aBatch(works(random.integer(1, 4))) : { works: works(1), batch: null };
+}
+
+/** Each has its own name as a tag as well, so that it can be found by whoever was not told its id. */
+export function aBatch(works: readonly Work[]): Parcel {
+  const batch = `batch ${works[0]?.key}`;
+  const tagged = works.map((work) => ({ ...work, body: { ...work.body, tags: [batch, work.key] } }));
+  return { works: tagged, batch };
+}
+
+/** As a batch or a schedule takes it. */
+export function taskOf({ route, body }: Work): { type: string } {
+  return { type: route === '/claude' ? 'claude-cli' : 'command', ...body };
 }
 
 /** What no key may be reordered by, what holds its key as a whole, and what fails once more than it has to. */
@@ -100,7 +124,6 @@ export function aWork(place: Place, how: { beats: Beats; exitCode: number }): Wo
     group,
     index,
     exitCode: how.exitCode,
-    batched: false,
     cancelAfterMs: null,
     retry: false,
   };

@@ -10,7 +10,6 @@ import { describeEvents } from './suite/events.ts';
 import { describeFinish } from './suite/finish.ts';
 import { describeGivingBack } from './suite/giving-back.ts';
 import { describeHeartbeat } from './suite/heartbeat.ts';
-import { describeInvariants } from './suite/invariants.ts';
 import { describeLeases } from './suite/leases.ts';
 import { describeLookingOn } from './suite/looking-on.ts';
 import { describeOnce } from './suite/once.ts';
@@ -60,7 +59,6 @@ const PARTS = [
   describeLookingOn,
   describeSameTurn,
   describeSchedules,
-  describeInvariants,
 ];
 
 export function describeConformance(engine: EngineUnderTest): void {

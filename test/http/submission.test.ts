@@ -348,12 +348,14 @@ describe('POST /tasks/batch', () => {
   });
 
   test('refuses all when there is not room for all', async () => {
-    const api = await startApi({ engine: { maxPending: 2 } });
+    const api = await startApi({ engine: { maxPending: 3 } });
     const task = { type: 'command', command: 'a' };
+    await submit(api);
     const answer = await batch(api, [task, task, task]);
-    expect(answer).toMatchObject({ status: 429, body: { code: 'queue_full' } });
+    const error = '1 of at most 3 tasks wait already; there is no room for 3 more';
+    expect([answer.status, answer.body]).toEqual([429, { error, code: 'queue_full' }]);
     expect(answer.headers.get('retry-after')).not.toBeNull();
-    expect(await total(api)).toBe(0);
+    expect(await total(api)).toBe(1);
     expect((await batch(api, [task, task])).status).toBe(200);
   });
 

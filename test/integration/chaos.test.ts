@@ -83,7 +83,10 @@ function result(attempt: string, exitCode = 0, error: string | null = null): Res
 
 function found(tasks: Acknowledged[], lane: Mark[], change: Partial<History> = {}): Partial<Findings> {
   const world = new Map([['lane', lane]]);
-  const findings = judge({ tasks, refused: [], unknown: [], forgotten: [], world, ...change });
+  const nothing = { refused: [], unknown: [], forgotten: [], batches: [] };
+  const schedules = { kept: [], listed: [], log: [] };
+  const followed = { heard: [], newest: 0 };
+  const findings = judge({ tasks, ...nothing, world, schedules, followed, ...change });
   return Object.fromEntries(Object.entries(findings).filter(([, sentences]) => sentences.length > 0));
 }
 

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { stripVTControlCharacters } from 'node:util';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 import { freshEnvironment, ours, outcomeOf, run, runInTerminal } from '../support/terminal.ts';
@@ -103,6 +103,8 @@ describe('tasks', () => {
     expect(await listed('--status', 'failed')).toEqual([]);
     expect(await listed('--type', 'command', '--status', 'pending')).toEqual([second, first]);
     expect(await listed('--type', 'claude')).toEqual([]);
+    const { nextCursor } = await json('tasks', '--limit', '1');
+    expect(await listed('--cursor', nextCursor)).toEqual([first]);
   });
 
   it('fits into 80 columns, with colours; and has none with NO_COLOR or in a pipe', async () => {
@@ -171,6 +173,17 @@ describe('logs', () => {
     for (const _ of [1, 2])
       expect(await started.oc('logs', taskId)).toEqual({ code: 0, out: 'a\tb\r\n é', err: 'oops' });
     expect(await started.json('logs', taskId)).toMatchObject({ taskId, exitCode: 3, stderr: 'oops' });
+  });
+
+  it('keeps the colours of an output on a terminal, and nothing else that it would obey', async () => {
+    const started = await house();
+    const taskId = await started.submit("printf '\\033[31mred\\033[0m\\033]0;title\\007\\033[2J.\\n'");
+    await ended(started, taskId);
+    const { raw } = await started.inTerminal(80, 'logs', taskId);
+    expect(raw).toContain('\u001b[31mred\u001b[0m.');
+    expect(raw).not.toContain('\u001b]0;');
+    expect(raw).not.toContain('\u001b[2J');
+    expect((await started.oc('logs', taskId)).out).toContain('\u001b[2J');
   });
 
   it('says that there is nothing yet, and waits with -f', async () => {
@@ -330,6 +343,7 @@ it('adds, shows, edits, pauses, resumes, runs and removes a schedule by its name
   const [taskId = ''] = UUID.exec(out) ?? [];
   expect(out).toBe(`Submitted task ${taskId}.\n`);
   expect((await json('tasks', '--queue', 'q')).tasks).toMatchObject([{ taskId }]);
+  expect((await json('tasks', '--schedule', id)).tasks).toMatchObject([{ taskId }]);
   expect((await oc('schedules', 'remove', 'nightly')).out).toBe('Removed "nightly". Its tasks stay.\n');
   expect(await oc('schedules', 'show', 'nightly')).toEqual({
     ...{ code: 1, out: '' },
@@ -337,7 +351,7 @@ it('adds, shows, edits, pauses, resumes, runs and removes a schedule by its name
   });
 });
 
-describe('failures are one sentence and exit code 1', () => {
+describe('failures are one sentence, and exit code 1, or 2 when the call is wrong', () => {
   it.each([['tasks'], ['show', 'x'], ['logs', 'x'], ['events', '-f'], ['runners'], ['schedules']])(
     'when nothing answers %s, at once',
     async (...words) => {
@@ -360,10 +374,75 @@ describe('failures are one sentence and exit code 1', () => {
       const { code, out, err } = await oc(command, 'nope');
       expect([code, out, err]).toEqual([1, '', expect.stringMatching(/answers 404: Task not found\n$/)]);
     }
-    expect((await oc('tasks', '--status', 'lost')).err).toContain('Allowed choices are pending, running');
-    expect((await oc('tasks', '--limit', '0')).err).toContain('It takes a number from 1');
+    for (const id of ['stats', '.', ''])
+      expect((await oc('logs', id)).err).toMatch(/^openclaw-runner: .*\n$/);
     expect((await oc('schedules', 'add', 'x', 'soon', 'y')).err).toContain('cron is not valid');
-    expect((await oc('schedules', 'edit', 'x')).err).toContain('There is nothing to change');
+    const wrong: [string[], string][] = [
+      [['tasks', '--status', 'lost'], 'Allowed choices are pending, running'],
+      [['tasks', '--limit', '0'], 'It takes a number from 1'],
+      [['events', '--limit', '501'], 'It takes a number up to 500'],
+      [['tasks', 'x'], 'too many arguments'],
+      [['show'], "missing required argument 'taskId'"],
+      [['taks'], "unknown command 'taks'\n(Did you mean tasks?)"],
+      [['schedules', 'edit', 'x'], 'There is nothing to change'],
+    ];
+    for (const [words, told] of wrong) {
+      const { code, out, err } = await oc(...words);
+      expect([code, out, err]).toEqual([2, '', expect.stringContaining(`openclaw-runner: `)]);
+      expect(err).toContain(told);
+    }
+  });
+
+  it('with --json a line of JSON on stderr, with a code', async () => {
+    const { oc, env } = await house('task-api');
+    const failure = async (...words: string[]) => {
+      const { code, out, err } = await oc(...words, '--json');
+      expect([out, err]).toEqual(['', expect.stringMatching(/^\{.*\}\n$/)]);
+      return { exit: code, ...JSON.parse(err) };
+    };
+    expect(await failure('show', 'nope')).toMatchObject({ exit: 1, code: 'not_found' });
+    expect(await failure('tasks', '--queue', 'A')).toMatchObject({
+      exit: 1,
+      code: 'invalid_field',
+      field: 'queue',
+    });
+    expect(await failure('tasks', '--bogus')).toEqual({
+      ...{ exit: 2, code: 'usage', error: "unknown option '--bogus'" },
+    });
+    expect(await failure('schedules', 'show', 'nope')).toMatchObject({ exit: 1, code: null });
+    expect(await failure('runners', '--url', 'http://127.0.0.1:1')).toMatchObject({ code: 'unreachable' });
+    Object.assign(env, { WORKER_TOKEN: 'another-token-altogether' });
+    expect(await failure('events', '-f')).toMatchObject({ exit: 1, code: 'unauthorized' });
+  });
+
+  it('without what a terminal would obey, whoever answers', async () => {
+    const server = createServer((_, response) => {
+      const error = 'no\u001b[2J such\u0007 thing\nthese settings are fine';
+      response.writeHead(404).end(JSON.stringify({ error }));
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    onTestFinished(() => void server.close());
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const env = freshEnvironment(tempFolder(), { WORKER_TOKEN: TOKEN, WORKER_URL: url });
+    expect(await outcomeOf(ours('tasks'), { env })).toEqual({
+      ...{ code: 1, out: '' },
+      err: `openclaw-runner: The Task API at ${url} answers 404: no such thing\nthese settings are fine\n`,
+    });
+  });
+
+  it('and every command that asks a Task API takes --json', async () => {
+    const env = freshEnvironment(tempFolder());
+    const help = async (...words: string[]) => (await outcomeOf(ours(...words, '--help'), { env })).out;
+    const listed = [...(await help()).matchAll(/^ {2}([a-z-]+) (?=.* {2})/gm)].map(([, name = '']) => name);
+    const local = ['start', 'task-api', 'runner', 'backup', 'restore', 'help', 'schedules'];
+    const asking = listed.filter((name) => !local.includes(name));
+    expect(asking).toEqual(
+      expect.arrayContaining(['submit', 'batch', 'tasks', 'cancel', 'retry', 'unstick', 'show', 'logs']),
+    );
+    for (const name of asking) expect(await help(name)).toContain('--json');
+    for (const name of ['list', 'show', 'add', 'edit', 'pause', 'resume', 'run', 'remove'])
+      expect(await help('schedules', name)).toContain('--json');
   });
 });
 
@@ -392,11 +471,15 @@ describe('an output that nobody reads on', () => {
   });
 
   it('that can not be written is a failure', async () => {
-    const { env } = await house('task-api');
-    const line = `${ours('tasks', '--json').join(' ')} > /dev/full`;
-    expect(await outcomeOf(['bash', '-c', line], { env })).toMatchObject({
+    const { env, submit } = await house('task-api');
+    const full = (...words: string[]) =>
+      outcomeOf(['bash', '-c', `${ours(...words).join(' ')} > /dev/full`], { env });
+    await submit('x');
+    expect(await full('tasks')).toMatchObject({
       code: 1,
       err: expect.stringMatching(/^openclaw-runner: The output can't be written: ENOSPC.*\n$/),
     });
+    const { code, err } = await full('tasks', '--json');
+    expect([code, JSON.parse(err)]).toEqual([1, { error: expect.stringContaining('ENOSPC'), code: null }]);
   });
 });

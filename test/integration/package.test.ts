@@ -69,7 +69,7 @@ it('runs a task', { timeout: INSTALL_MS }, async () => {
 
 /** A program of someone else, and what it may know of types. */
 const PROGRAM = `
-import { type Result, TaskApiClient, TaskApiError } from 'openclaw-runner/client';
+import { type ErrorCode, type Result, type TaskPage, TaskApiClient, TaskApiError } from 'openclaw-runner/client';
 
 const { WORKER_URL: url = '', WORKER_TOKEN: token = '' } = process.env;
 const client = new TaskApiClient({ url, token });
@@ -78,10 +78,14 @@ const result: Result = await client.tasks.wait(taskId);
 for await (const event of client.events.stream({ taskId }, { lastEventId: 0 })) {
   if ('seq' in event && event.type === 'task.completed') break;
 }
+const page: TaskPage = await client.tasks.list({ tag: process.env.UNSET, limit: 1 }, { signal: undefined });
+if (page.tasks[0]?.taskId !== taskId) throw new Error('it is not listed');
 // @ts-expect-error A command has no prompt.
 await client.tasks.submit('command', { command: 'true', prompt: 'x' });
 // @ts-expect-error A priority is a number.
 const wrong = await client.tasks.submit('command', { command: 'x', priority: 'high' }).catch((error) => error);
+// @ts-expect-error There is no such code.
+const none: ErrorCode = 'not_there';
 if (wrong instanceof TaskApiError) console.log(result.stdout.trim(), wrong.code, wrong.field);
 `;
 

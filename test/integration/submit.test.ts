@@ -127,7 +127,9 @@ describe('submit', () => {
     await first.session.exit;
     const env = { ...first.env, WORKER_PORT: new URL(first.url).port };
     await run(ours('start'), { env }).shows(/"msg":"ready"/);
-    expect(await waiting).toEqual({ code: 0, out: 'hello\n', err: '' });
+    // Nothing, or a word about it when the restart took its time.
+    const err = expect.stringMatching(/^(openclaw-runner: No Task API answers .*\n)?$/);
+    expect(await waiting).toEqual({ code: 0, out: 'hello\n', err });
   });
 
   it('that is interrupted says how to cancel the task or to read its result', async () => {
@@ -143,6 +145,7 @@ describe('submit', () => {
     expect(await session.exit).toBe(130);
     expect(session.out).toContain(`npm run -s cancel -- --url ${started.url} ${taskId}`);
     expect(session.out).toContain(`${started.url}/tasks/${taskId}`);
+    expect(session.out).toContain('Interrupted.');
     expect(session.out).not.toContain(TOKEN);
     expect(await started.unstick(taskId)).toEqual({
       code: 0,
@@ -151,6 +154,74 @@ describe('submit', () => {
     });
     expect(await started.cancel(taskId)).toEqual({ code: 0, out: `${taskId} is cancelled.\n`, err: '' });
     expect(await started.cancel(taskId)).toMatchObject({ code: 1, err: expect.stringContaining('409') });
+  });
+});
+
+describe('submit of any type', () => {
+  it('writes, edits and reads a file; a - is what comes from stdin', async () => {
+    const { env, submit } = await house();
+    const path = join(tempFolder(), 'a file');
+    const piped = (text: string, ...args: string[]) => {
+      const session = run(['sh', '-c', 'printf "$0" | "$@"', text, ...ours('submit', ...args)], { env });
+      return session.exit.then(() => session.out);
+    };
+    await piped('milk, eggs', '--type', 'file-write', path, '-');
+    expect(readFileSync(path, 'utf8')).toBe('milk, eggs');
+    expect((await submit('--type', 'file-edit', path, 'eggs', 'bread')).code).toBe(0);
+    expect((await submit('--type', 'file-read', path)).out).toBe('milk, bread');
+    expect(await piped('echo one\necho two', '-')).toBe('one\ntwo\n');
+    expect(await piped('three', 'cat', '-')).toBe('');
+    expect(await piped('a prompt', '--type', 'claude', '-')).toContain('prompts=1');
+  });
+
+  it('prints the id and goes, with --detach', async () => {
+    const started = await house('task-api');
+    const { code, out, err } = await started.submit('--detach', 'echo hello');
+    expect([code, out.trim(), err]).toEqual([0, (await started.tasks())[0]?.taskId, '']);
+    const prompt = await started.submit('-d', '--json', '--type', 'claude', 'hello');
+    expect(JSON.parse(prompt.out)).toMatchObject({
+      taskId: expect.any(String),
+      sessionId: expect.any(String),
+    });
+  });
+});
+
+describe('batch', () => {
+  const one = { type: 'command', command: 'echo one' };
+  const two = { type: 'claude-cli', prompt: 'two' };
+
+  it('submits all of an array, or of lines, and prints their ids', async () => {
+    const started = await house('task-api');
+    const file = join(tempFolder(), 'tasks');
+    const batch = (...args: string[]) => outcomeOf(ours('batch', ...args, file), { env: started.env });
+    writeFileSync(file, JSON.stringify([one, two]));
+    const { out } = await batch('--idempotency-key', 'k');
+    expect(await batch('--idempotency-key', 'k')).toEqual({ code: 0, out, err: '' });
+    expect(out.trim().split('\n').toReversed()).toEqual((await started.tasks()).map(({ taskId }) => taskId));
+    writeFileSync(file, `${JSON.stringify(one)}\n\n${JSON.stringify(two)}\n`);
+    expect(JSON.parse((await batch('--json')).out).tasks).toMatchObject([
+      {},
+      { sessionId: expect.any(String) },
+    ]);
+    expect(await started.tasks()).toHaveLength(4);
+  });
+
+  it('submits none when one is wrong, and says which', async () => {
+    const started = await house('task-api');
+    const batch = (text: string) =>
+      outcomeOf(['sh', '-c', 'printf %s "$0" | "$@"', text, ...ours('batch', '-')], { env: started.env });
+    const failure = async (text: string) => {
+      const { code, out, err } = await batch(text);
+      expect([code, out]).toEqual([1, '']);
+      return err;
+    };
+    expect(await failure(JSON.stringify([one, { type: 'x' }]))).toContain('(tasks.1.type)');
+    expect(await failure(`${JSON.stringify(one)}\nnope`)).toContain('Line 2 is no JSON');
+    expect(await failure('')).toContain('tasks must be an array of 1 to 500 objects');
+    expect(await outcomeOf(ours('batch', '/none'), { env: started.env })).toMatchObject({
+      err: expect.stringContaining("The file /none can't be read: ENOENT"),
+    });
+    expect(await started.tasks()).toEqual([]);
   });
 });
 
@@ -206,6 +277,9 @@ describe('submit over a network that fails', () => {
     const words = ['submit', '--url', network.url, '--patience', '0'];
     const { code, err } = await outcomeOf(ours(...words, command), { env: started.env });
     expect(code).toBe(125);
+    network.loseAnswers = 1;
+    const asJson = await outcomeOf(ours(...words, '--json', 'true'), { env: started.env });
+    expect(JSON.parse(asJson.err)).toMatchObject({ code: 'unreachable', idempotencyKey: expect.any(String) });
     const [, key = ''] = /may have been submitted .*\n.*--idempotency-key (\S+) /.exec(err) ?? [];
     const again = await outcomeOf(ours(...words, '--idempotency-key', key, command), { env: started.env });
     expect(again).toEqual({ code: 0, out: 'done\n', err: '' });
@@ -319,6 +393,9 @@ describe('submit that fails itself exits with 125 and a sentence', () => {
     expect(await failure(env, '--patience', 'long', 'true')).toContain('--patience');
     expect(await failure(env, '--idempotency-key', 'a key', 'true')).toContain('--idempotency-key');
     expect(await failure(env, '--type', 'bard', 'true')).toContain('claude, codex, gemini');
+    expect(JSON.parse(await failure(env, '--json', '--session', 'kitchen', 'true'))).toMatchObject({
+      code: 'usage',
+    });
     expect(await failure(env, '--session', 'kitchen', 'true')).toContain('--session is for prompts');
     expect(await failure(env, '--url', 'nowhere', 'true')).toContain('WORKER_URL: expected an http://');
   });

@@ -1,18 +1,13 @@
 /** Each operation, called on the queue; and what it does in the model. */
-import {
-  agentSessionKey,
-  type Claim,
-  isAgentType,
-  type NewTask,
-  type Once,
-  type Poller,
-  type Receipts,
-} from '../../src/queue/index.ts';
-import { aCommand, aReport } from '../support/queue.ts';
+import type { Claim, Poller, Receipts } from '../../src/queue/index.ts';
+import { aReport } from '../support/queue.ts';
+import { toOnce, toTask } from './as-task.ts';
 import type { Batch, Heartbeat, Op, Poll, Submission } from './history.ts';
 import { isFinal, type Task } from './model/task.ts';
 import { answerOf, essenceOf, same } from './same.ts';
 import type { Polled, Scene } from './scene.ts';
+import { callSchedules } from './schedule-calls.ts';
+import { crash, pass, reachOccurrence, restart, setClock } from './time.ts';
 
 /** An operation that was called. */
 export interface Step {
@@ -64,18 +59,24 @@ export function call(scene: Scene, op: Op): Step {
     case 'pass':
       return { real: pass(scene, op.ms), model: () => undefined };
     case 'set the wall clock':
-      return { real: setClock(scene, op.ms), model: () => scene.model.elapsed() };
+      return { real: setClock(scene, op.ms), model: () => undefined };
+    case 'reach an occurrence':
+      return { real: reachOccurrence(scene), model: () => undefined };
+    case 'restart':
+      return { real: restart(scene, op.down), model: () => undefined };
+    case 'crash':
+      return { real: crash(scene, op), model: () => undefined };
     case 'reclaim':
       return { real: reclaim(scene), model: () => reclaimed(scene) };
     case 'upkeep':
       return { real: upkeep(scene), model: () => scene.model.upkeep() };
     default:
-      return { real: start(scene, op.op), model: () => scene.model.restart(op.op === 'crash') };
+      return callSchedules(scene, op);
   }
 }
 
 function submit(scene: Scene, submission: Submission): Step {
-  const task = toTask(scene, submission);
+  const task = toTask(scene.clock, submission);
   const once = toOnce(submission, '/tasks');
   const real = scene.queue
     .submit(task, once)
@@ -84,7 +85,7 @@ function submit(scene: Scene, submission: Submission): Step {
 }
 
 function batch(scene: Scene, submissions: Batch): Step {
-  const tasks = submissions.tasks.map((task) => toTask(scene, task));
+  const tasks = submissions.tasks.map((task) => toTask(scene.clock, task));
   const once = toOnce(submissions, '/tasks/batch');
   const real = scene.queue.submitAll(tasks, once).then((receipts) => receive(scene, receipts));
   return { real, model: () => scene.model.submit(tasks, once) };
@@ -92,20 +93,7 @@ function batch(scene: Scene, submissions: Batch): Step {
 
 function receive(scene: Scene, { tasks, duplicate }: Receipts): { tasks: string[]; duplicate: boolean } {
   if (duplicate) scene.tally.count('repeated submission');
-  else for (const { taskId } of tasks) scene.nameTask(taskId);
   return { tasks: tasks.map(({ taskId }) => scene.nameOf(taskId)), duplicate: duplicate ?? false };
-}
-
-function toOnce({ once }: Pick<Submission, 'once'>, route: string): Once | undefined {
-  return once && { scope: 'a-token', key: once.key, route, bodyHash: once.body };
-}
-
-/** And the reconciler looks at it, as it does every few seconds. */
-async function setClock(scene: Scene, ms: number): Promise<void> {
-  scene.clock.jump(ms);
-  same(await scene.queue.upkeep.restoreReady(), 0, 'ready tasks that were missing in the ready list');
-  scene.clock.advance(0);
-  await scene.settle();
 }
 
 function poll(scene: Scene, how: Poll): Step {
@@ -201,18 +189,6 @@ function read(scene: Scene, task: string): Step {
   return { real: DONE, model: () => scene.model.bury(task) };
 }
 
-/** From one moment at which something is due to the next. */
-async function pass(scene: Scene, ms: number): Promise<void> {
-  const { clock, model } = scene;
-  const end = clock.steady() + ms;
-  for (let at = 0; at < end; ) {
-    at = Math.min(model.nextMoment(), end);
-    clock.advance(at - clock.steady());
-    await scene.settle();
-    model.elapsed();
-  }
-}
-
 /** What the reconciler does every few seconds. */
 async function reclaim({ queue }: Scene): Promise<void> {
   await queue.upkeep.reclaimLost();
@@ -240,21 +216,4 @@ async function upkeep({ queue }: Scene): Promise<void> {
   await duties.trimEvents();
   await duties.checkpoint();
   await duties.reclaimSpace();
-}
-
-async function start(scene: Scene, how: 'restart' | 'crash'): Promise<void> {
-  scene.queue = await scene.store[how](scene.clock);
-}
-
-function toTask(
-  { clock }: Scene,
-  { type, session, once: _, delayMs, runInMs, ...asked }: Submission,
-): NewTask {
-  const due = runInMs === undefined ? { delayMs } : { runAt: clock.wall() + runInMs };
-  const more = { ...asked, ...due };
-  const given = Object.fromEntries(Object.entries(more).filter(([, value]) => value !== undefined));
-  const change = { type, timeoutMs: type === 'file-read' ? null : 30_000, ...given };
-  if (!isAgentType(type)) return aCommand({ ...change, sessionKey: session ?? null });
-  const named = session ?? 'red';
-  return aCommand({ ...change, sessionId: named, sessionKey: agentSessionKey(type, named) });
 }

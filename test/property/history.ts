@@ -1,17 +1,11 @@
-/** What may happen to a queue, as plain data: drawn by fast-check, shrunk by it, and told in words. */
-import fc from 'fast-check';
-import type { TaskType } from '../../src/queue/index.ts';
-
-const SECOND = 1_000;
-const MINUTE = 60 * SECOND;
-const HOUR = 60 * MINUTE;
-const DAY = 24 * HOUR;
+/** What may happen to a queue, as plain data. */
+import type { ScheduleRule, TaskType } from '../../src/queue/index.ts';
 
 /**
  * One of the things known before this turn: 0 is the newest that fits, larger ones are older, then come those that do
  * not fit, and then round again. So it means something whatever else of the history is left out.
  */
-type Ref = number;
+export type Ref = number;
 
 /** A runner: as it runs, started anew, or the process that the newest start has taken over from; or one without an id. */
 export interface Runner {
@@ -73,6 +67,14 @@ export interface Heartbeat {
   also?: Ref | undefined;
 }
 
+/** `task` without a session: in its schedule's own line, or each time in a new conversation. */
+export interface Scheduled extends ScheduleRule {
+  task: ScheduledTask;
+}
+/** What is to be another; the rest stays. */
+export type Change = { [Field in keyof Scheduled]?: Scheduled[Field] | undefined };
+export type ScheduledTask = Omit<Submission, 'once' | 'runInMs'>;
+
 export type Op =
   | { op: 'submit'; task: Submission }
   | Batch
@@ -84,7 +86,19 @@ export type Op =
   | { op: 'cancel' | 'retry' | 'unstick' | 'read'; task: Ref }
   | { op: 'hang up'; poll: Ref }
   | { op: 'pass' | 'set the wall clock'; ms: number }
-  | { op: 'reclaim' | 'upkeep' | 'restart' | 'crash' };
+  | { op: 'reclaim' | 'upkeep' }
+  | { op: 'create schedule'; schedule: Scheduled; once?: Once | undefined }
+  | { op: 'edit schedule'; of: Ref; change: Change }
+  | { op: 'remove schedule'; of: Ref }
+  | { op: 'run schedule'; of: Ref; once?: Once | undefined }
+  /** Time passes until the next occurrence is due, and the scheduler has not looked yet. */
+  | { op: 'reach an occurrence' }
+  /** The scheduler looks at the clock, be it early. */
+  | { op: 'look' }
+  /** `down`: for so long nothing runs. */
+  | { op: 'restart'; down: number }
+  /** `looking`: at the next occurrence, after the first thing that the scheduler does about it. */
+  | { op: 'crash'; down: number; looking: boolean };
 
 /** Operations that are called without waiting in between: they share a commit. */
 export type Turn = Op[];
@@ -99,155 +113,3 @@ export interface Failure {
 
 export const ALL_QUEUES = ['default', 'gpu'];
 export const ALL_TYPES: TaskType[] = ['command', 'file-read', 'claude-cli', 'codex-cli'];
-
-const ref = fc.nat(7);
-const runner = fc.record({
-  runner: fc.constantFrom('A', 'B'),
-  start: fc.oneof(
-    { weight: 12, arbitrary: fc.constant('current' as const) },
-    { weight: 1, arbitrary: fc.constantFrom('new', 'earlier') },
-  ),
-});
-
-/** Now and then one of `values`. */
-function rarely<const T>(...values: T[]): fc.Arbitrary<T | undefined> {
-  return fc.oneof(
-    { weight: 5, arbitrary: fc.constant(undefined) },
-    { weight: 1, arbitrary: fc.constantFrom(...values) },
-  );
-}
-
-const once = rarely(...['k1', 'k2'].flatMap((key) => ['a', 'b'].map((body) => ({ key, body }))));
-const asked = {
-  type: fc.oneof(
-    { weight: 4, arbitrary: fc.constantFrom('command', 'claude-cli') },
-    { weight: 1, arbitrary: fc.constantFrom('codex-cli', 'file-read') },
-  ),
-  session: fc.constantFrom(undefined, 'red', 'red', 'red', 'green'),
-  queue: rarely('gpu'),
-  priority: rarely(5, -10),
-  delayMs: rarely(2_500, 40_500),
-  runInMs: rarely(-1, 3_500, HOUR / 2),
-  tags: rarely<string[]>(['t'], ['u', 't']),
-  maxAttempts: rarely(1, 2),
-  retries: rarely(1, 2),
-  retryBackoffMs: rarely(15 * MINUTE),
-  leaseMs: rarely(2 * SECOND, HOUR),
-};
-const submission: fc.Arbitrary<Submission> = fc.record({ ...asked, once });
-const batch: fc.Arbitrary<Op> = fc.record({
-  op: fc.constant('batch'),
-  tasks: fc.array(fc.record(asked), { minLength: 1, maxLength: 4 }),
-  once,
-});
-
-const poll: fc.Arbitrary<Op> = fc.record({
-  op: fc.constant('poll'),
-  who: fc.oneof(
-    { weight: 4, arbitrary: runner },
-    { weight: 1, arbitrary: fc.constant('an older runner' as const) },
-  ),
-  max: fc.constantFrom(1, 2, 5),
-  queues: fc.constantFrom<string[][]>(ALL_QUEUES, ALL_QUEUES, ['default'], ['gpu']),
-  types: fc.constantFrom<TaskType[][]>(ALL_TYPES, ALL_TYPES, ['command'], ['claude-cli', 'codex-cli']),
-  brief: fc.boolean(),
-  delivered: fc.constantFrom(true, true, true, false),
-});
-
-const heartbeat: fc.Arbitrary<Op> = fc.record({
-  op: fc.constant('heartbeat'),
-  who: runner,
-  names: fc.constantFrom('all', 'all', 'older', 'none'),
-  spooled: fc.boolean(),
-  also: fc.option(ref, { nil: undefined }),
-});
-
-const finish: fc.Arbitrary<Op> = fc.record({
-  op: fc.constant('finish'),
-  claim: ref,
-  exitCode: fc.constantFrom(0, 1),
-  lease: fc.constantFrom('own', 'own', 'own', 'own', 'none', 'wrong'),
-});
-
-const ofTask = (...ops: ('cancel' | 'retry' | 'unstick' | 'read')[]): fc.Arbitrary<Op> =>
-  fc.record({ op: fc.constantFrom(...ops), task: ref });
-const ofClaim = (...ops: ('release' | 'delivered' | 'give back')[]): fc.Arbitrary<Op> =>
-  fc.record({ op: fc.constantFrom(...ops), claim: ref });
-
-/** What takes its turn among the writes of a commit. */
-const SHARING: fc.WeightedArbitrary<Op>[] = [
-  { weight: 8, arbitrary: fc.record({ op: fc.constant('submit'), task: submission }) },
-  { weight: 2, arbitrary: batch },
-  { weight: 8, arbitrary: poll },
-  { weight: 7, arbitrary: finish },
-  {
-    weight: 1,
-    arbitrary: fc.record({ op: fc.constant('guess'), task: ref, lease: fc.constantFrom('none', 'wrong') }),
-  },
-  { weight: 3, arbitrary: ofClaim('release', 'give back') },
-  { weight: 2, arbitrary: ofTask('cancel') },
-  { weight: 3, arbitrary: ofTask('retry') },
-  { weight: 2, arbitrary: ofTask('read') },
-];
-
-/**
- * What has a turn to itself. A heartbeat that changes nothing is answered from memory at once; and who is away, which
- * `unstick` asks, is known of the commits before, not of the one that is under way.
- */
-const ALONE: fc.WeightedArbitrary<Op>[] = [
-  { weight: 8, arbitrary: heartbeat },
-  { weight: 2, arbitrary: ofTask('unstick') },
-  { weight: 1, arbitrary: ofClaim('delivered') },
-  { weight: 1, arbitrary: fc.record({ op: fc.constant('hang up'), poll: ref }) },
-  { weight: 6, arbitrary: passing(SECOND, 4 * SECOND, 11 * SECOND, 46 * SECOND, 66 * SECOND) },
-  { weight: 1, arbitrary: passing(21 * MINUTE, 31 * MINUTE, 25 * HOUR, 31 * DAY) },
-  { weight: 5, arbitrary: fc.record({ op: fc.constantFrom('reclaim', 'reclaim', 'upkeep') }) },
-  { weight: 2, arbitrary: fc.record({ op: fc.constantFrom('restart', 'crash') }) },
-  {
-    weight: 1,
-    arbitrary: fc.record({ op: fc.constant('set the wall clock'), ms: fc.constantFrom(HOUR, -HOUR) }),
-  },
-];
-
-function passing(...ms: number[]): fc.Arbitrary<Op> {
-  return fc.record({ op: fc.constant('pass'), ms: fc.constantFrom(...ms) });
-}
-
-const turn: fc.Arbitrary<Turn> = fc.oneof(
-  { weight: 4, arbitrary: fc.oneof(...SHARING, ...ALONE).map((op) => [op]) },
-  { weight: 1, arbitrary: fc.array(fc.oneof(...SHARING), { minLength: 2, maxLength: 4 }) },
-);
-
-export const history: fc.Arbitrary<History> = fc.array(turn, { minLength: 1, maxLength: 80, size: 'max' });
-
-/** The history as a numbered list, one turn a line. */
-export function told(turns: History): string {
-  return turns.map((ops, n) => `${String(n + 1).padStart(3)}. ${toldTurn(ops)}`).join('\n');
-}
-
-export function toldTurn(ops: Turn): string {
-  return ops.map(toldOp).join('  ‖  ');
-}
-
-function toldOp({ op, ...how }: Op): string {
-  return [op, ...toldFields(how)].join(' ');
-}
-
-function toldFields(fields: object): string[] {
-  return Object.entries(fields).flatMap(([name, value]) => {
-    if (value === undefined || value === false || value === ALL_QUEUES || value === ALL_TYPES) return [];
-    if (name === 'who')
-      return typeof value === 'string'
-        ? ['by', value]
-        : [`by ${value.start === 'current' ? '' : `${value.start} `}${value.runner}`];
-    if (name === 'task' && typeof value === 'object') return toldFields(value);
-    if (name === 'tasks') return value.map((task: object) => `(${toldFields(task).join(' ')})`);
-    if (name === 'type') return [value];
-    return [value === true ? name : `${name}=${toldValue(value)}`];
-  });
-}
-
-function toldValue(value: unknown): string {
-  if (Array.isArray(value)) return value.join(',');
-  return typeof value === 'object' && value !== null ? Object.values(value).join('/') : String(value);
-}

@@ -1,5 +1,6 @@
 /** Histories in which queue and model once differed, each by a fault of the queue. */
-import type { History, Op, Runner, Submission, Who } from './history.ts';
+import type { History, Op, Runner, Scheduled, Submission, Who } from './history.ts';
+import { CRONS } from './model/rhythm.ts';
 
 const A: Runner = { runner: 'A', start: 'current' };
 const B: Runner = { runner: 'B', start: 'current' };
@@ -16,6 +17,16 @@ const poll = (who: Who, brief = true): Op => ({
   types: ['command', 'file-read'],
   brief,
   delivered: true,
+});
+
+const [OFTEN = '', SELDOM = ''] = CRONS;
+const create = (change: Partial<Scheduled> = {}): Op => ({
+  op: 'create schedule',
+  schedule: {
+    ...{ name: 'a', cron: OFTEN, timeZone: 'UTC', overlap: 'skip', missed: 'skip', paused: false },
+    task: { type: 'command' },
+    ...change,
+  },
 });
 
 export const KNOWN: Readonly<Record<string, History>> = {
@@ -41,7 +52,7 @@ export const KNOWN: Readonly<Record<string, History>> = {
     [submit({ session: 'red' })],
     [submit({ session: 'red', delayMs: 40_500 })],
     [{ op: 'pass', ms: 46_000 }],
-    [{ op: 'crash' }],
+    [{ op: 'crash', down: 0, looking: false }],
     [poll(A)],
     [{ op: 'finish', claim: 0, exitCode: 0, lease: 'own' }],
   ],
@@ -52,4 +63,19 @@ export const KNOWN: Readonly<Record<string, History>> = {
     [poll('an older runner', false)],
     [{ op: 'pass', ms: 46_000 }],
   ],
+  'two schedules are due at once, after one of them was paused for a while': [
+    [create()],
+    [create({ name: 'b' })],
+    [{ op: 'edit schedule', of: 1, change: { paused: true } }],
+    [{ op: 'edit schedule', of: 1, change: { paused: false } }],
+    [{ op: 'pass', ms: 46_000 }],
+  ],
+  'an occurrence is refused in the commit in which its schedule is edited, and its task could be taken a second later':
+    [
+      [submit({ session: 'red', queue: 'gpu' })],
+      [create({ task: { type: 'command', session: 'red' } })],
+      [{ op: 'reach an occurrence' }],
+      [{ op: 'look' }, { op: 'edit schedule', of: 0, change: { cron: SELDOM } }],
+      [{ op: 'pass', ms: 66_000 }],
+    ],
 };

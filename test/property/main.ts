@@ -3,22 +3,21 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Command, InvalidArgumentError } from 'commander';
-import { BREAKS, brokenProduct, PRODUCT } from '../support/sabotage.ts';
+import { brokenProduct, PRODUCT } from '../support/sabotage.ts';
 import { conclude, count, tell, type Verdict } from '../support/verdict.ts';
+import { BREAKS } from './breaks.ts';
 import { type Proof, prove } from './prove.ts';
-import { makeFolder, type OpenQueue } from './store.ts';
+import { makeFolder, type Product } from './store.ts';
 
 interface Options {
   histories: number;
   seed: number;
   path?: string;
   json: boolean;
-  break?: Shown;
+  break?: string;
 }
 
-/** What this proof can see broken; and which proof sees the rest. */
-const SHOWN = ['fence', 'promotion'] as const;
-type Shown = (typeof SHOWN)[number];
+/** Which proof sees the rest broken. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
   guard: 'The queue alone starts no processes: npm run chaos shows a broken guard.',
   sync: 'No power fails here, and what SQLite has written the kernel has: npm run power-loss shows a missing sync.',
@@ -36,7 +35,11 @@ const program = new Command('property')
   .option('--seed <number>', 'what the histories follow from', count(0), 1)
   .option('--path <path>', 'only the history of the seed that a failure has named', pathOf)
   .option('--json', 'print nothing but the figures and what was violated', false)
-  .option('--break <what>', `run a copy that is broken so, and must turn red: ${SHOWN.join(' or ')}`, breakOf)
+  .option(
+    '--break <what>',
+    `run a copy that is broken so, and must turn red: ${Object.keys(BREAKS).join(', ')}`,
+    breakOf,
+  )
   .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2));
 
 const options = program.parse().opts<Options>();
@@ -47,7 +50,7 @@ process.once('SIGINT', () => process.exit(130)).once('SIGTERM', () => process.ex
 const proof = await prove({
   ...options,
   folder,
-  openQueue: await engine(options.break),
+  product: await product(options.break),
   onHistory: (number) => {
     if (!options.json && number % EVERY === 0) tell(`${number} histories …`);
   },
@@ -55,10 +58,14 @@ const proof = await prove({
 });
 conclude(`Property: queue and model beside it, seed ${options.seed}`, verdictOf(proof), options);
 
-async function engine(broken: Shown | undefined): Promise<OpenQueue> {
-  const product = broken === undefined ? PRODUCT : brokenProduct(join(folder, 'product'), BREAKS[broken]);
-  const door = await import(pathToFileURL(join(product, 'src/queue/index.ts')).href);
-  return door.openQueue;
+async function product(broken: string | undefined): Promise<Product> {
+  const root = broken === undefined ? PRODUCT : brokenProduct(join(folder, 'product'), BREAKS[broken] ?? []);
+  const part = (file: string) => import(pathToFileURL(join(root, file)).href);
+  const [{ openQueue }, { Scheduler }] = [
+    await part('src/queue/index.ts'),
+    await part('src/reconciler/scheduler.ts'),
+  ];
+  return { openQueue, Scheduler };
 }
 
 function verdictOf({ histories, tally, failure }: Proof): Verdict {
@@ -81,8 +88,7 @@ function pathOf(text: string): string {
   throw new InvalidArgumentError('It takes the path that a failure has named, such as 55.');
 }
 
-function breakOf(text: string): Shown {
-  const shown = SHOWN.find((one) => one === text);
-  if (shown !== undefined) return shown;
-  throw new InvalidArgumentError(ELSEWHERE[text] ?? `It takes ${SHOWN.join(' or ')}.`);
+function breakOf(text: string): string {
+  if (Object.hasOwn(BREAKS, text)) return text;
+  throw new InvalidArgumentError(ELSEWHERE[text] ?? `It takes one of ${Object.keys(BREAKS).join(', ')}.`);
 }

@@ -1,8 +1,12 @@
 import { execFile } from 'node:child_process';
 import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { openQueue } from '../../src/queue/index.ts';
+import { Scheduler } from '../../src/reconciler/scheduler.ts';
+import { brokenProduct } from '../support/sabotage.ts';
+import { BREAKS } from './breaks.ts';
 import { KNOWN } from './known.ts';
 import { OPTIONS, type Proof, prove } from './prove.ts';
 import { makeFolder, Store } from './store.ts';
@@ -12,6 +16,7 @@ import { World } from './world.ts';
 /** A few hundred, and always the same ones; `npm run property` draws as many others as you like. */
 const HISTORIES = 200;
 const SEED = 1;
+const PRODUCT = { openQueue, Scheduler };
 const MAIN = fileURLToPath(new URL('main.ts', import.meta.url));
 
 function aFolder(): string {
@@ -21,7 +26,7 @@ function aFolder(): string {
 }
 
 function proof(histories: number, seed: number, path?: string): Promise<Proof> {
-  return prove({ histories, seed, path, openQueue, folder: aFolder() });
+  return prove({ histories, seed, path, product: PRODUCT, folder: aFolder() });
 }
 
 /** What the command prints and how it ends. */
@@ -42,7 +47,7 @@ describe('the queue and the model of what it promises', () => {
   }, 300_000);
 
   test.each(Object.entries(KNOWN))('do not differ any more when %s', async (_name, history) => {
-    const store = await Store.make({ openQueue, folder: aFolder() }, OPTIONS);
+    const store = await Store.make({ product: PRODUCT, folder: aFolder() }, OPTIONS);
     const world = await World.open(store, OPTIONS, new Tally());
     expect(await world.live(history, true)).toBeNull();
     await store.clear();
@@ -59,12 +64,18 @@ describe('npm run property', () => {
   test.each([
     ['fence', 'refused: lease_lost'],
     ['promotion', 'brought to its end'],
+    ['two-commits', "'task.created'"],
+    ['not-rearmed', 'S1 was due at 2026-11-22T12:'],
   ])('--break %s is red, and tells a short history and how to see it again', async (broken, difference) => {
     const { code, figures, told } = await run('--break', broken, '--histories', '50', '--json');
     expect({ code, figures }).toMatchObject({ code: 1, figures: { seed: 1, failures: 1 } });
     expect(told).toContain('--seed 1 --path ');
     expect(told).toContain(difference);
     expect(told.match(/^ +\d+\. /gm)?.length).toBeLessThanOrEqual(5);
+  });
+
+  test.each(Object.entries(BREAKS))('still finds what %s breaks', (_name, edits) => {
+    expect(() => brokenProduct(join(aFolder(), 'product'), edits)).not.toThrow();
   });
 
   test.each([

@@ -1,10 +1,12 @@
 /** Draws histories with fast-check and lives through each; the first that fails is made short, and told. */
 import fc from 'fast-check';
 import { SETTINGS } from '../support/settings.ts';
-import { type Failure, type History, history, told } from './history.ts';
+import { history } from './draw.ts';
+import type { Failure, History } from './history.ts';
 import { shrink } from './shrink.ts';
-import { type OpenQueue, Store } from './store.ts';
+import { type Product, Store } from './store.ts';
 import { Tally } from './tally.ts';
+import { told } from './told.ts';
 import { World } from './world.ts';
 
 export interface Trial {
@@ -12,7 +14,7 @@ export interface Trial {
   seed: number;
   /** Of an earlier failure: that history only. */
   path?: string | undefined;
-  openQueue: OpenQueue;
+  product: Product;
   /** Where the queues have their files. */
   folder: string;
   /** Hears the number of each history that begins. */

@@ -1,6 +1,9 @@
 /** A queue and the model beside it, on one clock; and who and what is known of them. */
-import type { Claim, Poller, TaskQueue } from '../../src/queue/index.ts';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Claim, Event, Poller, TaskQueue } from '../../src/queue/index.ts';
+import type { Scheduler } from '../../src/reconciler/scheduler.ts';
 import type { ManualClock } from '../support/manual-clock.ts';
+import { Alarm } from './alarm.ts';
 import type { Poll, Who } from './history.ts';
 import type { Model } from './model/model.ts';
 import type { Poll as ModelPoll, Task } from './model/task.ts';
@@ -26,10 +29,21 @@ export interface Given {
   lease: string;
 }
 
+/** What runs between a start and the stop or crash after it. */
+interface Running {
+  queue: TaskQueue;
+  scheduler: Scheduler;
+  /** The scheduler's. */
+  alarm: Alarm;
+  /** Hears no more of its events. */
+  deafen: () => void;
+}
+
+const ID = /[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/;
+
 interface Parts {
   store: Store;
   clock: ManualClock;
-  queue: TaskQueue;
   model: Model;
   tally: Tally;
 }
@@ -39,7 +53,7 @@ export class Scene {
   readonly clock: ManualClock;
   readonly model: Model;
   readonly tally: Tally;
-  queue: TaskQueue;
+  #running: Running | undefined;
   /** Those that wait, in the order in which they came, and those of this turn. */
   polls: Polled[] = [];
   readonly given: Given[] = [];
@@ -48,21 +62,57 @@ export class Scene {
   /** The model's names of tasks and leases by id, and the ids by name. */
   readonly #names = new Map<string, string>();
   readonly #ids = new Map<string, string>();
+  #schedules = 0;
   /** The number of the newest start of each runner. */
   readonly #starts = new Map<string, number>();
 
-  constructor({ store, clock, queue, model, tally }: Parts) {
+  constructor({ store, clock, model, tally }: Parts) {
     this.store = store;
     this.clock = clock;
-    this.queue = queue;
     this.model = model;
     this.tally = tally;
   }
 
-  /** A task that is seen for the first time. */
-  nameTask(id: string): void {
-    this.taskNames.push(`T${this.taskNames.length + 1}`);
-    this.name(this.taskNames.at(-1) ?? '', id);
+  /** `queue` has been opened: its scheduler begins, and what it submits gets a name. */
+  start(queue: TaskQueue): void {
+    const alarm = new Alarm(this.clock);
+    const { schedules } = queue;
+    const scheduler = new this.store.product.Scheduler({ schedules, clock: alarm });
+    this.#running = { queue, alarm, scheduler, deafen: queue.subscribe((event) => this.#meet(event)) };
+    scheduler.start();
+  }
+
+  /** It is about to be closed, or killed. */
+  stop(): Scheduler {
+    this.#now.deafen();
+    return this.#now.scheduler;
+  }
+
+  get queue(): TaskQueue {
+    return this.#now.queue;
+  }
+
+  get alarm(): Alarm {
+    return this.#now.alarm;
+  }
+
+  get #now(): Running {
+    if (this.#running === undefined) throw new Error('nothing runs');
+    return this.#running;
+  }
+
+  /** A task that is seen for the first time, perhaps in a conversation of its own. */
+  #meet({ type, taskId, sessionId }: Event): void {
+    if (type !== 'task.created' || taskId === null) return;
+    const task = `T${this.taskNames.length + 1}`;
+    this.taskNames.push(task);
+    this.name(task, taskId);
+    if (sessionId !== null && ID.test(sessionId)) this.name(`the conversation of ${task}`, sessionId);
+  }
+
+  nameSchedule(id: string): void {
+    this.#schedules += 1;
+    this.name(`S${this.#schedules}`, id);
   }
 
   name(name: string, id: string): void {
@@ -79,6 +129,11 @@ export class Scene {
     return this.#names.get(id ?? '') ?? String(id);
   }
 
+  /** With the names of the schedules and conversations in it. */
+  keyNameOf(key: string | null): string | null {
+    return key?.replace(ID, (id) => this.nameOf(id)) ?? null;
+  }
+
   /** An attempt, rather one whose task has not ended. */
   claim(ref: number): Given | undefined {
     return pick(this.given, ref, ({ task }) => this.model.isOpen(task));
@@ -87,6 +142,10 @@ export class Scene {
   /** Its name; rather one that fits. */
   task(ref: number, fits: (task: Task) => boolean): string {
     return pick([...this.model.tasks], ref, fits)?.name ?? 'no task';
+  }
+
+  schedule(ref: number): string {
+    return pick([...this.model.schedules.all], ref, () => true)?.id ?? 'no schedule';
   }
 
   poll(ref: number): Polled | undefined {
@@ -105,6 +164,7 @@ export class Scene {
   async settle(): Promise<void> {
     await this.queue.upkeep.pruneReady();
     await this.queue.upkeep.pruneReady();
+    await nextTurn();
   }
 
   async hangUp(polls: readonly Polled[]): Promise<void> {

@@ -3,14 +3,17 @@
  * what is plain: this takes seconds instead of minutes, and leaves less.
  */
 import { ALL_QUEUES, ALL_TYPES, type Failure, type History } from './history.ts';
+import { CRONS } from './model/rhythm.ts';
 
 export interface Shrunk {
   history: History;
   failure: Failure;
 }
 
+type Plain = Readonly<Record<string, unknown>>;
+
 /** What says the least; a field that is not here says least when it is gone. */
-const PLAIN: Readonly<Record<string, unknown>> = {
+const PLAIN: Plain = {
   type: 'command',
   max: 1,
   queues: ALL_QUEUES,
@@ -25,7 +28,22 @@ const PLAIN: Readonly<Record<string, unknown>> = {
   task: 0,
   poll: 0,
   start: 'current',
+  of: 0,
+  looking: false,
+  down: 0,
 };
+/** Of a schedule. */
+const USUAL: Plain = {
+  name: 'a',
+  cron: CRONS[0],
+  timeZone: 'UTC',
+  overlap: 'skip',
+  missed: 'skip',
+  paused: false,
+};
+const NOTHING = {};
+/** What has fields of its own, and what they are when they say the least. */
+const PARTS: Readonly<Record<string, Plain>> = { who: PLAIN, task: PLAIN, schedule: USUAL, change: NOTHING };
 /** Who and how long: as they are. */
 const KEPT = ['op', 'runner', 'ms'];
 
@@ -58,7 +76,7 @@ function* simplerThan(history: History): Generator<History> {
 }
 
 /** The same with one of its fields plain, or gone. */
-function* plainerThan<T extends object>(op: T): Generator<T> {
+function* plainerThan<T extends object>(op: T, plain: Plain = PLAIN): Generator<T> {
   for (const [name, value] of Object.entries(op)) {
     if (KEPT.includes(name) || value === undefined) continue;
     if (name === 'tasks') {
@@ -66,9 +84,10 @@ function* plainerThan<T extends object>(op: T): Generator<T> {
       continue;
     }
     if (name === 'who' && typeof value === 'string') continue;
-    if (name === 'who' || (name === 'task' && typeof value === 'object')) {
-      for (const plainer of plainerThan(value)) yield { ...op, [name]: plainer };
-    } else if (JSON.stringify(PLAIN[name]) !== JSON.stringify(value)) yield { ...op, [name]: PLAIN[name] };
+    if (plain === NOTHING) yield { ...op, [name]: undefined };
+    if (typeof value === 'object' && Object.hasOwn(PARTS, name)) {
+      for (const plainer of plainerThan(value, PARTS[name])) yield { ...op, [name]: plainer };
+    } else if (JSON.stringify(plain[name]) !== JSON.stringify(value)) yield { ...op, [name]: plain[name] };
   }
 }
 

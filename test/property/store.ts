@@ -3,14 +3,19 @@ import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { openQueue, TaskQueue } from '../../src/queue/index.ts';
+import type { Scheduler } from '../../src/reconciler/scheduler.ts';
 import { silentLog } from '../support/log-lines.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import type { EngineSettings } from '../support/settings.ts';
 
-export type OpenQueue = typeof openQueue;
+/** What is under test: this product, or a broken copy of it. */
+export interface Product {
+  openQueue: typeof openQueue;
+  Scheduler: typeof Scheduler;
+}
 
 interface Place {
-  openQueue: OpenQueue;
+  product: Product;
   /** Its files go below it. */
   folder: string;
 }
@@ -25,7 +30,7 @@ export function makeFolder(): string {
 
 /** One queue at a time. Each begins as a copy of an empty one, which is faster than making it. */
 export class Store {
-  readonly #openQueue: OpenQueue;
+  readonly product: Product;
   readonly #settings: EngineSettings;
   readonly #root: string;
   readonly #empty: string;
@@ -33,8 +38,8 @@ export class Store {
   #folder: string;
   #queue: TaskQueue | undefined;
 
-  private constructor({ openQueue, folder }: Place, settings: EngineSettings) {
-    this.#openQueue = openQueue;
+  private constructor({ product, folder }: Place, settings: EngineSettings) {
+    this.product = product;
     this.#settings = settings;
     this.#root = folder;
     this.#empty = join(folder, 'empty');
@@ -56,18 +61,20 @@ export class Store {
     return this.#open(clock);
   }
 
-  /** Stops cleanly and starts again. */
-  async restart(clock: ManualClock): Promise<TaskQueue> {
+  /** Stops cleanly and, `down` milliseconds later, starts again. */
+  async restart(clock: ManualClock, down: number): Promise<TaskQueue> {
     await this.#queue?.close();
+    clock.advance(down);
     return this.#open(clock);
   }
 
-  /** Starts from the files as a kill would leave them: not closed, what was not written back still in the WAL. */
-  async crash(clock: ManualClock): Promise<TaskQueue> {
+  /** Likewise, from the files as a kill would leave them: not closed, what was not written back still in the WAL. */
+  async crash(clock: ManualClock, down: number): Promise<TaskQueue> {
     const [queue, folder] = [this.#queue, this.#folder];
     this.#copy(folder, '-wal');
     await queue?.close();
     rmSync(folder, { recursive: true });
+    clock.advance(down);
     return this.#open(clock);
   }
 
@@ -80,7 +87,13 @@ export class Store {
 
   async #open(clock: ManualClock): Promise<TaskQueue> {
     const [taskDb, eventDb] = FILES.map((name) => join(this.#folder, name)) as [string, string];
-    this.#queue = await this.#openQueue({ ...this.#settings, clock, log: silentLog(), taskDb, eventDb });
+    this.#queue = await this.product.openQueue({
+      ...this.#settings,
+      clock,
+      log: silentLog(),
+      taskDb,
+      eventDb,
+    });
     return this.#queue;
   }
 

@@ -1,22 +1,17 @@
 /** One history, lived through by the queue and by the model beside it, which must never differ. */
-import type { Claim, Event, TaskStatus } from '../../src/queue/index.ts';
+import type { Claim, Event, TaskFilter, TaskState } from '../../src/queue/index.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import type { EngineSettings } from '../support/settings.ts';
 import { call } from './calls.ts';
-import {
-  ALL_QUEUES,
-  ALL_TYPES,
-  type Failure,
-  type History,
-  type Turn,
-  toldTurn,
-  type Who,
-} from './history.ts';
+import { ALL_QUEUES, ALL_TYPES, type Failure, type History, type Turn, type Who } from './history.ts';
 import { Model } from './model/model.ts';
+import { printed } from './model/schedules.ts';
 import { answerOf, essenceOf, same } from './same.ts';
 import { type Polled, Scene } from './scene.ts';
+import { shown } from './schedule-calls.ts';
 import type { Store } from './store.ts';
 import type { Tally } from './tally.ts';
+import { toldTurn } from './told.ts';
 
 /** Longer than any back-off, shorter than the retention of tasks. */
 const A_WHILE_MS = 16 * 60_000;
@@ -29,11 +24,20 @@ const ALL_THERE_IS = {
   delivered: true,
 };
 
+const LISTED: Pick<TaskFilter, 'status'>[] = [
+  {},
+  { status: 'pending' },
+  { status: 'running' },
+  { status: 'failed' },
+];
+
 export class World {
   readonly #scene: Scene;
   /** How many events were compared, and the last of them. */
   #told = 0;
   #lastSeq = 0;
+  /** What each list held last. */
+  readonly #listed = new Map<string, string>();
 
   private constructor(scene: Scene) {
     this.#scene = scene;
@@ -41,8 +45,9 @@ export class World {
 
   static async open(store: Store, settings: EngineSettings, tally: Tally): Promise<World> {
     const clock = new ManualClock();
-    const [queue, model] = [await store.open(clock), new Model(clock, settings)];
-    return new World(new Scene({ store, clock, queue, model, tally }));
+    const scene = new Scene({ store, clock, model: new Model(clock, settings), tally });
+    scene.start(await store.open(clock));
+    return new World(scene);
   }
 
   /** Where queue and model differ, or, when told to go on `toTheEnd`, what never ends; null when all is well. */
@@ -55,6 +60,8 @@ export class World {
       }
       turn += 1;
       if (toTheEnd) await this.#finishAll();
+      this.#listed.clear();
+      this.#compareTasks();
       this.#compareStories();
       return null;
     } catch (error) {
@@ -65,6 +72,7 @@ export class World {
   /** Whatever has happened, runners that come and work bring everything to its end. */
   async #finishAll(): Promise<void> {
     const { model } = this.#scene;
+    for (const _schedule of [...model.schedules.all]) await this.#turn([{ op: 'remove schedule', of: 0 }]);
     for (let round = 0; [...model.tasks].some(({ name }) => model.isOpen(name)); round++) {
       if (round > 100) throw new Error('some task never ends');
       await this.#turn([{ op: 'pass', ms: A_WHILE_MS }]);
@@ -101,10 +109,12 @@ export class World {
       same(real[n], expected, `the answer to ${ops[n]?.op}`);
       if (typeof expected === 'string' && expected.startsWith('refused')) tally.count(expected);
     }
+    model.schedules.explain();
     await this.#scene.hangUp(this.#scene.polls.filter(({ how }) => how.brief));
     this.#comparePolls();
     this.#adoptBackoffs();
     this.#compareTasks();
+    this.#compareSchedules();
     this.#compareEvents();
   }
 
@@ -155,12 +165,17 @@ export class World {
     const { queue, model, tally } = this.#scene;
     const { total, byStatus, unconsumedResults } = queue.stats();
     same({ total, byStatus, unconsumedResults }, model.stats(), 'the counts');
-    for (const status of [undefined, 'pending', 'running', 'failed'] as const) this.#compareTagged(status);
+    for (const status of LISTED)
+      this.#compareList(
+        { tag: 't', ...status },
+        model.tagged('t', status.status),
+        `the ${status.status} tasks with a tag`,
+      );
     const running = new Set<string>();
     for (const name of this.#scene.taskNames) {
       const id = this.#scene.idOf(name);
       const state = queue.state(id);
-      same(state && { ...state, taskId: name }, model.state(name), `the state of ${name}`);
+      same(state && this.#shownState(state), model.state(name), `the state of ${name}`);
       same(essenceOf(queue.outcome(id)), model.outcome(name), `the outcome of ${name}`);
       if (model.waitsForTime(name)) tally.count('waits for a time');
       if (state?.status !== 'running' || state.sessionKey === null) continue;
@@ -169,12 +184,38 @@ export class World {
     }
   }
 
-  #compareTagged(status: TaskStatus | undefined): void {
-    const { queue, model, tally } = this.#scene;
-    const { tasks } = queue.list({ tag: 't', limit: 500, ...(status && { status }) });
-    const found = tasks.map(({ taskId }) => this.#scene.nameOf(taskId));
-    same(found, model.tagged('t', status), `the ${status ?? ''} tasks with a tag`);
-    if (status !== undefined && found.length > 0) tally.count('found by its tag');
+  #shownState(state: TaskState): TaskState {
+    const { taskId, scheduleId, sessionId, sessionKey } = state;
+    const scene = this.#scene;
+    const session = { sessionId: scene.keyNameOf(sessionId), sessionKey: scene.keyNameOf(sessionKey) };
+    return {
+      ...state,
+      taskId: scene.nameOf(taskId),
+      scheduleId: scheduleId && scene.nameOf(scheduleId),
+      ...session,
+    };
+  }
+
+  #compareSchedules(): void {
+    const { queue, model } = this.#scene;
+    const all = queue.schedules.list().map((schedule) => shown(this.#scene, schedule));
+    same(all, model.schedules.list(), 'the schedules');
+    same(printed(queue.schedules.dueAt()), model.schedules.dueAt(), 'when an occurrence is due');
+    for (const { id } of model.schedules.all)
+      this.#compareList({ scheduleId: this.#scene.idOf(id) }, model.scheduled(id), `the tasks of ${id}`);
+  }
+
+  /** When it is to be another than it was: a list costs more than all that is asked besides. */
+  #compareList(filter: Omit<TaskFilter, 'limit'>, expected: string[], what: string): void {
+    if (String(expected) === this.#listed.get(what)) return;
+    this.#listed.set(what, String(expected));
+    if (filter.tag !== undefined && expected.length > 0) this.#scene.tally.count('found by its tag');
+    const { tasks } = this.#scene.queue.list({ ...filter, limit: 500 });
+    same(
+      tasks.map(({ taskId }) => this.#scene.nameOf(taskId)),
+      expected,
+      what,
+    );
   }
 
   #compareEvents(): void {
@@ -182,17 +223,30 @@ export class World {
     const expected = model.events.slice(this.#told);
     const newest = queue.events.list({ limit: expected.length + 1 });
     const fresh = newest.filter(({ seq }) => seq > this.#lastSeq).reverse();
-    const shown = fresh.map((event) => [this.#subjectOf(event), event.type, event.taskStatus]);
-    same(shown, expected, 'the events');
-    for (const [, type] of expected) tally.count(type);
+    same(
+      fresh.map((event) => this.#toldEvent(event)),
+      expected,
+      'the events',
+    );
+    for (const [, type, details] of expected) for (const kind of kindsOf(type, details)) tally.count(kind);
     this.#told += expected.length;
     this.#lastSeq = fresh.at(-1)?.seq ?? this.#lastSeq;
   }
 
-  /** The task by its name; of a runner, its start. */
-  #subjectOf({ taskId, details }: Event): string {
-    if (taskId !== null) return this.#scene.nameOf(taskId);
-    return (details as { instanceId: string }).instanceId;
+  #toldEvent({ type, taskId, taskStatus, details }: Event): unknown[] {
+    const isOfSchedule = type.startsWith('schedule.') || (type === 'task.created' && details !== null);
+    if (isOfSchedule) return [taskId && this.#scene.nameOf(taskId), type, this.#named(details as object)];
+    if (taskId !== null) return [this.#scene.nameOf(taskId), type, taskStatus];
+    return [(details as { instanceId: string }).instanceId, type, null];
+  }
+
+  /** What is said of schedules, in the model's words. */
+  #named({ error: _, ...details }: { error?: string }): object {
+    const word = (value: unknown) => {
+      if (typeof value === 'number') return printed(value);
+      return typeof value === 'string' ? this.#scene.nameOf(value) : value;
+    };
+    return Object.fromEntries(Object.entries(details).map(([name, value]) => [name, word(value)]));
   }
 
   /** The whole story of each task, as it is kept. */
@@ -208,4 +262,11 @@ export class World {
 
 function callers(start: 'new' | 'current'): Who[] {
   return [{ runner: 'A', start }, { runner: 'B', start }, 'an older runner'];
+}
+
+function kindsOf(type: string, details: object | string | null): string[] {
+  if (details === null || typeof details === 'string') return [type];
+  if ('runs' in details && details.runs) return [type, 'one for all that were missed'];
+  if (type !== 'task.created' || !('occurrence' in details)) return [type];
+  return [type, details.occurrence === null ? 'run by hand' : 'run by an occurrence'];
 }

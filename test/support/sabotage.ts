@@ -47,6 +47,53 @@ export const BREAKS = {
       put: '',
     },
   ],
+  /** At a start the next occurrence is computed from the clock, not from the last that has passed: a stop loses some. */
+  occurrence: [
+    {
+      file: 'src/queue/sqlite/occurrences.ts',
+      find: 'const due = this.#sql.due.all();',
+      put: `const due = this.#sql.due.all().map(({ id }) => {
+        const { cron, time_zone } = this.#sql.find.get(id);
+        const next_at = nextAfter(cron, time_zone, core.clock.wall());
+        core.db.prepare('UPDATE schedules SET next_at = ? WHERE id = ?').run(next_at, id);
+        return { id, next_at };
+      });`,
+    },
+    {
+      file: 'src/queue/sqlite/occurrences.ts',
+      find: "import { AppError } from '../../errors.ts';",
+      put: "import { AppError } from '../../errors.ts'; import { nextAfter } from '../../cron.ts';",
+    },
+  ],
+  /** That an occurrence has passed is stored a moment after its task: a crash in between runs it again. */
+  repeat: [
+    {
+      file: 'src/queue/sqlite/occurrences.ts',
+      find: 'this.#sql.pass.run(passing.occurrence, passing.next, id);',
+      put: 'tx.after(() => setTimeout(() => this.#sql.pass.run(passing.occurrence, passing.next, id), 400));',
+    },
+  ],
+  /** Each task of a batch has a commit of its own: a crash leaves the first of them. */
+  batch: [
+    {
+      file: 'src/queue/sqlite/engine.ts',
+      find: 'submitAll(tasks: readonly NewTask[], once?: Once): Promise<Receipts> {',
+      put: `async submitAll(tasks: readonly NewTask[]): Promise<Receipts> {
+        const receipts = [];
+        for (const task of tasks) receipts.push(await this.submit(task));
+        return { tasks: receipts };
+      }
+      unused(tasks: readonly NewTask[], once?: Once) {`,
+    },
+  ],
+  /** Whoever comes back to the stream of events begins with the next one: what happened meanwhile is missed. */
+  stream: [
+    {
+      file: 'src/http/event-stream.ts',
+      find: 'readers.add(stream, filter, lastEventId ?? last)',
+      put: 'readers.add(stream, filter, lastEventId === 0 ? 0 : last)',
+    },
+  ],
 } satisfies Record<string, Edit[]>;
 
 export type Break = keyof typeof BREAKS;

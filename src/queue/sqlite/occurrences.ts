@@ -9,6 +9,8 @@ import { prepareSchedules, type ScheduleRow, toRule } from './schedule-rows.ts';
 import type { Submissions } from './submit.ts';
 import type { Transaction } from './transaction.ts';
 
+const NEVER = Number.POSITIVE_INFINITY;
+
 /**
  * How occurrences pass. One passes, and its task is submitted, in one transaction, so that nothing that crashes runs
  * one twice or forgets one that it has counted.
@@ -17,7 +19,10 @@ export class Occurrences {
   readonly #core: Core;
   readonly #submissions: Submissions;
   readonly #sql;
-  /** When each schedule is to be looked at next, by the wall clock: its next occurrence, or later when that was refused. */
+  /**
+   * When each schedule is to be looked at next, by the wall clock: its next occurrence, or later when that was refused;
+   * infinite for never. In the order of their creation.
+   */
   readonly #dueAt: Map<string, number>;
   /** When this database was opened, by the wall clock. */
   readonly #openedAt: number;
@@ -31,21 +36,22 @@ export class Occurrences {
     this.#core = core;
     this.#submissions = submissions;
     this.#sql = prepareSchedules(core.db);
-    const due = this.#sql.due.all();
-    this.#dueAt = new Map(due.map(({ id, next_at }) => [id, next_at]));
+    this.#dueAt = new Map(this.#sql.due.all().map(({ id, next_at }) => [id, next_at ?? NEVER]));
     this.#openedAt = core.clock.wall();
-    const overslept = due.filter(({ next_at }) => next_at < this.#openedAt);
-    this.#overslept = new Set(overslept.map(({ id }) => id));
+    const overslept = [...this.#dueAt].filter(([, at]) => at < this.#openedAt);
+    this.#overslept = new Set(overslept.map(([id]) => id));
   }
 
   dueAt(): number | null {
-    return this.#dueAt.size === 0 ? null : Math.min(...this.#dueAt.values());
+    const earliest = Math.min(...this.#dueAt.values());
+    return earliest === NEVER ? null : earliest;
   }
 
+  /** The earliest first; of those that are due at once, the one that was created first. */
   async passDue(): Promise<void> {
     const now = this.#core.clock.wall();
-    const due = [...this.#dueAt].filter(([, at]) => at <= now);
-    await Promise.all(due.map(([id]) => this.#passOrWait(id)));
+    const due = [...this.#dueAt].filter(([, at]) => at <= now).sort(([, a], [, b]) => a - b);
+    await Promise.all(due.map(([id, at]) => this.#passOrWait(id, at)));
   }
 
   onChange(listener: () => void): () => void {
@@ -55,11 +61,16 @@ export class Occurrences {
 
   /** Once it is on disk: the next occurrence of a schedule; null for none. */
   expect(id: string, at: number | null): void {
-    this.#refused.delete(id);
-    this.#overslept.delete(id);
-    if (at === null) this.#dueAt.delete(id);
-    else this.#dueAt.set(id, at);
-    for (const listener of this.#listeners) listener();
+    this.#startOver(id);
+    this.#dueAt.set(id, at ?? NEVER);
+    this.#tell();
+  }
+
+  /** Once its removal is on disk. */
+  forget(id: string): void {
+    this.#startOver(id);
+    this.#dueAt.delete(id);
+    this.#tell();
   }
 
   /** One run of a schedule, whatever the time; `occurrence`: the one that it is for, null for a run by hand. */
@@ -71,10 +82,12 @@ export class Occurrences {
     return receipt;
   }
 
-  async #passOrWait(id: string): Promise<void> {
+  async #passOrWait(id: string, at: number): Promise<void> {
     try {
       await this.#core.commit.run((tx) => this.#pass(tx, id));
     } catch (error) {
+      // Edited or removed in the same commit: there is nothing to be tried again.
+      if (this.#dueAt.get(id) !== at) return;
       this.#dueAt.set(id, this.#core.clock.wall() + RETRY_MS);
       await this.#explain(id, error);
     }
@@ -86,7 +99,7 @@ export class Occurrences {
     const now = this.#core.clock.wall();
     if (row === undefined || row.next_at === null || row.next_at > now) {
       // It was edited or removed meanwhile.
-      tx.after(() => this.expect(id, row?.next_at ?? null));
+      tx.after(() => (row === undefined ? this.forget(id) : this.expect(id, row.next_at)));
       return;
     }
     const watchedFrom = this.#overslept.has(id) ? this.#openedAt : row.next_at;
@@ -122,6 +135,15 @@ export class Occurrences {
       if (row !== undefined) this.#note(tx, row, 'schedule.refused', { occurrence: row.next_at, ...refusal });
     };
     await this.#core.commit.run(note).catch(() => this.#refused.delete(id));
+  }
+
+  #startOver(id: string): void {
+    this.#refused.delete(id);
+    this.#overslept.delete(id);
+  }
+
+  #tell(): void {
+    for (const listener of this.#listeners) listener();
   }
 
   #note(tx: Transaction, row: ScheduleRow, type: EventType, details: JsonObject): void {

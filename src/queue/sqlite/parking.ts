@@ -24,6 +24,11 @@ export function boundLaneOf(runnerId: string, type: string): string {
   return `@${runnerId}|${type}`;
 }
 
+/** Where the conversations wait whose files this runner has. */
+export function boundLanesOf(runnerId: string): string[] {
+  return AGENT_TYPES.map((type) => boundLaneOf(runnerId, type));
+}
+
 /** Every lane that a poller can be matched with. */
 export function lanesOf(poller: Poller): string[] {
   const runner = poller.runnerId ?? LEGACY_RUNNER;
@@ -79,7 +84,12 @@ export class Parking {
 
   /** Whether anyone waits for tasks that are bound to this runner. */
   hasRunner(runnerId: string): boolean {
-    return AGENT_TYPES.some((type) => this.#byLane.has(boundLaneOf(runnerId, type)));
+    return boundLanesOf(runnerId).some((lane) => this.isAsking(lane));
+  }
+
+  /** Whether anyone waits on this lane. */
+  isAsking(lane: string): boolean {
+    return this.#byLane.has(lane);
   }
 
   /** Everyone leaves. */

@@ -55,6 +55,7 @@ export class Reports {
     }
     if (task.status === 'pending') return void this.#sql.dropLease.run(task.seq);
     const details = { runnerId: task.runner_id, attempt: task.attempt, reason };
+    this.#parts.sessions.unbindReturned(task);
     this.#parts.lifecycle.putBack(tx, task, { type: 'task.released', details, keepLease: false });
     if (task.runner_id !== null) this.#parts.holds.hold(tx, task.seq, task.runner_id);
   }
@@ -65,7 +66,7 @@ export class Reports {
       const task = this.#sql.byLease.get(leaseId);
       if (task?.status !== 'running') continue;
       const details = { reason: 'undelivered', attempt: task.attempt };
-      this.#parts.sessions.unbindUndelivered(task);
+      this.#parts.sessions.unbindReturned(task);
       this.#parts.lifecycle.putBack(tx, task, { type: 'task.requeued', details, keepLease: false });
     }
   }

@@ -1,6 +1,6 @@
-import { DEFAULT_QUEUE, LEGACY_RUNNER, type RunnerState, TASK_TYPES } from '../task.ts';
+import { AGENT_TYPES, DEFAULT_QUEUE, LEGACY_RUNNER, type RunnerState, TASK_TYPES } from '../task.ts';
 import type { Core } from './core.ts';
-import { lanesOf } from './parking.ts';
+import { boundLaneOf, boundLanesOf, lanesOf } from './parking.ts';
 import type { InstanceRow, Runners } from './runners.ts';
 import { AWAY_MS, type Moment, type Sighting } from './sightings.ts';
 
@@ -84,7 +84,7 @@ export class RunnerHealth {
   #problemOf(known: Known, counts: Map<string, number>): string | null {
     const { seen } = known;
     if (seen === undefined || !this.#isConnected(known)) return `not heard of ${this.#silenceOf(known)}`;
-    return seen.problem ?? this.#unasked(known.runnerId, seen, counts);
+    return seen.problem ?? this.#mute(known.runnerId, seen) ?? this.#idle(known.runnerId, seen, counts);
   }
 
   #silenceOf({ row, seen }: Known): string {
@@ -94,25 +94,54 @@ export class RunnerHealth {
     return `for ${lasting(this.#core.uptime.now() - row.retained_from)}`;
   }
 
-  /** It could take what waits, and does not ask for it. */
-  #unasked(runnerId: string, seen: Sighting, counts: Map<string, number>): string | null {
-    const free = (seen.slots ?? 0) - this.#core.leases.countOf(runnerId);
-    const askedAt = Math.max(seen.polled?.steady ?? seen.since, seen.busy);
-    const unaskedMs = this.#core.clock.steady() - askedAt;
-    if (free <= 0 || unaskedMs <= UNASKED_MS) return null;
-    if (this.#core.parking.isWaiting(runnerId, seen.instanceId)) return null;
-    const waiting = this.#waitingFor(runnerId, seen, counts);
-    if (waiting === 0) return null;
-    const slots = free === 1 ? '1 free slot' : `${free} free slots`;
-    const tasks = waiting === 1 ? '1 task waits' : `${tellCount(waiting)} tasks wait`;
-    return `has ${slots} and has not asked for work for ${lasting(unaskedMs)}, while ${tasks} for it`;
+  /** It takes tasks and does not say that it lives, so each of them is lost. */
+  #mute(runnerId: string, { beat, claimed, since }: Sighting): string | null {
+    if (runnerId === LEGACY_RUNNER || beat !== null || claimed === null) return null;
+    if (this.#core.clock.steady() - since <= AWAY_MS) return null;
+    return 'sends no heartbeats: what it claims is given away when the lease ends';
   }
 
-  /** Ready tasks where it looked last; where it never did, those that every runner takes unless told otherwise. */
-  #waitingFor(runnerId: string, seen: Sighting, counts: Map<string, number>): number {
+  /** It could take what waits, and does not ask for it. */
+  #idle(runnerId: string, seen: Sighting, counts: Map<string, number>): string | null {
+    const held = this.#core.leases.countOf(runnerId);
+    const isFull = held > 0 && held >= (seen.slots ?? 1);
+    if (seen.beat === null || isFull) return null;
+    return this.#unasked(runnerId, seen, counts) ?? this.#unaskedSessions(runnerId, seen, counts);
+  }
+
+  #unasked(runnerId: string, seen: Sighting, counts: Map<string, number>): string | null {
+    const unaskedMs = this.#unaskedMs(seen, seen.polled?.steady);
+    if (unaskedMs <= UNASKED_MS || this.#core.parking.isWaiting(runnerId, seen.instanceId)) return null;
     const everything = { runnerId, instanceId: null, queues: [DEFAULT_QUEUE], types: TASK_TYPES, max: 1 };
+    const lanes = seen.lanes ?? lanesOf(everything);
+    const waiting = this.#waitingIn(new Set([...lanes, ...boundLanesOf(runnerId)]), counts);
+    if (waiting === 0) return null;
+    const slots = tellSlots(seen.slots, this.#core.leases.countOf(runnerId));
+    return `${slots}has not asked for work for ${lasting(unaskedMs)}, while ${tellTasks(waiting)} for it`;
+  }
+
+  /** Conversations whose files it has can't go on anywhere else. */
+  #unaskedSessions(runnerId: string, seen: Sighting, counts: Map<string, number>): string | null {
+    for (const type of AGENT_TYPES) {
+      const lane = boundLaneOf(runnerId, type);
+      const isAsked = this.#core.parking.isAsking(lane);
+      if (isAsked || this.#unaskedMs(seen, seen.askedFor.get(lane)) <= UNASKED_MS) continue;
+      const waiting = this.#waitingIn([lane], counts);
+      if (waiting > 0)
+        return `does not ask for ${type}, while ${tellTasks(waiting)} for conversations that it has`;
+    }
+    return null;
+  }
+
+  /** Milliseconds for which it could have asked since `askedAt` (steady clock), when it did so last. */
+  #unaskedMs({ since, busy }: Sighting, askedAt = since): number {
+    return this.#core.clock.steady() - Math.max(askedAt, busy);
+  }
+
+  /** Ready tasks in these lanes. `counts`: of those that were looked at before. */
+  #waitingIn(lanes: Iterable<string>, counts: Map<string, number>): number {
     let sum = 0;
-    for (const lane of seen.lanes ?? lanesOf(everything)) {
+    for (const lane of lanes) {
       const count = counts.get(lane) ?? this.#core.ready.count(lane, MAX_COUNTED);
       counts.set(lane, count);
       sum += count;
@@ -125,8 +154,15 @@ function printed(moment: Moment | null | undefined): number | null {
   return moment?.wall ?? null;
 }
 
-function tellCount(count: number): string {
-  return count < MAX_COUNTED ? String(count) : `at least ${MAX_COUNTED}`;
+function tellTasks(count: number): string {
+  if (count === 1) return '1 task waits';
+  return count < MAX_COUNTED ? `${count} tasks wait` : `at least ${MAX_COUNTED} tasks wait`;
+}
+
+function tellSlots(slots: number | null, held: number): string {
+  if (slots === null) return '';
+  if (slots === 0) return 'has no slots and ';
+  return slots - held === 1 ? 'has 1 free slot and ' : `has ${slots - held} free slots and `;
 }
 
 const UNITS = [

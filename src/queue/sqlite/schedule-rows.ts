@@ -56,7 +56,7 @@ interface ScheduleStatements {
   list: Statement<[], ScheduleRow>;
   find: Statement<[string], ScheduleRow>;
   named: Statement<[string], string>;
-  due: Statement<[], { id: string; next_at: number }>;
+  due: Statement<[], { id: string; next_at: number | null }>;
   insert: Statement;
   update: Statement;
   remove: Statement<[string]>;
@@ -72,8 +72,8 @@ export function prepareSchedules(db: Db): ScheduleStatements {
     list: db.prepare<[], ScheduleRow>(`${select} ORDER BY name`),
     find: db.prepare<[string], ScheduleRow>(`${select} WHERE id = ?`),
     named: db.prepare<[string], string>('SELECT id FROM schedules WHERE name = ?').pluck(),
-    due: db.prepare<[], { id: string; next_at: number }>(
-      'SELECT id, next_at FROM schedules WHERE next_at IS NOT NULL',
+    due: db.prepare<[], { id: string; next_at: number | null }>(
+      'SELECT id, next_at FROM schedules ORDER BY rowid',
     ),
     insert: db.prepare(
       `INSERT INTO schedules (id, name, cron, time_zone, overlap, missed, paused, next_at, created_at, task, template)

@@ -58,7 +58,7 @@ export class SqliteSchedules implements Schedules {
       this.#find(id);
       this.#sql.remove.run(id);
       tx.count('schedules', -1);
-      tx.after(() => this.#occurrences.expect(id, null));
+      tx.after(() => this.#occurrences.forget(id));
     });
   }
 

@@ -95,9 +95,9 @@ export class Sessions {
     this.#sql.bind.run(task.session_key, runnerId, leaseId, this.#core.uptime.now());
   }
 
-  /** A claim never reached its runner: if it was the first of the session, nobody has its files yet. */
-  unbindUndelivered(task: { session_key: string | null; lease_id: string | null }): void {
-    this.#sql.unbindUndelivered.run(task.session_key, task.lease_id);
+  /** A claim never reached its runner, or came back from it: if it was the session's first, nobody has its files yet. */
+  unbindReturned(task: { session_key: string | null; lease_id: string | null }): void {
+    this.#sql.unbindReturned.run(task.session_key, task.lease_id);
   }
 
   /** Any runner may have the conversation from now on. */
@@ -143,7 +143,7 @@ function prepare({ db }: Core) {
        ON CONFLICT (session_key) DO UPDATE SET runner_id = excluded.runner_id, made_by = NULL,
          retained_from = excluded.retained_from`,
     ),
-    unbindUndelivered: db.prepare<[string | null, string | null]>(
+    unbindReturned: db.prepare<[string | null, string | null]>(
       'DELETE FROM bindings WHERE session_key = ? AND made_by = ?',
     ),
     unbind: db.prepare<[string]>('DELETE FROM bindings WHERE session_key = ?'),

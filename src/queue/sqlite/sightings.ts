@@ -1,5 +1,6 @@
 import type { Clock } from '../../clock.ts';
 import type { Heartbeat, JsonObject } from '../task.ts';
+import { boundLanesOf } from './parking.ts';
 
 /** A runner that was not heard of for so long is away: three idle heartbeats. */
 export const AWAY_MS = 45_000;
@@ -26,6 +27,8 @@ export interface Sighting {
   claimed: Moment | null;
   /** Where its last poll looked for tasks. */
   lanes: readonly string[] | null;
+  /** When it looked last for each kind of conversation that is bound to it: lane → steady clock. */
+  askedFor: Map<string, number>;
   /** Until then, on the steady clock, it had no free slot for all that is known. */
   busy: number;
   slots: number | null;
@@ -69,6 +72,8 @@ export class Sightings {
     if (seen === undefined) return;
     seen.polled = this.#now();
     seen.lanes = lanes;
+    for (const lane of boundLanesOf(runnerId))
+      if (lanes.includes(lane)) seen.askedFor.set(lane, seen.polled.steady);
   }
 
   claimed(runnerId: string): void {
@@ -92,7 +97,7 @@ export class Sightings {
     seen.slots = slots ?? null;
     seen.capabilities = capabilities ?? null;
     seen.problem = problem ?? null;
-    if (slots !== undefined && leases.length >= slots) seen.busy = seen.beat.steady;
+    if (slots !== undefined && leases.length >= Math.max(slots, 1)) seen.busy = seen.beat.steady;
   }
 
   /** Milliseconds since it was heard of; null: not since this start. */
@@ -128,6 +133,7 @@ function anew(instanceId: string | null, now: Moment): Sighting {
     beat: null,
     claimed: null,
     lanes: null,
+    askedFor: new Map(),
     busy: now.steady,
     slots: null,
     capabilities: null,

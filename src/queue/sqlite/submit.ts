@@ -26,14 +26,18 @@ export class Submissions {
   }
 
   submit(tx: Transaction, task: NewTask, once?: Once): Receipt {
-    return this.#idempotency.once(once, () => this.#store(tx, task));
+    return this.#idempotency.once(once, () => {
+      this.#checkRoom(tx, 1);
+      return this.#store(tx, task);
+    });
   }
 
   /** All or none, in this order. */
   submitAll(tx: Transaction, tasks: readonly NewTask[], once?: Once): Receipts {
-    return this.#idempotency.once(once, () => ({
-      tasks: tasks.map((task, index) => this.#storeAt(index, tx, task)),
-    }));
+    return this.#idempotency.once(once, () => {
+      this.#checkRoom(tx, tasks.length);
+      return { tasks: tasks.map((task, index) => this.#storeAt(index, tx, task)) };
+    });
   }
 
   #storeAt(index: number, tx: Transaction, task: NewTask): Receipt {
@@ -46,7 +50,6 @@ export class Submissions {
   }
 
   #store(tx: Transaction, task: NewTask): Receipt {
-    this.#checkRoom(tx);
     const row = this.#toRow(task);
     this.#checkQueue(row);
     const payload = JSON.stringify(task.payload);
@@ -63,11 +66,12 @@ export class Submissions {
     return { taskId: row.id, sessionId: task.sessionId };
   }
 
-  #checkRoom(tx: Transaction): void {
+  #checkRoom(tx: Transaction, more: number): void {
     const { counters, options } = this.#core;
     const waiting = counters.read('tasks/pending') + (tx.counts.get('tasks/pending') ?? 0);
-    if (waiting < options.maxPending) return;
-    throw new AppError('queue_full', `${waiting} tasks wait already, and the queue takes no more for now`);
+    if (waiting + more <= options.maxPending) return;
+    const limit = `${waiting} of at most ${options.maxPending} tasks wait already`;
+    throw new AppError('queue_full', `${limit}; there is no room for ${more} more`);
   }
 
   #checkQueue(task: TaskRow): void {

@@ -166,6 +166,18 @@ export function describeAffinity(engine: EngineUnderTest): void {
       expect(await stage.takeIds(aRunner('here'))).toEqual([id]);
     });
 
+    test('a first claim that its runner gave back binds nothing, a later one changes nothing', async () => {
+      const stage = await Stage.open(engine);
+      const first = await stage.submit(aPrompt('kitchen'));
+      await stage.queue.release((await stage.takeOne(A)).leaseId, 'the runner drains');
+      const claim = await stage.takeOne(B);
+      expect(claim.id).toBe(first);
+      await stage.finish(claim);
+      await stage.submit(aPrompt('kitchen'));
+      await stage.queue.release((await stage.takeOne(B)).leaseId, 'the runner drains');
+      expect(await stage.takeIds(A)).toEqual([]);
+    });
+
     test('a later claim that was never delivered leaves the session where it is', async () => {
       const stage = await Stage.open(engine);
       await stage.run(aRunner('here'), aPrompt('kitchen'));

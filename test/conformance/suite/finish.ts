@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { aCommand, aPrompt } from '../../support/queue.ts';
-import { type EngineUnderTest, MINUTE } from '../engine.ts';
+import { type EngineUnderTest, MINUTE, SETTINGS } from '../engine.ts';
 import { aRunner, LEGACY, refused, Stage } from '../stage.ts';
 
 const A = aRunner('A');
@@ -140,6 +140,38 @@ export function describeFinish(engine: EngineUnderTest): void {
         expect((stage.state(id).dueAt ?? 0) - stage.clock.wall()).toBeLessThanOrEqual(15 * MINUTE);
         await stage.pass(15 * MINUTE);
       }
+    });
+
+    test('its lease is over: the same result that comes again counts no second failure', async () => {
+      const stage = await Stage.open(engine);
+      const id = await stage.submit(aCommand({ retries: 5 }));
+      const claim = await stage.takeOne(A);
+      await stage.fail(claim);
+      await refused(stage.fail(claim), 'lease_lost');
+      await refused(stage.finish(claim), 'lease_lost');
+      await refused(stage.queue.release(claim.leaseId, 'drain'), 'lease_lost');
+      expect((await stage.beat(A, [claim.leaseId])).lost).toEqual([claim.leaseId]);
+      expect(stage.state(id)).toMatchObject({ status: 'pending', failures: 1, attempt: 1, runnerId: null });
+      await stage.pass(15 * MINUTE);
+      await refused(stage.fail(claim), 'lease_lost');
+      expect(await stage.takeOne(A)).toMatchObject({ id, attempt: 2 });
+    });
+
+    test('lost leases are counted beside failures, over all attempts', async () => {
+      const stage = await Stage.open(engine);
+      const id = await stage.submit(aCommand({ retries: 5, maxAttempts: 2, retryBackoffMs: 100 }));
+      const lose = async () => {
+        await stage.takeOne(A);
+        await stage.pass(SETTINGS.leaseMs + 5_001);
+      };
+      await lose();
+      expect(stage.state(id)).toMatchObject({ status: 'pending', lost: 1, failures: 0, attempt: 1 });
+      await stage.fail(await stage.takeOne(A));
+      expect(stage.state(id)).toMatchObject({ status: 'pending', lost: 1, failures: 1, attempt: 2 });
+      await stage.pass(100);
+      await lose();
+      expect(stage.state(id)).toMatchObject({ status: 'failed', lost: 2, failures: 1, attempt: 3 });
+      expect(stage.queue.outcome(id)?.result).toMatchObject({ error: 'lost with its runner 2 times' });
     });
 
     test('a task that backs off holds its key', async () => {

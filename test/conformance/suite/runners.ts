@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Heartbeat, RunnerState } from '../../../src/queue/index.ts';
+import type { Heartbeat, Poller, RunnerState } from '../../../src/queue/index.ts';
 import { aCommand, aPrompt } from '../../support/queue.ts';
 import { DAY, type EngineUnderTest, HOUR, MINUTE } from '../engine.ts';
 import { aRunner, LEGACY, Stage, type Who } from '../stage.ts';
@@ -348,6 +348,67 @@ export function describeRunners(engine: EngineUnderTest): void {
       expect(problem(stage)).toBeNull();
       await stage.submit(aCommand());
       expect(problem(stage)).toMatch(/has not asked for work .* 1 task waits/);
+    });
+
+    test('so is one that does not say how many slots it has, while it holds nothing', async () => {
+      const stage = await Stage.open(engine);
+      await stage.queue.heartbeat(say(A, { slots: undefined }));
+      await pass(stage, MINUTE, say(A, { slots: undefined }));
+      await stage.submitAll(aCommand(), aCommand());
+      expect(problem(stage)).toBe('has not asked for work for 60 s, while 2 tasks wait for it');
+      const { leaseId } = await stage.takeOne(A);
+      await pass(stage, MINUTE, say(A, { slots: undefined, leases: [leaseId] }));
+      expect(problem(stage)).toBeNull();
+    });
+
+    test('so is one that has no slots at all', async () => {
+      const stage = await Stage.open(engine);
+      await stage.submit(aCommand());
+      await stage.queue.heartbeat(say(A, { slots: 0 }));
+      await pass(stage, MINUTE, say(A, { slots: 0 }));
+      expect(problem(stage)).toBe(
+        'has no slots and has not asked for work for 60 s, while 1 task waits for it',
+      );
+    });
+
+    test('a runner that claims and sends no heartbeats loses what it claims, and is told', async () => {
+      const stage = await Stage.open(engine);
+      await stage.submit(aCommand());
+      await pass(stage, 10_000);
+      await stage.takeOne(A);
+      await pass(stage, 40_000);
+      await stage.take(A);
+      expect(problem(stage)).toBeNull();
+      await pass(stage, 6_000);
+      expect(problem(stage)).toBe('sends no heartbeats: what it claims is given away when the lease ends');
+      await stage.beat(A);
+      expect(problem(stage)).toBeNull();
+    });
+
+    test('conversations wait for the runner that has them, though it asks for other work only', async () => {
+      const stage = await Stage.open(engine);
+      const only: Partial<Poller> = { types: ['command'] };
+      await stage.run(A, aPrompt('kitchen'));
+      await stage.submit(aPrompt('kitchen'));
+      const lookFor = async (ms: number) => {
+        for (let left = ms; left > 0; left -= 10_000) {
+          await stage.take(A, only);
+          await pass(stage, 10_000);
+          await stage.queue.heartbeat(say(A));
+        }
+      };
+      await lookFor(40_000);
+      expect(problem(stage)).toBeNull();
+      await lookFor(10_000);
+      expect(problem(stage)).toBe(
+        'does not ask for claude-cli, while 1 task waits for conversations that it has',
+      );
+      const parked = stage.poll(B);
+      await stage.settle();
+      expect(stage.queue.runners()[0]?.problem).toMatch(/^does not ask for claude-cli/);
+      await parked.stop();
+      await stage.takeOne(A);
+      expect(stage.queue.runners()[0]?.problem).toBeNull();
     });
 
     test('a runner is well that has nothing to claim where it looks', async () => {

@@ -181,6 +181,26 @@ export function describeSchedules(engine: EngineUnderTest): void {
       expect(mine()).toHaveLength(2);
     });
 
+    test('that is due with others has its turn by the time of its occurrence, then by its age', async () => {
+      const { stage } = await scheduled(engine, { name: 'first', cron: '*/20 * * * * *' });
+      const { schedules } = stage.queue;
+      for (const [name, cron] of [
+        ['earlier', '10 * * * * *'],
+        ['second', '*/20 * * * * *'],
+      ] as const) {
+        await schedules.create(
+          aSchedule({ name, cron, task: { shown: {}, template: aCommand({ tags: [name] }) } }),
+        );
+      }
+      const [first] = schedules.list().filter(({ name }) => name === 'first');
+      await schedules.edit(first!.id, { paused: true });
+      await schedules.edit(first!.id, { paused: false });
+      stage.clock.advance(20 * SECOND);
+      await schedules.passDue();
+      const tags = stage.queue.list({ limit: 9 }).tasks.map((task) => task.tags[0]);
+      expect(tags.reverse()).toEqual(['earlier', undefined, 'second']);
+    });
+
     test('ends with its last occurrence', async () => {
       const { stage, look } = await scheduled(engine, { cron: '0 0 13 22 11 * 2026' });
       await pass(stage, HOUR);
@@ -367,6 +387,16 @@ export function describeSchedules(engine: EngineUnderTest): void {
       expect(told(stage)).toEqual([]);
     });
 
+    test('is forgotten with an edit: the first of another rhythm is on time, when the clock was set back as well', async () => {
+      const { stage, id } = await scheduled(engine);
+      stage.clock.advance(HOUR + MINUTE);
+      await stage.reopen();
+      stage.clock.jump(-HOUR);
+      await stage.queue.schedules.edit(id, { cron: '*/30 * * * *' });
+      await pass(stage, HOUR / 2);
+      expect([count(stage), told(stage)]).toEqual([1, []]);
+    });
+
     test('is not made up for when it was edited before anyone looked; nor what fell into a pause', async () => {
       const { stage, id } = await scheduled(engine, { missed: 'once' });
       const paused = await stage.queue.schedules.create(
@@ -487,6 +517,20 @@ export function describeSchedules(engine: EngineUnderTest): void {
       for (let step = 0; step <= 61; step++) await pass(stage, step === 0 ? HOUR : SECOND);
       expect(told(stage).map(({ type }) => type)).toEqual(['schedule.refused', 'schedule.missed']);
       expect(stage.queue.schedules.get(id)).toMatchObject({ lastTaskId: null, nextRunAt: NOON + 2 * HOUR });
+    });
+
+    test('is given up when its schedule is edited or removed in the same turn', async () => {
+      const stage = await Stage.open(engine, { maxPending: 1 });
+      await stage.submit(aCommand());
+      const { schedules } = stage.queue;
+      const [edited, removed] = [aSchedule({ name: 'edited' }), aSchedule({ name: 'removed' })];
+      const ids = [(await schedules.create(edited)).id, (await schedules.create(removed)).id] as const;
+      stage.clock.advance(HOUR);
+      const change = { cron: '*/2 * * * * *' };
+      await Promise.all([schedules.passDue(), schedules.edit(ids[0], change), schedules.remove(ids[1])]);
+      expect(schedules.dueAt()).toBe(NOON + HOUR + 2 * SECOND);
+      await schedules.remove(ids[0]);
+      expect([schedules.dueAt(), told(stage)]).toEqual([null, []]);
     });
 
     test('keeps no other from passing, and is forgotten when it is removed', async () => {

@@ -60,6 +60,12 @@ export class Line {
     this.bindings.set(spec.sessionKey, { runner, madeBy, usedAt: this.#uptime() });
   }
 
+  /** The claim that bound it came to nothing. */
+  unbind({ spec }: Task, lease: string): void {
+    const key = spec.sessionKey ?? '';
+    if (this.bindings.get(key)?.madeBy === lease) this.bindings.delete(key);
+  }
+
   /** Unused since before `uptime`, and nothing of the key waits or runs. */
   forgetBindings(uptime: number): void {
     for (const [key, { usedAt }] of this.bindings) {

@@ -3,10 +3,19 @@
  * Every operation is a few sentences of the documents; the numbers are theirs too.
  */
 import type { Clock } from '../../../src/clock.ts';
-import type { NewTask, Once, Poller, QueueStats, TaskState, TaskStatus } from '../../../src/queue/index.ts';
+import type {
+  NewSchedule,
+  NewTask,
+  Once,
+  Poller,
+  QueueStats,
+  TaskState,
+  TaskStatus,
+} from '../../../src/queue/index.ts';
 import { Leases } from './leases.ts';
 import { Line } from './line.ts';
 import { Runners } from './runners.ts';
+import { Schedules } from './schedules.ts';
 import * as words from './task.ts';
 import {
   type Claim,
@@ -30,20 +39,21 @@ export interface ModelSettings {
 }
 
 export class Model {
-  /** What has happened, in order: task and its status, or start of a runner and null; between them the event's type. */
-  readonly events: [string, string, TaskStatus | null][] = [];
+  /** In order: whom each is about (a task, a start of a runner, nobody), its type, and the task's status or its details. */
+  readonly events: [string | null, string, TaskStatus | object | null][] = [];
   /** Tasks that wait after a failure, and for how long at least and at most: the jitter is the engine's. */
   readonly undecided = new Map<string, [number, number]>();
   readonly #clock: Clock;
   readonly #settings: ModelSettings;
   readonly #line: Line;
   readonly #runners: Runners;
+  readonly schedules: Schedules;
   /** The longest waiting first. */
   #parked: Poll[] = [];
   readonly #leases: Leases;
   /** Until when a runner is not offered a task that it released. */
   readonly #holds = new Map<string, { task: Task; until: number }>();
-  readonly #receipts = new Map<string, { request: string; tasks: string[]; at: number }>();
+  readonly #receipts = new Map<string, { request: string; answer: object; at: number }>();
   /** Results that were read, and whose end has not had its turn. */
   readonly #reading = new Set<string>();
   #submitted = 0;
@@ -59,28 +69,56 @@ export class Model {
     this.#line = new Line(() => this.#uptime);
     this.#runners = new Runners(clock, (instance, type) => this.#note(instance, `runner.${type}`, null));
     this.#leases = new Leases(clock, settings.leaseMs);
+    this.schedules = new Schedules(clock, {
+      nextTask: () => `T${this.#submitted + 1}`,
+      checkRoom: (task) => this.#checkRoom([task]),
+      submit: (task, from) => this.#create(task, from).name,
+      unfinishedOf: (schedule) =>
+        [...this.tasks].find((task) => task.schedule === schedule && !isFinal(task))?.name,
+      note: (type, details) => this.#note(null, type, details),
+      match: () => this.match(),
+    });
   }
 
   // Clients
 
   /** All of them, or none. */
   submit(specs: NewTask[], once?: Once): { tasks: string[]; duplicate: boolean } {
-    const id = once && `${once.scope} ${once.key}`;
-    const request = once && `${once.route} ${once.bodyHash}`;
-    const earlier = this.#receipts.get(id ?? '');
+    return this.#once(once, () => {
+      this.#checkRoom(specs);
+      return { tasks: specs.map((spec) => this.#create(spec).name) };
+    });
+  }
+
+  createSchedule(asked: NewSchedule, once?: Once): object {
+    return this.#once(once, () => this.schedules.shown(this.schedules.create(asked)));
+  }
+
+  runSchedule(name: string, once?: Once): object {
+    return this.#once(once, () => this.schedules.run(name));
+  }
+
+  /** What `make` answers, or answered when the same was asked for before. */
+  #once<Answer extends object>(once: Once | undefined, make: () => Answer): Answer & { duplicate: boolean } {
+    if (once === undefined) return { ...make(), duplicate: false };
+    const [id, request] = [`${once.scope} ${once.key}`, `${once.route} ${once.bodyHash}`];
+    const earlier = this.#receipts.get(id);
     if (earlier !== undefined && earlier.request !== request) throw new Refused('idempotency_conflict');
-    if (earlier !== undefined) return { tasks: earlier.tasks, duplicate: true };
-    for (const [n, spec] of specs.entries()) this.#checkRoom(spec, specs.slice(0, n));
-    const tasks = specs.map((spec) => this.#create(spec).name);
-    if (id !== undefined && request !== undefined)
-      this.#receipts.set(id, { request, tasks, at: this.#uptime });
-    return { tasks, duplicate: false };
+    if (earlier !== undefined) return { ...(earlier.answer as Answer), duplicate: true };
+    const answer = make();
+    this.#receipts.set(id, { request, answer, at: this.#uptime });
+    return { ...answer, duplicate: false };
+  }
+
+  /** For all of them, and each where the unfinished tasks of its key are, or those before it. */
+  #checkRoom(specs: NewTask[]): void {
+    const waiting = this.stats().byStatus.pending ?? 0;
+    if (waiting + specs.length > this.#settings.maxPending) throw new Refused('queue_full');
+    for (const [n, spec] of specs.entries()) this.#checkQueue(spec, specs.slice(0, n));
   }
 
   /** `before`: those that were taken with it. */
-  #checkRoom(spec: NewTask, before: NewTask[]): void {
-    const waiting = (this.stats().byStatus.pending ?? 0) + before.length;
-    if (waiting >= this.#settings.maxPending) throw new Refused('queue_full');
+  #checkQueue(spec: NewTask, before: NewTask[]): void {
     const line = [...this.#line.of(spec.sessionKey).map((task) => task.spec), ...before];
     const head = line.find(({ sessionKey }) => sessionKey !== null && sessionKey === spec.sessionKey);
     if (head !== undefined && words.queueOf(head) !== words.queueOf(spec))
@@ -176,8 +214,7 @@ export class Model {
   giveBack(lease: string): void {
     const task = this.#heldBy(lease);
     if (task?.status !== 'running') return;
-    const key = task.spec.sessionKey ?? '';
-    if (this.#line.bindings.get(key)?.madeBy === lease) this.#line.bindings.delete(key);
+    this.#line.unbind(task, lease);
     this.#putBack(task, 'requeued', { keepHolder: false });
   }
 
@@ -221,6 +258,7 @@ export class Model {
       task.holder = null;
       return;
     }
+    this.#line.unbind(task, lease);
     this.#putBack(task, 'released', { keepHolder: false });
     const hold = { task, until: this.#clock.steady() + RELEASE_HOLD_MS };
     if (runner !== null) this.#holds.set(`${task.name} ${runner}`, hold);
@@ -228,14 +266,15 @@ export class Model {
 
   // Time
 
-  /** When the next hold ends or the next task falls due, on the steady clock. */
+  /** When the next hold ends, task falls due or occurrence passes, on the steady clock. */
   nextMoment(): number {
     const sinceWall = this.#clock.steady() - this.#clock.wall();
     const due = [...this.tasks].flatMap((task) => [
       (task.due ?? Infinity) - this.#offset,
       (task.dueByWall ?? Infinity) + sinceWall,
     ]);
-    return Math.min(...due, ...[...this.#holds.values()].map(({ until }) => until));
+    const holds = [...this.#holds.values()].map(({ until }) => until);
+    return Math.min(...due, ...holds, this.schedules.nextMoment());
   }
 
   /** It is such a moment. A task whose hold ends is offered to those who may have it; what falls due, to all. */
@@ -279,14 +318,18 @@ export class Model {
     this.#remembered = this.#uptime;
   }
 
-  /** A crash forgets the uptime since the last event or checkpoint, and nothing that a clean stop would keep. */
-  restart(crash: boolean): void {
-    if (crash) this.#offset = this.#remembered - this.#clock.steady();
+  /**
+   * After `down` milliseconds in which nobody was there, and nothing aged. A crash forgets the uptime since the last event
+   * or checkpoint, and nothing that a clean stop would keep.
+   */
+  restart(crash: boolean, down: number): void {
+    this.#offset = crash ? this.#remembered - this.#clock.steady() : this.#offset - down;
     this.#remembered = this.#uptime;
     for (const poll of [...this.#parked]) this.#answer(poll, []);
     this.#holds.clear();
     this.#leases.clear();
     this.#runners.restart();
+    this.schedules.restart();
     for (const task of this.#line.tasks.values()) {
       if (task.status !== 'running' || task.holder === null) continue;
       if (task.holder.runner === null) this.#putBack(task, 'requeued', { keepHolder: true });
@@ -340,7 +383,7 @@ export class Model {
       queue: words.queueOf(spec),
       priority: spec.priority ?? 0,
       tags: [...(spec.tags ?? [])],
-      scheduleId: null,
+      scheduleId: task.schedule,
       runnerId: task.holder?.runner ?? null,
       leaseUntil: this.#leaseUntil(task),
       cancelRequested: task.cancelRequested,
@@ -363,6 +406,12 @@ export class Model {
     return found.map(({ name }) => name).reverse();
   }
 
+  /** Unread, the newest first. */
+  scheduled(schedule: string): string[] {
+    const found = [...this.tasks].filter((task) => task.schedule === schedule && task.printed.read === null);
+    return found.map(({ name }) => name).reverse();
+  }
+
   stats(): Pick<QueueStats, 'total' | 'byStatus' | 'unconsumedResults'> {
     const unread = [...this.tasks].filter((task) => task.printed.read === null);
     const byStatus: QueueStats['byStatus'] = {};
@@ -380,11 +429,13 @@ export class Model {
 
   // How tasks move
 
-  #create(spec: NewTask): Task {
+  /** `from`: which schedule submits it, and what is said of that. */
+  #create(spec: NewTask, from: { scheduleId: string } | null = null): Task {
     this.#submitted += 1;
     const task = words.newTask(`T${this.#submitted}`, spec, this.#uptime, this.#clock.wall());
+    task.schedule = from?.scheduleId ?? null;
     this.#line.tasks.set(task.name, task);
-    this.#tell(task, 'created');
+    this.#note(task.name, 'task.created', from ?? 'pending');
     this.#line.seat(task);
     return task;
   }
@@ -537,8 +588,8 @@ export class Model {
     this.#note(task.name, `task.${type}`, task.status);
   }
 
-  #note(about: string, type: string, status: TaskStatus | null): void {
-    this.events.push([about, type, status]);
+  #note(about: string | null, type: string, details: TaskStatus | object | null): void {
+    this.events.push([about, type, details]);
     this.#remembered = this.#uptime;
   }
 

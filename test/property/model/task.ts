@@ -11,6 +11,8 @@ export interface Holder {
 export interface Task {
   name: string;
   spec: NewTask;
+  /** Which schedule has submitted it. */
+  schedule: string | null;
   status: TaskStatus;
   attempt: number;
   lost: number;
@@ -67,6 +69,7 @@ export function newTask(name: string, spec: NewTask, now: number, wall: number):
   return {
     name,
     spec,
+    schedule: null,
     status: 'pending',
     attempt: 0,
     lost: 0,

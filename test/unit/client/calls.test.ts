@@ -105,6 +105,16 @@ describe('an answer', () => {
     }
   });
 
+  it('in JSON that is none of ours is one too', async () => {
+    const { client } = stage([{ body: { hello: 'world' } }]);
+    const calls = [client.tasks.list(), client.tasks.state('a'), client.runners(), client.events.list()];
+    const more = [client.schedules.list(), client.tasks.submit('command', { command: 'x' }), client.health()];
+    for (const call of [...calls, ...more]) {
+      const foreign = await call.catch((error) => error);
+      expect(foreign).toMatchObject({ name: 'UnreachableError', status: 200 });
+    }
+  });
+
   it("with a gateway's own code has none of ours", async () => {
     const { client } = stage([{ status: 404, body: { error: 'no route', code: 'ROUTE_NOT_FOUND' } }]);
     await expect(client.tasks.state('x')).rejects.toMatchObject({ status: 404, code: null });
@@ -141,6 +151,40 @@ describe('an answer', () => {
     abort(new Error('enough'));
     expect(await health).toMatchObject({ message: 'enough' });
     expect(clock.pending).toBe(0);
+  });
+});
+
+describe('what can not be asked', () => {
+  it.each(['', '.', '..'])('an id that leads to another route is unknown: "%s"', async (id) => {
+    const { client, seen } = stage([{ body: { taskId: 'a', tasks: [] } }]);
+    const { tasks, schedules } = client;
+    const calls = [tasks.outcome(id), tasks.wait(id), tasks.settle(id), tasks.cancel(id), tasks.state(id)];
+    for (const call of [...calls, schedules.get(id), schedules.remove(id)]) {
+      const unknown = await call.catch((error) => error);
+      expect(unknown).toMatchObject({ name: 'TaskApiError', status: 404, code: 'not_found' });
+    }
+    expect(seen).toEqual([]);
+  });
+
+  it('a request that can not be made is a TypeError: nobody is unreachable', async () => {
+    const { client, seen } = stage([{ body: TASK }]);
+    const submit = client.tasks.submit('command', { command: 'x' }, { idempotencyKey: 'ключ' });
+    await expect(submit).rejects.toBeInstanceOf(TypeError);
+    expect(seen).toEqual([]);
+  });
+
+  it.each([
+    [{ url: 'localhost:3456' }, 'url: '],
+    [{ url: 'ftp://x' }, 'url: '],
+    [{ url: 'http://u:secret@x' }, 'url: '],
+    [{ url: 'http://x/?a=secret' }, 'url: '],
+    [{ token: '' }, 'token: '],
+    [{ token: 'a secret ☃' }, 'token: '],
+  ])('%o is a TypeError that shows no secret', (wrong, told) => {
+    const make = () => new TaskApiClient({ url: URL, token: TOKEN, ...wrong });
+    expect(make).toThrow(TypeError);
+    expect(make).toThrow(told);
+    expect(make).not.toThrow('secret');
   });
 });
 
@@ -187,7 +231,7 @@ describe('a call that fails in a way that passes', () => {
 
   it('is repeated with the same idempotency key when it makes a schedule, or runs one now', async () => {
     const schedule = { name: 'a', cron: '@daily', task: { type: 'command', command: 'x' } } as const;
-    const { client, seen, settled } = stage(['broken', { body: { ...schedule, id: 'a' } }]);
+    const { client, seen, settled } = stage(['broken', { body: { ...schedule, id: 'a', taskId: 'b' } }]);
     await settled(client.schedules.add(schedule));
     await settled(client.schedules.run('a'));
     await settled(client.schedules.run('a', { idempotencyKey: 'mine' }));
@@ -250,14 +294,23 @@ describe('a call that fails in a way that passes', () => {
     expect([none.seen.length, long.seen.length]).toEqual([1, 1]);
   });
 
-  it('ends with its last failure when it is given up during a rest', async () => {
+  it('ends with the reason of its signal when it is given up during a rest', async () => {
     const { client, clock, told } = stage([STARTING]);
     const { signal, abort } = controller();
     const list = client.tasks.list({}, { signal }).catch((error) => error);
     await eventually('a rest', () => told.length === 1 && clock.pending === 1);
-    abort();
-    expect(await list).toMatchObject({ status: 502 });
+    abort(new Error('enough'));
+    expect(await list).toMatchObject({ message: 'enough' });
     expect(clock.pending).toBe(0);
+  });
+
+  it('is repeated, whatever it does, when it can not have been done', async () => {
+    const cancelled = { taskId: 'a', status: 'cancelled', cancelRequested: false };
+    const { client, seen, settled } = stage(['refused', FULL, { body: cancelled }, 'broken']);
+    expect(await settled(client.tasks.cancel('a'))).toEqual(cancelled);
+    expect(seen).toHaveLength(3);
+    await expect(client.tasks.cancel('a')).rejects.toMatchObject({ mayBeDone: true });
+    expect(seen).toHaveLength(4);
   });
 });
 
@@ -274,12 +327,12 @@ describe('waiting for a result', () => {
   const waiting = (status: string) => ({ body: { status, message: 'Result not ready yet' } });
 
   it('asks again until it is there, and leaves it there', async () => {
-    const { client, seen } = stage([waiting('pending'), waiting('running'), { body: RESULT }]);
+    const { client, seen, settled } = stage([waiting('pending'), waiting('running'), { body: RESULT }]);
     let pending = 0;
     const onPending = () => {
       pending += 1;
     };
-    expect(await client.tasks.wait('a/b', { onPending })).toEqual(RESULT);
+    expect(await settled(client.tasks.wait('a/b', { onPending }))).toEqual(RESULT);
     expect(seen.map(({ path }) => path)).toEqual(Array(3).fill('/tasks/a%2Fb?wait=30000&keep=1'));
     expect(pending).toBe(1);
   });
@@ -288,6 +341,27 @@ describe('waiting for a result', () => {
     const page = { status: 404, body: '<html>no such app</html>' };
     const { client, settled } = stage([waiting('running'), 'broken', 'refused', page, { body: RESULT }]);
     expect(await settled(client.tasks.wait('a'))).toEqual(RESULT);
+  });
+
+  it('asks twice a second at most, however soon it is answered', async () => {
+    const { client, clock, seen } = stage([waiting('pending'), waiting('pending'), { body: RESULT }]);
+    let answered = 0;
+    const onPending = () => {
+      answered += 1;
+    };
+    const result = client.tasks.wait('a', { onPending });
+    for (const asked of [1, 2]) {
+      await eventually('an answer', () => answered === asked);
+      clock.advance(499);
+      expect([seen.length, clock.pending]).toEqual([asked, 1]);
+      clock.advance(1);
+    }
+    expect(await result).toEqual(RESULT);
+  });
+
+  it('takes nothing for a result that is none', async () => {
+    const { client } = stage([{ body: { queue: {} } }]);
+    await expect(client.tasks.outcome('stats')).rejects.toMatchObject({ name: 'UnreachableError' });
   });
 
   it('ends when the task is unknown', async () => {

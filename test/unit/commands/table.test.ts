@@ -64,6 +64,14 @@ describe('a table', () => {
     expect(lines).toEqual(['ID    NOTE', '日本  ab cd', 'abcd  x']);
   });
 
+  it('of many rows has one head and the same columns all the way', async () => {
+    const rows = Array.from({ length: 250 }, (_, index) => ({ id: 'x'.repeat(1 + (index % 9)), note: 'n' }));
+    const lines = await linesOf(rows, null);
+    expect(lines).toHaveLength(251);
+    expect(lines[0]).toBe('ID         NOTE');
+    for (const line of lines.slice(1)) expect(line).toMatch(/^(?=.{12}$)x+ +n$/);
+  });
+
   it('keeps its columns where it goes on', async () => {
     const going: Column<Row>[] = [{ title: 'ID', text: ({ id }) => id, least: 6 }, ...COLUMNS.slice(1, 2)];
     const one = (row: Row, headless: boolean) => table(going, [row], { width: 30, headless });
