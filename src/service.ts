@@ -1,5 +1,4 @@
 /** Composes the two planes out of the rooms: the Task API, and the runner. They know each other by HTTP only. */
-import { homedir } from 'node:os';
 import { composeCallback } from './callbacks/compose.ts';
 import { Dispatcher } from './callbacks/dispatcher.ts';
 import { createNotify } from './callbacks/notify.ts';
@@ -17,6 +16,8 @@ import { keyFileOf, openSecretBox, type SecretBox } from './secrets.ts';
 import { createAgents } from './workers/agents/agent-executor.ts';
 import { claude, codex, gemini } from './workers/agents/clis.ts';
 import { recentSessions } from './workers/agents/recent.ts';
+import { FILE_CHILD } from './workers/executors/isolated-file.ts';
+import { Isolation } from './workers/isolation/isolation.ts';
 import { createRunner } from './workers/runner.ts';
 
 /** What every part is lent. */
@@ -120,10 +121,12 @@ export async function startRunner(
   taskApi: { url: string; token: string },
   lent: Surroundings,
 ): Promise<RunningRunner> {
-  const { agents, policy, ...config } = settings;
-  const { env } = process;
-  const { executors } = createAgents(agents, { ...lent, env, home: homedir() });
-  const runner = createRunner({ ...config, ...taskApi }, { ...lent, env, executors, policy });
+  const { agents, policy, isolation: isolationSettings, ...config } = settings;
+  const isolation = new Isolation(isolationSettings, policy);
+  await isolation.check([FILE_CHILD], process.env);
+  const env = isolation.environment(process.env);
+  const { executors } = createAgents(agents, { ...lent, env, home: isolation.home });
+  const runner = createRunner({ ...config, ...taskApi }, { ...lent, env, executors, policy, isolation });
   await runner.start();
   return {
     ended: runner.stopped,

@@ -8,6 +8,7 @@ import type { Readable } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { assertRoom } from './descriptors.ts';
 import { GUARD_FD, guarded } from './guard.ts';
+import type { CommandLine } from './isolation/task-user.ts';
 import { closePipes, type OutputPipe, openPipes } from './output-pipe.ts';
 import type { ProcessOptions } from './process.ts';
 import { killTreeOf, MARK } from './process-tree.ts';
@@ -52,7 +53,7 @@ export async function startChild(options: ProcessOptions): Promise<Child> {
     pipes = await openPipes(2);
     const mark = randomUUID();
     const env = { ...options.env, [MARK]: mark };
-    const child = spawnLeader(file, { ...options, env, cwd }, pipes);
+    const child = spawnLeader(isolated(file, cwd, options), { ...options, env, cwd }, pipes);
     const ended = endOf(child);
     await once(child, 'spawn');
     feed(child, options.stdin ?? null);
@@ -73,12 +74,21 @@ function startError(error: unknown, file: string): unknown {
 
 const TOO_LONG = 'the command line is longer than this system takes (E2BIG)';
 
-function spawnLeader(file: string, options: ProcessOptions, pipes: OutputPipe[] | null): ChildProcess {
-  const { args, env, cwd } = options;
+/** The guard stays outside of it, out of the command's reach. */
+function isolated(file: string, cwd: string, { args, folder, own, isolation }: ProcessOptions): CommandLine {
+  const needs = { cwd: folder?.path ?? cwd, ...(own && { own }) };
+  return isolation?.wrap({ file, args }, needs) ?? { file, args };
+}
+
+function spawnLeader(
+  inner: CommandLine,
+  { env, cwd, ...options }: ProcessOptions,
+  pipes: OutputPipe[] | null,
+): ChildProcess {
   const [stdout = 'pipe', stderr = 'pipe'] = pipes?.map((pipe) => pipe.fd) ?? [];
   const stdin = options.stdin == null ? 'ignore' : 'pipe';
   const stdio: StdioOptions = windows ? [stdin, stdout, stderr] : [stdin, stdout, stderr, 'pipe'];
-  const command = windows ? { file, args } : guarded(file, args);
+  const command = windows ? inner : guarded(inner.file, inner.args);
   try {
     assertRoom();
     return spawn(command.file, command.args, { cwd, env, stdio, detached: !windows, windowsHide: true });
@@ -144,8 +154,8 @@ function asChild(child: ChildProcess, { pipes, ended, mark }: ChildParts): Child
 }
 
 /** As the child is to enter it. */
-async function workingDirectory({ folder, cwd }: ProcessOptions): Promise<string> {
-  const entry = folder?.at('') ?? cwd ?? homedir();
+async function workingDirectory({ folder, cwd, isolation }: ProcessOptions): Promise<string> {
+  const entry = folder?.at('') ?? cwd ?? isolation?.home ?? homedir();
   const problem = await folderProblem(entry);
   if (problem === null) return entry;
   const sentence = `the working directory ${folder?.path ?? entry} ${problem}`;

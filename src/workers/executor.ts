@@ -37,8 +37,10 @@ export interface ExecutionContext {
 /** A child process as an executor asks for it; time, signal and limits are the runner's. */
 export type ChildCommand = Omit<
   ProcessOptions,
-  'signal' | 'clock' | 'graceMs' | 'outputLimitBytes' | 'mask'
+  'signal' | 'clock' | 'graceMs' | 'outputLimitBytes' | 'mask' | 'isolation'
 > & {
+  /** Of stdout and of stderr so many bytes are kept, instead of as many as of a task's. */
+  outputBytes?: number;
   /** Ends this child alone, with the grace that a cancelled one gets. */
   stop?: AbortSignal;
 };

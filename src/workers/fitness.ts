@@ -6,6 +6,7 @@ import { CannotStart } from './child.ts';
 import { childEnvironment } from './environment.ts';
 import type { ChildCommand } from './executor.ts';
 import { shellArguments } from './executors/shell.ts';
+import type { Isolation } from './isolation/isolation.ts';
 import { type ProcessOutcome, runProcess } from './process.ts';
 
 /** What could not be started is tried again after a second, and then less and less often. */
@@ -29,6 +30,7 @@ export interface FitnessParts {
   log: Log;
   env: NodeJS.ProcessEnv;
   envPass: readonly string[];
+  isolation?: Isolation;
   /** The shell of commands. */
   shell: string;
   /** What is said, or what may be taken, has changed. */
@@ -116,11 +118,12 @@ export class Fitness {
 
   /** A shell that starts and does not even do nothing is no shell. */
   async #try(child: Startable): Promise<void> {
-    const { clock, env, envPass, shell } = this.#parts;
+    const { clock, env, envPass, shell, isolation } = this.#parts;
     const { file } = child;
     let obstacle: CannotStart | null = null;
     const outcome = await runProcess({
       ...child,
+      ...(isolation && { isolation }),
       args: file === shell ? shellArguments(shell, 'true') : ['--version'],
       env: childEnvironment(env, envPass),
       timeoutMs: PROBE_TIMEOUT_MS,

@@ -4,6 +4,7 @@ import { type Clock, within } from '../clock.ts';
 import { CannotStart, type Child, startChild } from './child.ts';
 import { Excerpt } from './excerpt.ts';
 import type { HeldFolder } from './executors/held-folder.ts';
+import type { Isolation } from './isolation/isolation.ts';
 import { LineSplitter } from './line-splitter.ts';
 import type { Mask, MaskStream } from './mask.ts';
 import { Stop } from './stop.ts';
@@ -19,6 +20,10 @@ export interface ProcessOptions {
   cwd?: string;
   /** Instead of `cwd`: a folder that is held open, so that it is this very one, whatever becomes of its path. */
   folder?: HeldFolder;
+  /** What it is kept apart with. */
+  isolation?: Isolation;
+  /** Its own files and folders, which it may write in every isolation. Real. */
+  own?: readonly string[];
   /** All that the child gets to know: build it with `childEnvironment`. */
   env: Record<string, string>;
   timeoutMs: number;

@@ -15,6 +15,7 @@ import { systemShell } from './executors/shell.ts';
 import { Fitness } from './fitness.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { lockFolder, runnerIdOf } from './identity.ts';
+import type { Isolation } from './isolation/isolation.ts';
 import { Mask, secretsIn } from './mask.ts';
 import { Pauses } from './pauses.ts';
 import type { Policy } from './policy/policy.ts';
@@ -29,6 +30,8 @@ export interface RunnerDeps {
   executors: Executors;
   /** What tasks may do here. */
   policy: Policy;
+  /** What keeps children apart from it. */
+  isolation?: Isolation;
   clock: Clock;
   log: Log;
   /** The runner's own environment, of which children get what is allowed. */
@@ -87,7 +90,7 @@ class PollingRunner implements Runner {
     this.#config = config;
     this.#deps = deps;
     const shell = systemShell(config.shell);
-    this.#executors = { ...baseExecutors(shell), ...deps.executors };
+    this.#executors = { ...baseExecutors(shell, deps.isolation?.isOn ?? false), ...deps.executors };
     this.#types = config.types.filter((type) => this.#executors[type] !== undefined);
     this.#api = createApiClient({ ...config, clock });
     this.#attempts = new Attempts(clock);

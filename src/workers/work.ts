@@ -8,6 +8,7 @@ import type { CannotStart } from './child.ts';
 import { childEnvironment } from './environment.ts';
 import { type ExecutionContext, type ExecutionResult, type Executors, failure } from './executor.ts';
 import type { Fitness } from './fitness.ts';
+import type { Isolation } from './isolation/isolation.ts';
 import { LiveOutput } from './live-output.ts';
 import type { Mask } from './mask.ts';
 import type { Pauses } from './pauses.ts';
@@ -30,6 +31,7 @@ export interface WorkParts {
   /** Hears what the end of a task says about others of its type. */
   pauses: Pick<Pauses, 'heard' | 'has'>;
   mask: Mask;
+  isolation?: Isolation;
   api: Pick<ApiClient, 'output'>;
 }
 
@@ -143,11 +145,11 @@ export function contextOf(
 
 /** What starts the attempt's children. Throws `Unfit` where this machine can't start the first. */
 function childrenOf(attempt: Worked, parts: Omit<WorkParts, 'executors' | 'api'>): ExecutionContext['run'] {
-  const { clock, killGraceMs: graceMs, fitness, mask, policy } = parts;
+  const { clock, killGraceMs: graceMs, fitness, mask, policy, isolation } = parts;
   const outputLimitBytes = Math.min(parts.outputLimitBytes, policy.outputBytes(attempt.task.type));
-  const limits = { clock, outputLimitBytes, graceMs, mask };
+  const limits = { clock, graceMs, mask, ...(isolation && { isolation }) };
   let hasRun = false;
-  return async ({ stop, ...command }) => {
+  return async ({ stop, outputBytes = outputLimitBytes, ...command }) => {
     let unfit: string | null = null;
     const onStart = (obstacle: CannotStart | null) => {
       hasRun ||= obstacle === null;
@@ -155,7 +157,13 @@ function childrenOf(attempt: Worked, parts: Omit<WorkParts, 'executors' | 'api'>
       unfit = hasRun ? null : unfitFor(attempt, parts);
     };
     const signal = stop === undefined ? attempt.signal : AbortSignal.any([attempt.signal, stop]);
-    const outcome = await runProcess({ ...command, ...limits, signal, onStart });
+    const outcome = await runProcess({
+      ...command,
+      ...limits,
+      outputLimitBytes: outputBytes,
+      signal,
+      onStart,
+    });
     if (unfit !== null) throw new Unfit(unfit);
     return outcome;
   };

@@ -1,3 +1,4 @@
+import { dirname, join } from 'node:path';
 import { type Clock, within } from '../../clock.ts';
 import type { AgentPayload, PolledEnvelope, PolledTask, Surroundings } from '../../http/contract/payload.ts';
 import type { RecentSessions } from '../../http/contract/recent.ts';
@@ -41,7 +42,9 @@ export function createAgents(settings: AgentSettings, deps: AgentDeps): Agents {
   const clis = Object.values(CLIS).flatMap((provider): Cli[] => {
     const own = settings.clis[provider.label];
     const sessionFolder = provider.sessions.folder(deps.env, deps.home);
-    return own === undefined ? [] : [{ provider, settings: own, sessionFolder }];
+    if (own === undefined) return [];
+    const files = (provider.stateFiles ?? []).map((name) => join(deps.home, name));
+    return [{ provider, settings: own, sessionFolder, own: [dirname(sessionFolder), ...files] }];
   });
   const executors = clis.map((cli) => [cli.provider.type, agentExecutor(cli, { settings, cache, versions })]);
   const recent = clis.map(({ provider, sessionFolder }) => [

@@ -15,6 +15,8 @@ export interface Cli {
   settings: CliSettings;
   /** Where it keeps its sessions. */
   sessionFolder: string;
+  /** What is its own, and what it writes though tasks may not. */
+  own: readonly string[];
 }
 
 /** A task on its way through a CLI. */
@@ -77,6 +79,7 @@ export async function runAgent(
     ...provider.invocation(agentTask(attempt, models), session),
     ...(place.folder ? { folder: place.folder } : { cwd }),
     env: { ...context.environment([...NETWORK_ENVIRONMENT, ...provider.environment]), ...place.env },
+    own: cli.own,
     timeoutMs,
     stop: cutting.signal,
     onOutput: () => watchdog.heard(),

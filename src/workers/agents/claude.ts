@@ -39,6 +39,7 @@ export const claude: Provider = {
     'DISABLE_ERROR_REPORTING',
     'DISABLE_TELEMETRY',
   ],
+  stateFiles: ['.claude.json'],
   sessions: {
     folder: (env, home) => join(env.CLAUDE_CONFIG_DIR || join(home, '.claude'), 'projects'),
     folders: async (folder) =>

@@ -24,6 +24,8 @@ export interface Provider {
   /** What this CLI needs of the runner's environment, by name; a trailing `*` stands for any ending. */
   readonly environment: readonly string[];
   readonly sessions: SessionStore;
+  /** What it writes besides the folder above its sessions; names in the home folder. */
+  readonly stateFiles?: readonly string[];
   invocation(task: AgentTask, session: SessionStart): Invocation;
   /** Reads one line of stdout; empty for what is of no interest, unknown events included. */
   parse(line: string): AgentEvent[];

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { constants, type Stats } from 'node:fs';
 import { type FileHandle, lstat, open, readlink, rename, rm } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { basename, dirname, resolve } from 'node:path';
 import { PolicyError } from '../policy/policy.ts';
 import { HeldFolder, realPathOf } from './held-folder.ts';
@@ -11,11 +10,6 @@ import { HeldFolder, realPathOf } from './held-folder.ts';
 /** A sentence for the result; what the system said is its cause. */
 export class FileError extends Error {
   override readonly name = 'FileError';
-}
-
-/** `~/` is the home folder, and what else is not absolute is in it, as with commands. */
-export function expandPath(path: string): string {
-  return resolve(homedir(), path === '~' ? '.' : path.replace(/^~\//, './'));
 }
 
 /** What may be done where; each is asked about real paths and throws where it is not allowed. */

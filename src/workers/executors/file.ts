@@ -1,8 +1,19 @@
-import type { FileEditPayload, FileReadPayload, FileWritePayload } from '../../http/contract/payload.ts';
+import type {
+  FileEditPayload,
+  FileReadPayload,
+  FileWritePayload,
+  PolledTask,
+} from '../../http/contract/payload.ts';
 import { MAX_BODY_BYTES } from '../../http/contract/worker.ts';
 import { jsonBytes } from '../excerpt.ts';
-import { type ExecutionResult, type Executor, failure } from '../executor.ts';
-import { expandPath, FileError, readWhole, replaceFile } from './file-store.ts';
+import { type ExecutionContext, type ExecutionResult, failure } from '../executor.ts';
+import { FileError, readWhole, replaceFile } from './file-store.ts';
+
+/** What an executor of files is lent. */
+type FileExecutor = (
+  task: PolledTask,
+  context: Pick<ExecutionContext, 'policy' | 'mask'>,
+) => Promise<ExecutionResult>;
 
 /** Room for everything of a result but the content of the file. */
 const ENVELOPE_BYTES = 64 * 1024;
@@ -11,12 +22,12 @@ const MAX_CONTENT_BYTES = MAX_BODY_BYTES - ENVELOPE_BYTES;
 /** An edit has the whole file in memory twice. */
 const MAX_EDIT_BYTES = 64 * 1024 * 1024;
 
-const SECRET_IN_FILE = 'the file holds a secret of this runner, which is not sent';
+export const SECRET_IN_FILE = 'the file holds a secret of this runner, which is not sent';
 
-export const readFile: Executor = fileExecutor(async (task, { policy, mask }) => {
+export const readFile = fileExecutor(async (task, { policy, mask }) => {
   const { path, encoding } = task as FileReadPayload;
   const limitBytes = Math.min(MAX_CONTENT_BYTES, policy.outputBytes('file-read'));
-  const bytes = await readWhole(expandPath(path), limitBytes, policy);
+  const bytes = await readWhole(policy.place(path), limitBytes, policy);
   const text = encoding === 'base64' ? bytes.toString('base64') : textOf(bytes);
   if (jsonBytes(text) > MAX_CONTENT_BYTES) throw new FileError('file too large');
   // With a mask in it, base64 would decode to something else.
@@ -24,15 +35,15 @@ export const readFile: Executor = fileExecutor(async (task, { policy, mask }) =>
   return done(text);
 });
 
-export const writeFile: Executor = fileExecutor(async (task, { policy }) => {
+export const writeFile = fileExecutor(async (task, { policy }) => {
   const { path, content, encoding } = task as FileWritePayload;
-  await replaceFile(expandPath(path), decoded(asText(content), encodingOf(encoding)), policy);
+  await replaceFile(policy.place(path), decoded(asText(content), encodingOf(encoding)), policy);
   return done(`File written: ${path}`);
 });
 
-export const editFile: Executor = fileExecutor(async (task, { policy }) => {
+export const editFile = fileExecutor(async (task, { policy }) => {
   const { path, oldString, newString, replaceAll } = task as FileEditPayload;
-  const target = expandPath(path);
+  const target = policy.place(path);
   const parts = textOf(await readWhole(target, MAX_EDIT_BYTES, policy)).split(searched(oldString));
   const count = parts.length - 1;
   if (count === 0) return failure('old_string not found');
@@ -42,8 +53,11 @@ export const editFile: Executor = fileExecutor(async (task, { policy }) => {
   return done(`File edited: ${path}`);
 });
 
+/** The file tasks, by type. */
+export const fileTasks = { 'file-read': readFile, 'file-write': writeFile, 'file-edit': editFile };
+
 /** What can't be done is a failed result with the reason. A stopped attempt is over before it can be noticed. */
-function fileExecutor(execute: Executor): Executor {
+function fileExecutor(execute: FileExecutor): FileExecutor {
   return async (task, context) => {
     try {
       return await execute(task, context);

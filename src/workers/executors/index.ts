@@ -1,13 +1,10 @@
 import type { Executors } from '../executor.ts';
-import { editFile, readFile, writeFile } from './file.ts';
+import { fileTasks } from './file.ts';
+import { isolatedFile } from './isolated-file.ts';
 import { createShellExecutor } from './shell.ts';
 
-/** What every runner can do, without an AI CLI. */
-export function baseExecutors(shell: string): Executors {
-  return {
-    command: createShellExecutor(shell),
-    'file-read': readFile,
-    'file-write': writeFile,
-    'file-edit': editFile,
-  };
+/** What every runner can do, without an AI CLI. `isolated`: its children have fewer rights than it has itself. */
+export function baseExecutors(shell: string, isolated: boolean): Executors {
+  const isolatedFiles = { 'file-read': isolatedFile, 'file-write': isolatedFile, 'file-edit': isolatedFile };
+  return { command: createShellExecutor(shell), ...(isolated ? isolatedFiles : fileTasks) };
 }

@@ -2,7 +2,6 @@ import type { Surroundings } from '../../http/contract/payload.ts';
 import { isForbidden } from '../environment.ts';
 import { type ExecutionResult, failure } from '../executor.ts';
 import { type Policy, PolicyError } from '../policy/policy.ts';
-import { expandPath } from './file-store.ts';
 import { HeldFolder } from './held-folder.ts';
 
 /** Where and with what a task runs, as it asked for and as this runner allows. */
@@ -21,7 +20,7 @@ export async function atWorkplace(
 ): Promise<ExecutionResult> {
   checkEnv(env, policy);
   if (cwd === undefined) return work({ folder: undefined, env });
-  const folder = await HeldFolder.open(expandPath(cwd)).catch(problemOf);
+  const folder = await HeldFolder.open(policy.place(cwd)).catch(problemOf);
   if (typeof folder === 'string')
     return failure(`could not start: the working directory ${cwd} ${folder}`, -1);
   try {

@@ -2,7 +2,7 @@ import { readFileSync, realpathSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { z } from 'zod';
-import { Policy, type Surroundings } from './policy.ts';
+import { type PlainPolicy, Policy, type Surroundings } from './policy.ts';
 import { type PolicyRules, policySchema } from './schema.ts';
 
 /** Why a policy file can't be used: a line for each problem, with the field. */
@@ -29,6 +29,11 @@ export function loadPolicy(
   } catch (error) {
     throw new PolicyFileError(`commands: ${(error as Error).message}`);
   }
+}
+
+/** Of another process that has read the file. */
+export function restoredPolicy({ rules, surroundings }: PlainPolicy): Policy {
+  return new Policy(rules, { ...surroundings, real });
 }
 
 function jsonIn(path: string): unknown {

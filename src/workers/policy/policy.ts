@@ -27,6 +27,18 @@ export interface Surroundings {
   real: (path: string) => string;
 }
 
+/** A policy as JSON, for another process of this machine. */
+export interface PlainPolicy {
+  rules: PolicyRules;
+  surroundings: Omit<Surroundings, 'real'>;
+}
+
+/** Where tasks may write, and where not even there; all real. */
+export interface Grounds extends Omit<Surroundings, 'real'> {
+  write: readonly string[];
+  protected: readonly string[];
+}
+
 /** What tasks may do on this machine. It decides alone: nothing in a request can widen it. */
 export class Policy {
   readonly #rules: PolicyRules;
@@ -97,6 +109,20 @@ export class Policy {
       allowed.some((rule) => (rule.endsWith('*') ? name.startsWith(rule.slice(0, -1)) : name === rule));
     const refused = names.find((name) => !passes(name));
     if (refused !== undefined) throw new PolicyError(`env has no ${JSON.stringify(refused)}`);
+  }
+
+  /** Absolute: `~/` is the home folder, and what else is not absolute is in it. */
+  place(path: string): string {
+    return placeOf(path, this.#own.home);
+  }
+
+  get grounds(): Grounds {
+    return { ...this.plain.surroundings, write: this.#write, protected: this.#protected };
+  }
+
+  get plain(): PlainPolicy {
+    const { real: _, ...surroundings } = this.#own;
+    return { rules: this.#rules, surroundings };
   }
 
   /** What a task that asks for so many milliseconds gets. */

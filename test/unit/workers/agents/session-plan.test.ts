@@ -36,7 +36,7 @@ const CLIS: { name: string; provider: Provider; file: (home: string, id: string)
 function setUp({ provider, file }: (typeof CLIS)[number]) {
   const home = tempFolder();
   const settings = { path: provider.label, models: [], mode: '', replyHint: null };
-  const cli = { provider, settings, sessionFolder: provider.sessions.folder({}, home) };
+  const cli = { provider, settings, own: [], sessionFolder: provider.sessions.folder({}, home) };
   const cache = new SessionCache(join(home, 'cache.json'), 60_000, {
     clock: new ManualClock(),
     log: silentLog(),

@@ -15,9 +15,9 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Payload, PolledTask } from '../../../../src/http/contract/payload.ts';
 import { editFile, readFile, writeFile } from '../../../../src/workers/executors/file.ts';
-import { expandPath } from '../../../../src/workers/executors/file-store.ts';
 import { breakFolderSync } from '../../../support/broken-sync.ts';
 import { aContext } from '../../../support/child.ts';
+import { aPolicy } from '../../../support/policy.ts';
 import { tempFolder } from '../../../support/temp-folder.ts';
 
 function task(payload: Payload): PolledTask {
@@ -244,10 +244,11 @@ describe('file-edit', () => {
 
 describe('a path', () => {
   test('may begin in the home folder', () => {
-    expect(expandPath('~/a/b')).toBe(join(homedir(), 'a/b'));
-    expect(expandPath('~')).toBe(homedir());
-    expect(expandPath('a')).toBe(join(homedir(), 'a'));
-    expect(expandPath('/a/~/b')).toBe('/a/~/b');
+    const policy = aPolicy();
+    expect(policy.place('~/a/b')).toBe(join(homedir(), 'a/b'));
+    expect(policy.place('~')).toBe(homedir());
+    expect(policy.place('a')).toBe(join(homedir(), 'a'));
+    expect(policy.place('/a/~/b')).toBe('/a/~/b');
   });
 
   test('of a task is told as it was given', async () => {

@@ -1,0 +1,86 @@
+import { homedir } from 'node:os';
+import { systemClock } from '../../clock.ts';
+import { StartError } from '../../errors.ts';
+import { childEnvironment } from '../environment.ts';
+import type { Policy } from '../policy/policy.ts';
+import { runProcess } from '../process.ts';
+import { inSandbox, type Needs } from './sandbox.ts';
+import { asUser, type CommandLine, environmentOf, type TaskUser } from './task-user.ts';
+
+/** How the children of a runner are kept apart from it, as its owner wants it. */
+export interface IsolationSettings {
+  /** `RUNNER_TASK_USER`: they run as this user. */
+  user: TaskUser | null;
+  /** `RUNNER_SANDBOX`: they run in a sandbox. */
+  sandbox: 'bwrap' | null;
+}
+
+/** Every child is started through this; the guard stays outside, where nothing inside can reach it. */
+export class Isolation {
+  readonly #settings: IsolationSettings;
+  readonly #policy: Policy;
+
+  constructor(settings: IsolationSettings, policy: Policy) {
+    this.#settings = settings;
+    this.#policy = policy;
+  }
+
+  /** Whether children have fewer rights than the runner, and file tasks have to run in one. */
+  get isOn(): boolean {
+    return this.#settings.user !== null || this.#settings.sandbox !== null;
+  }
+
+  /** Where children start that name no folder. */
+  get home(): string {
+    return this.#settings.user?.home ?? homedir();
+  }
+
+  /** What children's environments are taken from. */
+  environment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+    return this.#settings.user === null ? env : environmentOf(this.#settings.user, env);
+  }
+
+  /** The command line that runs another one isolated. */
+  wrap(command: CommandLine, needs: Needs): CommandLine {
+    const { user, sandbox } = this.#settings;
+    const { grounds } = this.#policy;
+    // Another user can't look into it anyway, nor lay anything over it.
+    const hidden = user === null ? [grounds.dataDir] : [];
+    const inside = sandbox === null ? command : inSandbox(command, { ...grounds, hidden }, needs);
+    return user === null ? inside : asUser(user, inside, needs.cwd);
+  }
+
+  /** Tries it, with each of these programs that tasks will need. `StartError` where it does not work. */
+  async check(programs: readonly CommandLine[], env: NodeJS.ProcessEnv): Promise<void> {
+    if (!this.isOn) return;
+    for (const program of [{ file: '/bin/sh', args: ['-c', ':'] }, ...programs]) {
+      const problem = await this.#problem(program, env);
+      if (problem !== null) throw new StartError(`${this.#name} can't run ${program.file}: ${problem}`);
+    }
+  }
+
+  async #problem(program: CommandLine, env: NodeJS.ProcessEnv): Promise<string | null> {
+    const outcome = await runProcess({
+      ...program,
+      isolation: this,
+      env: childEnvironment(this.environment(env)),
+      timeoutMs: CHECK_MS,
+      signal: new AbortController().signal,
+      outputLimitBytes: 2_000,
+      graceMs: 0,
+      clock: systemClock,
+    });
+    const { exitCode, stderr, spawnError, timedOut } = outcome;
+    if (exitCode === 0) return null;
+    if (timedOut) return `no end after ${CHECK_MS} ms`;
+    return spawnError ?? (stderr.trim().split('\n').at(-1) || `exit code ${exitCode}`);
+  }
+
+  get #name(): string {
+    const { user, sandbox } = this.#settings;
+    const names = [user && `RUNNER_TASK_USER=${user.name}`, sandbox && `RUNNER_SANDBOX=${sandbox}`];
+    return names.filter(Boolean).join(' with ');
+  }
+}
+
+const CHECK_MS = 20_000;

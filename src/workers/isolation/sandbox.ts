@@ -1,0 +1,76 @@
+import { existsSync, realpathSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { isBelow } from '../policy/places.ts';
+import type { Grounds } from '../policy/policy.ts';
+import type { CommandLine } from './task-user.ts';
+
+/** What a child needs of the sandbox. */
+export interface Needs {
+  /** Where it starts; real. */
+  cwd: string;
+  /** Its own files and folders, which it writes though their names are protected: an AI CLI keeps its sessions. */
+  own?: readonly string[];
+}
+
+/** Where it may write, and what it is not even to see. */
+export type SandboxGrounds = Grounds & { hidden: readonly string[] };
+
+/** What a graceful end sends, and a terminal that closes. */
+const SIGNALS = 'HUP INT QUIT TERM';
+
+/**
+ * All get a signal, bubblewrap as well, and with it would end at once whatever is in the sandbox. So it ignores them,
+ * and the command inside, which would take that over, does not.
+ */
+const DEAF = `trap '' ${SIGNALS}; exec "$@"`;
+const HEARING = ['env', `--default-signal=${SIGNALS.replaceAll(' ', ',')}`];
+
+/** Runs a command in bubblewrap. */
+export function inSandbox({ file, args }: CommandLine, grounds: SandboxGrounds, needs: Needs): CommandLine {
+  const inside = [...HEARING, '/bin/sh', '-c', 'exec "$@"', 'openclaw-runner', file, ...args];
+  const sandbox = ['bwrap', ...sandboxArguments(grounds, needs), '--', ...inside];
+  return { file: '/bin/sh', args: ['-c', DEAF, 'openclaw-runner', ...sandbox] };
+}
+
+/**
+ * The whole file system, to read; the write roots, but for the protected names that are there; no process but its own;
+ * hidden folders empty. Later mounts lie over earlier ones.
+ */
+export function sandboxArguments(grounds: SandboxGrounds, { cwd, own = [] }: Needs): string[] {
+  const { write, home, temporary, hidden } = grounds;
+  const writable = [...write, ...own.filter((path) => !isBelow(path, write))];
+  const isShared = isBelow(temporary, write);
+  return [
+    ...['--unshare-pid', '--unshare-ipc', '--die-with-parent', '--cap-drop', 'ALL'],
+    ...['--ro-bind', '/', '/'],
+    ...(isShared ? [] : ['--tmpfs', temporary, ...keptBelow(temporary, [home, cwd])]),
+    ...writable.toSorted((a, b) => a.length - b.length).flatMap((path) => ['--bind-try', path, path]),
+    ...['--dev', '/dev', '--proc', '/proc'],
+    ...guardedPaths(grounds, { cwd, own }).flatMap((path) => ['--ro-bind-try', path, path]),
+    ...hidden.filter(existsSync).flatMap((path) => ['--tmpfs', path, '--remount-ro', path]),
+    ...['--chdir', cwd],
+  ];
+}
+
+/** What does the file tasks. */
+const PROGRAMS = [resolve(import.meta.dirname, '../../..'), dirname(process.execPath)];
+
+/** Where temporary files are, other things may be as well: those that are needed stay, to be read. */
+function keptBelow(temporary: string, needed: readonly string[]): string[] {
+  const kept = [...needed, ...PROGRAMS].filter((path) => isBelow(path, [temporary]));
+  return kept.flatMap((path) => ['--ro-bind-try', path, path]);
+}
+
+/** The protected names that exist in the write roots, in the working directory and in between, and the policy file. */
+function guardedPaths({ write, protected: names, policyFile }: Grounds, { cwd, own = [] }: Needs): string[] {
+  const folders = new Set([...write, ...upwardFrom(cwd).filter((folder) => isBelow(folder, write))]);
+  const paths = [...folders].flatMap((folder) => names.map((name) => join(folder, name)));
+  const there = paths.filter((path) => existsSync(path)).map((path) => realpathSync(path));
+  const guarded = policyFile === null ? there : [...there, policyFile];
+  return [...new Set(guarded)].filter((path) => isBelow(path, write) && !isBelow(path, own));
+}
+
+function upwardFrom(folder: string): string[] {
+  const parent = dirname(folder);
+  return parent === folder ? [folder] : [folder, ...upwardFrom(parent)];
+}
