@@ -1,4 +1,4 @@
-/** The subcommands, thin: what they do is in commands/, foreground.ts and storage-commands.ts. */
+/** The subcommands, thin: what they do is in commands/, foreground.ts, runner-commands.ts and storage-commands.ts. */
 import { Command, CommanderError } from 'commander';
 import { addBatch } from './commands/batch.ts';
 import type { Add } from './commands/connect.ts';
@@ -61,6 +61,7 @@ function createProgram(env: Environment, exit: (code: number) => void): Command 
   addEvents(add, env);
   addRunners(add, env);
   addSchedules(add, env);
+  addRunnerCommands(add, env, exit);
   addStorageCommands(add, env);
   return program;
 }
@@ -75,6 +76,23 @@ function addForegroundCommands(add: Add, env: Environment): void {
   add('runner', 'runs a runner alone, for the Task API at WORKER_URL').action(async () =>
     (await foreground()).runner(env),
   );
+}
+
+function addRunnerCommands(add: Add, env: Environment, exit: (code: number) => void): void {
+  const policy = add('policy', 'says what tasks may do on this machine');
+  policy
+    .command('check')
+    .description('says what a policy file allows, or what is wrong with it')
+    .argument('[file]', 'the file (or RUNNER_POLICY_FILE)')
+    .option('--json', 'prints JSON')
+    .action(async (file: string | undefined, options: { json?: boolean }) =>
+      exit((await (await ofRunner()).checkPolicy(env, file, options)) ? 0 : 1),
+    );
+  add('doctor', 'looks at all that a runner needs on this machine, and says what to do')
+    .option('--json', 'prints JSON')
+    .action(async (options: { json?: boolean }) =>
+      exit((await (await ofRunner()).doctor(env, options)) ? 0 : 1),
+    );
 }
 
 function addStorageCommands(add: Add, env: Environment): void {
@@ -92,6 +110,10 @@ function addStorageCommands(add: Add, env: Environment): void {
 /** Loaded only where it is used: the commands of a client have no need of queue and server, and answer in half the time. */
 function foreground() {
   return import('./foreground.ts');
+}
+
+function ofRunner() {
+  return import('./runner-commands.ts');
 }
 
 function storage() {

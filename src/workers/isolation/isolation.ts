@@ -55,7 +55,8 @@ export class Isolation {
     if (!this.isOn) return;
     for (const program of [{ file: '/bin/sh', args: ['-c', ':'] }, ...programs]) {
       const problem = await this.#problem(program, env);
-      if (problem !== null) throw new StartError(`${this.#name} can't run ${program.file}: ${problem}`);
+      if (problem !== null)
+        throw new StartError(`${this.name} can't run ${program.file}: ${problem}. ${this.advice}`);
     }
   }
 
@@ -76,10 +77,18 @@ export class Isolation {
     return spawnError ?? (stderr.trim().split('\n').at(-1) || `exit code ${exitCode}`);
   }
 
-  get #name(): string {
+  /** The settings that ask for it. */
+  get name(): string {
     const { user, sandbox } = this.#settings;
     const names = [user && `RUNNER_TASK_USER=${user.name}`, sandbox && `RUNNER_SANDBOX=${sandbox}`];
     return names.filter(Boolean).join(' with ');
+  }
+
+  /** What to do where it does not work. */
+  get advice(): string {
+    const { user, sandbox } = this.#settings;
+    const programs = [user && 'setpriv (util-linux)', sandbox && 'bwrap (bubblewrap)'].filter(Boolean);
+    return `Install ${programs.join(' and ')}, let tasks read this program and Node, or unset ${this.name}.`;
   }
 }
 

@@ -5,15 +5,29 @@ import type { z } from 'zod';
 import { type PlainPolicy, Policy, type Surroundings } from './policy.ts';
 import { type PolicyRules, policySchema } from './schema.ts';
 
+export interface PolicyProblem {
+  /** `limits.command.timeoutMs`; null for the file as a whole. */
+  field: string | null;
+  problem: string;
+}
+
 /** Why a policy file can't be used: a line for each problem, with the field. */
 export class PolicyFileError extends Error {
   override readonly name = 'PolicyFileError';
+  readonly problems: readonly PolicyProblem[];
+
+  constructor(problems: readonly PolicyProblem[]) {
+    super(
+      problems.map(({ field, problem }) => (field === null ? problem : `${field}: ${problem}`)).join('\n'),
+    );
+    this.problems = problems;
+  }
 }
 
 /** The rules of a file. `PolicyFileError` when it can't be read, is no JSON, or says what no policy can say. */
 export function readPolicyFile(path: string): PolicyRules {
   const checked = policySchema.safeParse(jsonIn(path));
-  if (!checked.success) throw new PolicyFileError(checked.error.issues.map(toLine).join('\n'));
+  if (!checked.success) throw new PolicyFileError(checked.error.issues.flatMap(toProblems));
   return checked.data;
 }
 
@@ -27,7 +41,7 @@ export function loadPolicy(
   try {
     return new Policy(rules, { ...places, policyFile: path === null ? null : real(path), real });
   } catch (error) {
-    throw new PolicyFileError(`commands: ${(error as Error).message}`);
+    throw new PolicyFileError([{ field: 'commands', problem: (error as Error).message }]);
   }
 }
 
@@ -40,12 +54,14 @@ function jsonIn(path: string): unknown {
   try {
     return JSON.parse(readFileSync(path, 'utf8'));
   } catch (error) {
-    throw new PolicyFileError((error as Error).message);
+    throw new PolicyFileError([{ field: null, problem: (error as Error).message }]);
   }
 }
 
-function toLine({ path, message }: z.core.$ZodIssue): string {
-  return path.length === 0 ? message : `${path.join('.')}: ${message}`;
+function toProblems(issue: z.core.$ZodIssue): PolicyProblem[] {
+  const at = (path: readonly PropertyKey[]) => (path.length === 0 ? null : path.join('.'));
+  if (issue.code !== 'unrecognized_keys') return [{ field: at(issue.path), problem: issue.message }];
+  return issue.keys.map((key) => ({ field: at([...issue.path, key]), problem: 'no field of a policy' }));
 }
 
 /** Without symbolic links, as far as it exists. */

@@ -33,9 +33,12 @@ export interface PlainPolicy {
   surroundings: Omit<Surroundings, 'real'>;
 }
 
-/** Where tasks may write, and where not even there; all real. */
+/** Where tasks may read, write and run, and where not even there; all real. */
 export interface Grounds extends Omit<Surroundings, 'real'> {
+  /** Null: anywhere. */
+  read: readonly string[] | null;
   write: readonly string[];
+  cwd: readonly string[];
   protected: readonly string[];
 }
 
@@ -117,7 +120,8 @@ export class Policy {
   }
 
   get grounds(): Grounds {
-    return { ...this.plain.surroundings, write: this.#write, protected: this.#protected };
+    const [read, write, cwd] = [this.#read, this.#write, this.#cwd];
+    return { ...this.plain.surroundings, read, write, cwd, protected: this.#protected };
   }
 
   get plain(): PlainPolicy {
