@@ -52,7 +52,8 @@ export const BREAKS = {
     {
       file: 'src/queue/sqlite/occurrences.ts',
       find: 'const due = this.#sql.due.all();',
-      put: `const due = this.#sql.due.all().map(({ id }) => {
+      put: `const due = this.#sql.due.all().map(({ id, next_at: stored }) => {
+        if (stored === null) return { id, next_at: null };
         const { cron, time_zone } = this.#sql.find.get(id);
         const next_at = nextAfter(cron, time_zone, core.clock.wall());
         core.db.prepare('UPDATE schedules SET next_at = ? WHERE id = ?').run(next_at, id);
