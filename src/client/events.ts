@@ -19,23 +19,15 @@ export class Events {
 
   /**
    * Events as they happen, oldest first, each once, over restarts of the Task API; from `lastEventId` (an event's
-   * `seq`) on, else from now. A `Gap` (it has no `seq`) stands for those that are no longer there. Ends with the loop
+   * `seq`) on, else from when the stream begins. A `Gap` (it has no `seq`) stands for those that are no longer there. Ends with the loop
    * that reads it; rejects with the signal's reason when that aborts.
    */
   async *stream(
     filter: Omit<EventFilter, 'limit'> = {},
-    { lastEventId, ...options }: StreamOptions = {},
+    options: StreamOptions = {},
   ): AsyncGenerator<Event | Gap, void> {
-    // Said from the start, so that nothing is missed if the stream breaks before its first event.
-    const from = lastEventId ?? (await this.#newest(options));
-    const source = { path: '/events/stream', query: filter };
-    const stream = new EventStream(this.#caller, source, { ...options, lastEventId: from });
+    const stream = new EventStream(this.#caller, { path: '/events/stream', query: filter }, options);
     for await (const { data } of stream.messages()) yield JSON.parse(data);
-  }
-
-  async #newest(options: CallOptions): Promise<number> {
-    const [event] = await this.list({ limit: 1 }, options);
-    return event?.seq ?? 0;
   }
 
   stats(options?: CallOptions): Promise<EventStats> {

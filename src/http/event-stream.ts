@@ -2,7 +2,7 @@ import type { Event, EventLog, TaskQueue } from '../queue/index.ts';
 import { type Call, type Handler, parse } from './call.ts';
 import { eventStreamHeaders, eventStreamQuery, type Gap } from './contract/events.ts';
 import type { RouteDeps } from './deps.ts';
-import { gapMessage, message, type Stream, type Streams } from './sse.ts';
+import { gapMessage, message, placeMessage, type Stream, type Streams } from './sse.ts';
 
 /** Events that are read from the log at once. */
 const PAGE = 200;
@@ -29,7 +29,10 @@ export function eventStreamHandler({ queue, log }: RouteDeps, streams: Streams):
     const { lastEventId, ...filter } = asked(call);
     // Read before the head is sent, so that what can't be read is an answer of its own.
     const { last } = queue.events.span();
-    return streams.answer(call, (stream) => readers.add(stream, filter, lastEventId ?? last));
+    return streams.answer(call, (stream) => {
+      if (lastEventId === undefined) stream.write(placeMessage(last), last);
+      readers.add(stream, filter, lastEventId ?? last);
+    });
   };
 }
 
@@ -83,7 +86,7 @@ export class EventReaders {
       const wanted = frames.filter(({ event }) => isFor(reader.filter, event));
       reader.position = last;
       const bytes = wanted.length === frames.length ? all : Buffer.concat(wanted.map(({ bytes }) => bytes));
-      reader.live = reader.stream.write(bytes);
+      reader.live = reader.stream.write(bytes, last);
     }
   }
 
@@ -128,7 +131,7 @@ export class EventReaders {
     reader.position = end?.seq ?? last;
     reader.live = end === undefined;
     frames.push(...page.map(frameOf));
-    const taken = reader.stream.write(Buffer.concat(frames));
+    const taken = reader.stream.write(Buffer.concat(frames), reader.position);
     if (!taken) reader.live = false;
     else if (!reader.live) this.#catchUp(reader);
   }

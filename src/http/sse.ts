@@ -10,7 +10,6 @@ import type { RouteDeps } from './deps.ts';
 export const MAX_STREAMS = 2_000;
 /** Shorter than proxies wait for a silent connection. */
 const KEEP_ALIVE_MS = 15_000;
-const KEEP_ALIVE = Buffer.from(': keep-alive\n\n');
 /** Whoever takes nothing for so long is cut; seen at the next keep-alive. */
 export const STALLED_MS = 30_000;
 /** Written at once: whoever takes one in `STALLED_MS` goes on. */
@@ -38,6 +37,11 @@ export function gapMessage(id: number, gap: object): Buffer {
   return frame(id, 'event: gap\n', gap);
 }
 
+/** No message: a client that comes back before it got one names this `id`. */
+export function placeMessage(id: number): Buffer {
+  return Buffer.from(`id: ${id}\n\n`);
+}
+
 function frame(id: number, event: string, data: object): Buffer {
   return Buffer.from(`id: ${id}\n${event}data: ${JSON.stringify(data)}\n\n`);
 }
@@ -49,6 +53,9 @@ export class Stream {
   /** Of what was given to `write`, the part that the connection did not take yet. */
   #rest: Buffer = Buffer.alloc(0);
   #stalledSince: number | null = null;
+  /** What the client would have to name to miss nothing, and what it was told to name. */
+  #id: number | null = null;
+  #toldId: number | null = null;
   /** Called when the client has taken all that it was given, after a `write` that said false. */
   onTaken = () => {};
   /** Called once, when it is over. */
@@ -61,15 +68,19 @@ export class Stream {
     response.once('close', () => this.onEnd());
   }
 
-  /** False: write no more until `onTaken`. */
-  write(bytes: Buffer): boolean {
+  /** `id`: all up to there that the client asked for is written with this. False: write no more until `onTaken`. */
+  write(bytes: Buffer, id = this.#id): boolean {
+    this.#id = id;
+    if (bytes.length > 0 || this.#toldId === null) this.#toldId = id;
     this.#rest = bytes;
     return this.#flush();
   }
 
   /** Something for a connection that is silent; nothing for one that is busy. */
   keepAlive(): void {
-    if (this.#stalledSince === null) this.write(KEEP_ALIVE);
+    if (this.#stalledSince !== null) return;
+    const place = this.#id === this.#toldId ? '' : `id: ${this.#id}\n`;
+    this.write(Buffer.from(`: keep-alive\n${place}\n`));
   }
 
   /** Milliseconds for which the client has taken nothing, though there is something to take. */

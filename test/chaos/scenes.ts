@@ -12,7 +12,7 @@ const LOOK_EVERY_MS = 20;
 const LOST_MS = LEASE_MS + 7_000;
 
 /** Tasks of a batch: enough that it takes a while to store them. */
-const BATCH = 8;
+const BATCH = 20;
 /** A commit of a few rows is over by then, mostly. */
 const COMMIT_MS = 40;
 
@@ -77,7 +77,10 @@ async function struckOccurrence(parts: SceneParts): Promise<void> {
   await strike(parts);
 }
 
-export const SCENES = [lateResult, struckOccurrence, struckBatch, killedRunner, longCut] as const;
+export const SCENES = [
+  ...[lateResult, struckBatch, struckOccurrence],
+  ...[lateResult, killedRunner, longCut],
+] as const;
 
 async function strike({ stage, mayKill }: SceneParts): Promise<void> {
   if (mayKill() && stage.taskApi.isUp) await stage.kill('taskApi', stage.taskApi, 300);

@@ -158,6 +158,37 @@ describe('a reader that comes back', () => {
     expect(clients.length).toBeGreaterThan(2);
   });
 
+  test('before it got anything, or asked for what seldom happens, misses nothing and reads nothing again', async () => {
+    const { api, record } = await setUp();
+    await record('a', 'b');
+    const [all, some] = [await follow(api), await follow(api, '?type=rare')];
+    for (const client of [all, some]) await eventually('its place', () => client.lastEventId === '2');
+    all.hangUp();
+    await record('c');
+    const back = await follow(api, '', { after: all.lastEventId ?? '' });
+    await back.has(1);
+    expect([back.ids, all.messages]).toEqual([[3], []]);
+    api.clock.advance(15_000);
+    await eventually('its new place', () => some.lastEventId === '3');
+    expect([some.messages, some.comments]).toEqual([[], ['keep-alive']]);
+  });
+
+  test('is told its place only where it can not know it', async () => {
+    const { api, record } = await setUp();
+    await record('a', 'b');
+    const socket = await api.connect(requestText('GET', '/events/stream?lastEventId=1', {}));
+    let text = '';
+    socket.setEncoding('utf8').on('data', (part: string) => {
+      text += part;
+    });
+    await eventually('its event', () => text.includes('event: b'));
+    for (const times of [1, 2]) {
+      api.clock.advance(15_000);
+      await eventually('a comment', () => text.split(': keep-alive').length === times + 1);
+    }
+    expect(text.match(/^id: .*$/gm)).toEqual(['id: 2']);
+  });
+
   test('gets a gap first when some of it was trimmed, once', async () => {
     const { api, record } = await setUp({ engine: { maxEvents: 3 } });
     await record(...'abcdefgh');
@@ -227,6 +258,22 @@ describe('the request', () => {
     const headers = { ...HEADERS, ...(after !== undefined && { 'Last-Event-ID': after }) };
     const answer = await api.send(`/events/stream${query}`, { headers });
     expect([answer.status, answer.body.code, answer.body.field]).toEqual([400, 'invalid_field', field]);
+  });
+
+  test('of HTTP/1.0 is answered without chunks, to the end of the connection', async () => {
+    const { api, record } = await setUp();
+    await record('a');
+    const request = requestText('GET', '/events/stream', { 'Last-Event-ID': '0' });
+    const socket = await api.connect(request.replace('HTTP/1.1', 'HTTP/1.0'));
+    let text = '';
+    socket.setEncoding('utf8').on('data', (part: string) => {
+      text += part;
+    });
+    await eventually('its event', () => text.endsWith('}\n\n'));
+    api.stop.abort();
+    await once(socket, 'close');
+    expect(text).not.toMatch(/transfer-encoding/i);
+    expect(text).toMatch(/\r\n\r\nretry: 2000\n\nid: 1\nevent: a\ndata: .*\n\n$/);
   });
 
   test('needs the token', async () => {

@@ -1,4 +1,9 @@
 /** Streams of events of real processes that are killed, stopped and started again. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer, get, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { createInterface } from 'node:readline';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { type Bot, environmentIn, launch, ready, TOKEN } from '../support/processes.ts';
@@ -125,6 +130,58 @@ describe('a reader that comes back to a Task API', () => {
     if (way === 'restart')
       expect(followers.flatMap(({ ends }) => [...new Set(ends)])).toEqual(Array(3).fill('ended'));
   });
+});
+
+/** In front of the Task API: adds the token, which an EventSource can't, and ends what has passed on an id when told. */
+async function aProxy(url: string) {
+  const open = new Set<ServerResponse>();
+  const server = createServer((request, response) => {
+    const headers = { ...request.headers, authorization: `Bearer ${TOKEN}` };
+    const upstream = get(url + request.url, { headers }, (answer) => {
+      const passed = (part: Buffer) => part.includes('id: ') && open.add(response);
+      answer.on('error', () => {}).on('data', passed);
+      answer.pipe(response.writeHead(answer.statusCode ?? 0, answer.headers));
+    });
+    response.once('close', () => upstream.on('error', () => {}).destroy());
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  const end = () => {
+    for (const response of open) response.end();
+    open.clear();
+  };
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, open, end };
+}
+
+test("an EventSource that got nothing yet misses nothing when it comes back (Node's own, of undici)", async () => {
+  const { bot } = await setUp();
+  await bot.post('/worker/event', { type: 'before' });
+  const proxy = await aProxy(bot.url);
+  const script = `
+    const source = new EventSource('${proxy.url}/events/stream');
+    source.onopen = () => console.log('opened');
+    source.onerror = () => console.log('broken');
+    for (const type of ['before', 'meanwhile', 'after'])
+      source.addEventListener(type, ({ type, lastEventId }) => console.log(type, lastEventId));
+    // While it waits to come back, it keeps no process alive.
+    setInterval(() => {}, 60_000);`;
+  const args = ['--experimental-eventsource', '--no-warnings', '--input-type=module', '--eval', script];
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  const lines: string[] = [];
+  createInterface({ input: child.stdout }).on('line', (line) => lines.push(line));
+  await eventually('its stream', () => lines.includes('opened') && proxy.open.size > 0);
+  proxy.end();
+  await eventually('its end', () => lines.includes('broken'));
+  await bot.post('/worker/event', { type: 'meanwhile' });
+  await eventually('what it missed', () => lines.includes('meanwhile 2'));
+  await bot.post('/worker/event', { type: 'after' });
+  await eventually('what followed', () => lines.includes('after 3'));
+  expect(lines).toEqual(['opened', 'broken', 'opened', 'meanwhile 2', 'after 3']);
 });
 
 test('a thousand readers at once each get every event, and hold up no stop', async () => {

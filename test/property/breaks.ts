@@ -11,6 +11,8 @@ const SCHEDULER = 'src/reconciler/scheduler.ts';
 export const BREAKS: Readonly<Record<string, readonly Edit[]>> = {
   fence: COMMON.fence,
   promotion: COMMON.promotion,
+  occurrence: COMMON.occurrence,
+  batch: COMMON.batch,
   /** An occurrence passes in one commit, and its task is submitted in the next: a crash between them forgets it. */
   'two-commits': [
     {
@@ -32,7 +34,7 @@ export const BREAKS: Readonly<Record<string, readonly Edit[]>> = {
     },
   ],
   /** An edit forgets what has passed: after the clock was set back it is repeated. */
-  repeated: [
+  'set-back': [
     {
       file: SCHEDULES,
       find: 'Math.max(this.#core.clock.wall(), lastOccurrence ?? 0)',
@@ -96,6 +98,10 @@ export const BREAKS: Readonly<Record<string, readonly Edit[]>> = {
       find: 'const fresh = randomUUID();',
       put: "const fresh = '00000000-0000-4000-8000-000000000000';",
     },
+  ],
+  /** Ranges of hours are no fixed times: they come twice when the clocks go back, and not in the gap when they go forward. */
+  'clock-change': [
+    { file: 'src/cron.ts', find: "fixedTimeRule: 'no-wildcard'", put: "fixedTimeRule: 'single-value'" },
   ],
   /** A removed schedule is due for ever. */
   removed: [{ file: SCHEDULES, find: 'tx.after(() => this.#occurrences.forget(id));', put: '' }],

@@ -162,7 +162,7 @@ const ALONE: fc.WeightedArbitrary<Op>[] = [
   { weight: 6, arbitrary: passing(SECOND, 4 * SECOND, 11 * SECOND, 46 * SECOND, 66 * SECOND) },
   { weight: 1, arbitrary: passing(21 * MINUTE, 31 * MINUTE, 25 * HOUR, 31 * DAY) },
   { weight: 5, arbitrary: fc.record({ op: fc.constantFrom('reclaim', 'reclaim', 'upkeep') }) },
-  { weight: 4, arbitrary: fc.constant({ op: 'reach an occurrence' }) },
+  { weight: 6, arbitrary: fc.constant({ op: 'reach an occurrence' }) },
   { weight: 1, arbitrary: fc.record({ op: fc.constant('restart'), down }) },
   { weight: 1, arbitrary: fc.record({ op: fc.constant('crash'), down, looking: fc.boolean() }) },
   {

@@ -20,6 +20,9 @@ interface Options {
 /** Which proof sees the rest broken. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
   guard: 'The queue alone starts no processes: npm run chaos shows a broken guard.',
+  repeat:
+    'No time passes between a commit and what follows on it: npm run chaos shows what is stored a moment later.',
+  stream: 'No stream is read here: npm run chaos shows what is missed.',
   sync: 'No power fails here, and what SQLite has written the kernel has: npm run power-loss shows a missing sync.',
 };
 /** A sign of life, so often. */

@@ -60,11 +60,22 @@ describe('the queue and the model of what it promises', () => {
   });
 });
 
+test('a history that hangs is told as it is', async () => {
+  const hanging = async (options: Parameters<typeof openQueue>[0]) => {
+    const queue = await openQueue(options);
+    queue.upkeep.pruneReady = () => new Promise(() => {});
+    return queue;
+  };
+  const product = { ...PRODUCT, openQueue: hanging };
+  const { failure } = await prove({ histories: 1, seed: 1, hangMs: 500, product, folder: aFolder() });
+  expect(failure).toMatch(/a history of \d+ turns:\n +1\. [\s\S]*somewhere: it took more than 500 ms$/);
+});
+
 describe('npm run property', () => {
   test.each([
     ['fence', 'refused: lease_lost'],
     ['promotion', 'brought to its end'],
-    ['two-commits', "'task.created'"],
+    ['two-commits', 'crash looking'],
     ['not-rearmed', 'S1 was due at 2026-11-22T12:'],
   ])('--break %s is red, and tells a short history and how to see it again', async (broken, difference) => {
     const { code, figures, told } = await run('--break', broken, '--histories', '50', '--json');

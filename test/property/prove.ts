@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { SETTINGS } from '../support/settings.ts';
 import { history } from './draw.ts';
 import type { Failure, History } from './history.ts';
-import { shrink } from './shrink.ts';
+import { type Shrunk, shrink } from './shrink.ts';
 import { type Product, Store } from './store.ts';
 import { Tally } from './tally.ts';
 import { told } from './told.ts';
@@ -17,6 +17,8 @@ export interface Trial {
   product: Product;
   /** Where the queues have their files. */
   folder: string;
+  /** Ends a hang; no history takes a hundredth of what it is when it is not given. */
+  hangMs?: number;
   /** Hears the number of each history that begins. */
   onHistory?: (number: number) => void;
   /** Hears that a history failed, before it is made short. */
@@ -32,15 +34,15 @@ export interface Proof {
 
 /** Few may wait, so that the queue is full now and then; events are kept, so that each story can be read to its end. */
 export const OPTIONS = { ...SETTINGS, maxPending: 12, maxEvents: 5_000_000, eventRetentionDays: 3_650 };
-/** Ends a hang; no history takes a hundredth of it. */
 const HANG_MS = 60_000;
 
 export async function prove(trial: Trial): Promise<Proof> {
-  const { histories, seed, path, onHistory, onFailure } = trial;
+  const { histories, seed, path, hangMs = HANG_MS, onHistory, onFailure } = trial;
   const store = await Store.make(trial, OPTIONS);
   const tally = new Tally();
   let begun = 0;
-  let failure: Failure = { turn: 0, why: `it took more than ${HANG_MS} ms` };
+  const hang: Failure = { turn: 0, why: `it took more than ${hangMs} ms` };
+  let failure = hang;
   const property = fc.asyncProperty(history, async (turns) => {
     onHistory?.(++begun);
     const found = await live(store, turns, tally, true);
@@ -49,14 +51,15 @@ export async function prove(trial: Trial): Promise<Proof> {
   });
   try {
     const how = path === undefined ? { numRuns: histories, seed } : { numRuns: 1, seed, path };
-    const found = await fc.check(property, { ...how, endOnFailure: true, timeout: HANG_MS });
+    const found = await fc.check(property, { ...how, endOnFailure: true, timeout: hangMs });
     const [turns] = found.counterexample ?? [];
     if (turns === undefined) return { histories: found.numRuns, tally, failure: null };
     onFailure?.();
     const isAtTheEnd = failure.turn > turns.length;
-    const shrunk = await shrink({ history: turns, failure }, (simpler) =>
-      live(store, simpler, new Tally(), isAtTheEnd),
-    );
+    const trialOf = (simpler: History) => live(store, simpler, new Tally(), isAtTheEnd);
+    // What hangs would hang again and again.
+    const shrunk =
+      failure === hang ? { history: turns, failure } : await shrink({ history: turns, failure }, trialOf);
     const again = `--seed ${seed} --path ${found.counterexamplePath}`;
     return { histories: found.numRuns, tally, failure: tell(again, turns, shrunk) };
   } finally {
@@ -69,14 +72,16 @@ async function live(store: Store, turns: History, tally: Tally, toTheEnd: boolea
   return world.live(turns, toTheEnd);
 }
 
-function tell(again: string, turns: History, shrunk: { history: History; failure: Failure }): string {
-  const { turn, why } = shrunk.failure;
-  const where =
-    turn > shrunk.history.length ? 'when everything is to be brought to its end' : `in turn ${turn}`;
+function tell(again: string, turns: History, { history, failure }: Shrunk): string {
   return [
     `queue and model differ; see it again with ${again}`,
-    `a history of ${turns.length} turns, made short:`,
-    told(shrunk.history),
-    `${where}: ${why}`,
+    `a history of ${turns.length} turns${failure.turn === 0 ? '' : ', made short'}:`,
+    told(history),
+    `${whereOf(failure, history)}: ${failure.why}`,
   ].join('\n');
+}
+
+function whereOf({ turn }: Failure, history: History): string {
+  if (turn === 0) return 'somewhere';
+  return turn > history.length ? 'when everything is to be brought to its end' : `in turn ${turn}`;
 }

@@ -52,7 +52,8 @@ export const BREAKS = {
     {
       file: 'src/queue/sqlite/occurrences.ts',
       find: 'const due = this.#sql.due.all();',
-      put: `const due = this.#sql.due.all().map(({ id }) => {
+      put: `const due = this.#sql.due.all().map(({ id, next_at: stored }) => {
+        if (stored === null) return { id, next_at: null };
         const { cron, time_zone } = this.#sql.find.get(id);
         const next_at = nextAfter(cron, time_zone, core.clock.wall());
         core.db.prepare('UPDATE schedules SET next_at = ? WHERE id = ?').run(next_at, id);
@@ -73,14 +74,17 @@ export const BREAKS = {
       put: 'tx.after(() => setTimeout(() => this.#sql.pass.run(passing.occurrence, passing.next, id), 400));',
     },
   ],
-  /** Each task of a batch has a commit of its own: a crash leaves the first of them. */
+  /** Each task of a batch has a commit of its own, some milliseconds after the one before: a crash leaves the first of them. */
   batch: [
     {
       file: 'src/queue/sqlite/engine.ts',
       find: 'submitAll(tasks: readonly NewTask[], once?: Once): Promise<Receipts> {',
       put: `async submitAll(tasks: readonly NewTask[]): Promise<Receipts> {
         const receipts = [];
-        for (const task of tasks) receipts.push(await this.submit(task));
+        for (const task of tasks) {
+          receipts.push(await this.submit(task));
+          await new Promise((resolve) => setTimeout(resolve, 10));
+        }
         return { tasks: receipts };
       }
       unused(tasks: readonly NewTask[], once?: Once) {`,

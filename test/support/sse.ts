@@ -18,6 +18,8 @@ export class SseClient {
   readonly messages: EventSourceMessage[] = [];
   readonly comments: string[] = [];
   readonly retries: number[] = [];
+  /** What it would name if it came back now. */
+  lastEventId: string | null = null;
   /** `ended`: as it should; `cut`: in the midst. */
   end: 'ended' | 'cut' | null = null;
 
@@ -34,6 +36,9 @@ export class SseClient {
     const parser = createParser({
       onEvent: (message) => this.messages.push(message),
       onComment: (comment) => this.comments.push(comment.trim()),
+      onId: (id) => {
+        this.lastEventId = id;
+      },
       onRetry: (retry) => this.retries.push(retry),
       onError: (error) => {
         throw error;

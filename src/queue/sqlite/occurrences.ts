@@ -36,7 +36,8 @@ export class Occurrences {
     this.#core = core;
     this.#submissions = submissions;
     this.#sql = prepareSchedules(core.db);
-    this.#dueAt = new Map(this.#sql.due.all().map(({ id, next_at }) => [id, next_at ?? NEVER]));
+    const due = this.#sql.due.all();
+    this.#dueAt = new Map(due.map(({ id, next_at }) => [id, next_at ?? NEVER]));
     this.#openedAt = core.clock.wall();
     const overslept = [...this.#dueAt].filter(([, at]) => at < this.#openedAt);
     this.#overslept = new Set(overslept.map(([id]) => id));

@@ -14,8 +14,6 @@ async function stage(...answers: Answer[]) {
   const asked: { query: string; lastEventId: string | undefined }[] = [];
   const server = createServer((request, response) => {
     const url = new URL(request.url ?? '', 'http://x');
-    if (url.pathname === '/events')
-      return void response.end(JSON.stringify({ events: [{ seq: 41, type: 'task.created' }] }));
     asked.push({ query: url.search, lastEventId: request.headers['last-event-id'] as string | undefined });
     answers[Math.min(asked.length, answers.length) - 1]?.(response, request);
   });
@@ -85,9 +83,13 @@ it('goes on where it broke, in order, each event once, and names what it asks fo
 });
 
 it('begins with now, and misses nothing when it breaks before its first event', async () => {
-  const { client, clock, asked } = await stage(sends(': hello\n\n', 'breaks'), sends(frame(42), 'goes on'));
-  expect(await read(client.events.stream(), 1, clock)).toMatchObject([{ seq: 42 }]);
-  expect(asked.map(({ lastEventId }) => lastEventId)).toEqual(['41', '41']);
+  const { client, clock, asked } = await stage(
+    sends('retry: 300\n\nid: 41\n\n', 'breaks'),
+    sends(': keep-alive\nid: 57\n\n', 'ends'),
+    sends(frame(58), 'goes on'),
+  );
+  expect(await read(client.events.stream(), 1, clock)).toMatchObject([{ seq: 58 }]);
+  expect(asked.map(({ lastEventId }) => lastEventId)).toEqual([undefined, '41', '57']);
 });
 
 it('tells of a gap, and goes on behind it', async () => {
