@@ -11,6 +11,7 @@ import { RUNNER_DEFAULTS, type RunnerConfig } from './workers/config.ts';
 import { findShell } from './workers/executors/shell.ts';
 import type { IsolationSettings } from './workers/isolation/isolation.ts';
 import { findTaskUser, type TaskUser } from './workers/isolation/task-user.ts';
+import { platform } from './workers/platform/index.ts';
 import type { Policy } from './workers/policy/policy.ts';
 import { loadPolicy, PolicyFileError } from './workers/policy/policy-file.ts';
 
@@ -65,7 +66,7 @@ function readIsolation(settings: Settings): IsolationSettings {
     [userName, named !== undefined],
     [sandboxName, sandbox !== 'none'],
   ] as const)
-    if (isAsked && process.platform !== 'linux') settings.problem(`${name}: this works on Linux only.`);
+    if (isAsked && !platform.isolates) settings.problem(`${name}: this works on Linux only.`);
   const user = named === undefined ? null : readTaskUser(settings, userName, named);
   return { user, sandbox: sandbox === 'none' ? null : sandbox };
 }
@@ -80,7 +81,7 @@ function readTaskUser(settings: Settings, name: string, given: string): TaskUser
 }
 
 function shellOf({ shell }: TaskUser): string {
-  return findShell({ platform: process.platform, override: null, env: {}, login: () => shell });
+  return findShell({ platform, override: null, env: {}, login: () => shell });
 }
 
 /** What is wrong with its file is told with the settings; it stops the start, so nothing runs under another policy. */

@@ -10,8 +10,9 @@ import { assertRoom } from './descriptors.ts';
 import { GUARD_FD, guarded } from './guard.ts';
 import type { CommandLine } from './isolation/task-user.ts';
 import { closePipes, type OutputPipe, openPipes } from './output-pipe.ts';
+import { platform } from './platform/index.ts';
 import type { ProcessOptions } from './process.ts';
-import { killTreeOf, MARK } from './process-tree.ts';
+import { MARK } from './process-tree.ts';
 
 /** A started child, leader of a process group with a guard in it. */
 export interface Child {
@@ -30,8 +31,7 @@ export interface Child {
   letGo(): void;
 }
 
-const windows = process.platform === 'win32';
-const killTree = killTreeOf(process.platform);
+const { hasGroups, killTree } = platform;
 
 /** A child that could not be started for a reason that lies with this machine, and not with what was asked. */
 export class CannotStart extends Error {
@@ -47,7 +47,7 @@ export class CannotStart extends Error {
 /** Throws an error with a sentence for the result when the child can't be started. */
 export async function startChild(options: ProcessOptions): Promise<Child> {
   const cwd = await workingDirectory(options);
-  const file = windows ? options.file : await findExecutable(options.file, options.env.PATH ?? '', cwd);
+  const file = hasGroups ? await findExecutable(options.file, options.env.PATH ?? '', cwd) : options.file;
   let pipes: OutputPipe[] | null = null;
   try {
     pipes = await openPipes(2);
@@ -68,7 +68,7 @@ export async function startChild(options: ProcessOptions): Promise<Child> {
 function startError(error: unknown, file: string): unknown {
   const { code, syscall, message } = error as NodeJS.ErrnoException;
   if (code === 'E2BIG') return new Error(TOO_LONG);
-  const missing = windows && code === 'ENOENT' ? file : null;
+  const missing = !hasGroups && code === 'ENOENT' ? file : null;
   return syscall === undefined ? error : new CannotStart(message, missing, { cause: error });
 }
 
@@ -87,11 +87,11 @@ function spawnLeader(
 ): ChildProcess {
   const [stdout = 'pipe', stderr = 'pipe'] = pipes?.map((pipe) => pipe.fd) ?? [];
   const stdin = options.stdin == null ? 'ignore' : 'pipe';
-  const stdio: StdioOptions = windows ? [stdin, stdout, stderr] : [stdin, stdout, stderr, 'pipe'];
-  const command = windows ? inner : guarded(inner.file, inner.args);
+  const stdio: StdioOptions = hasGroups ? [stdin, stdout, stderr, 'pipe'] : [stdin, stdout, stderr];
+  const command = hasGroups ? guarded(inner.file, inner.args) : inner;
   try {
     assertRoom();
-    return spawn(command.file, command.args, { cwd, env, stdio, detached: !windows, windowsHide: true });
+    return spawn(command.file, command.args, { cwd, env, stdio, detached: hasGroups, windowsHide: true });
   } finally {
     closePipes(pipes ?? []);
   }

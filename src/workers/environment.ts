@@ -1,4 +1,5 @@
 import { delimiter, sep } from 'node:path';
+import { type Platform, platform } from './platform/index.ts';
 
 /**
  * What a child process may know of the runner's environment: the names that programs need to find their way about,
@@ -21,25 +22,6 @@ const ALLOWED = [
   'XDG_*',
 ];
 
-/** What a Windows program does not start without. */
-const ALLOWED_ON_WINDOWS = [
-  'SYSTEMROOT',
-  'SYSTEMDRIVE',
-  'WINDIR',
-  'COMSPEC',
-  'PATHEXT',
-  'TEMP',
-  'TMP',
-  'USERNAME',
-  'USERPROFILE',
-  'HOMEDRIVE',
-  'HOMEPATH',
-  'APPDATA',
-  'LOCALAPPDATA',
-  'PROGRAMDATA',
-  'PROGRAMFILES*',
-];
-
 /** Never, even when named: our own secrets, and what would make a Claude Code believe that it runs inside another. */
 const FORBIDDEN =
   /^(CLAUDECODE|((WORKER|CALLBACK|OPENCLAW|RUNNER|DISCORD|TELEGRAM|SLACK|WEBHOOK)_(.*_)?(TOKENS?|SECRETS?|SECRET_KEY|PASSWORD)))$/;
@@ -52,13 +34,11 @@ export function isForbidden(name: string): boolean {
 export function childEnvironment(
   source: NodeJS.ProcessEnv,
   names: readonly string[] = [],
-  platform: NodeJS.Platform = process.platform,
+  system: Platform = platform,
 ): Record<string, string> {
-  const windows = platform === 'win32';
-  const allowed = [...ALLOWED, ...(windows ? ALLOWED_ON_WINDOWS : []), ...names];
-  const known = (name: string) => (windows ? name.toUpperCase() : name);
+  const allowed = [...ALLOWED, ...system.environment, ...names];
   const passes = (name: string) =>
-    !isForbidden(name) && allowed.some((pattern) => matches(known(name), known(pattern)));
+    !isForbidden(name) && allowed.some((pattern) => matches(system.nameOf(name), system.nameOf(pattern)));
   const passed: Record<string, string> = {};
   for (const [name, value] of Object.entries(source)) {
     if (value !== undefined && passes(name)) passed[name] = value;

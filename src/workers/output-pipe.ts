@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { assertRoom } from './descriptors.ts';
+import { platform } from './platform/index.ts';
 
 /**
  * Pipes for a child's stdout and stderr. Those that Node makes are sockets, which can't be opened by name: with
@@ -22,7 +23,7 @@ export interface OutputPipe {
 
 /** `count` pipes; null where the system makes none: Node's own have to do there. */
 export async function openPipes(count: number): Promise<OutputPipe[] | null> {
-  if (process.platform === 'win32') return null;
+  if (!platform.hasGroups) return null;
   const folder = await mkdtemp(join(tmpdir(), 'openclaw-runner-')).catch(() => null);
   if (folder === null) return null;
   const pipes: OutputPipe[] = [];

@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 
 /**
@@ -11,16 +10,11 @@ export type KillTree = (leader: number, signal: NodeJS.Signals, mark?: string) =
 /** The name in a child's environment under which it bears its mark; all that descends from it inherits that. */
 export const MARK = 'OPENCLAW_RUNNER_RUN';
 
-export function killTreeOf(platform: NodeJS.Platform): KillTree {
-  if (platform === 'win32') return killOnWindows;
-  return platform === 'linux' ? killSession : killGroup;
-}
-
 /** What forked while its session was read is found by the next look. */
 const LOOKS = 5;
 
-/** The group goes last: the guard in it keeps the session's id from being given to another. */
-function killSession(leader: number, signal: NodeJS.Signals, mark?: string): void {
+/** On Linux. The group goes last: the guard in it keeps the session's id from being given to another. */
+export function killSession(leader: number, signal: NodeJS.Signals, mark?: string): void {
   for (let look = 0; look < LOOKS; look += 1) {
     const strays = descendants(leader, mark).filter((member) => member.group !== leader);
     for (const { pid } of strays) send(pid, signal);
@@ -29,7 +23,7 @@ function killSession(leader: number, signal: NodeJS.Signals, mark?: string): voi
   killGroup(leader, signal);
 }
 
-function killGroup(leader: number, signal: NodeJS.Signals): void {
+export function killGroup(leader: number, signal: NodeJS.Signals): void {
   send(-leader, signal);
 }
 
@@ -75,14 +69,4 @@ function statFields(pid: string): string[] {
   } catch {
     return [];
   }
-}
-
-/** Windows knows no signals: the tree is ended at once, whatever is asked for. */
-function killOnWindows(leader: number): void {
-  const { file, args } = taskkill(leader);
-  spawn(file, args, { stdio: 'ignore', windowsHide: true }).on('error', () => {});
-}
-
-export function taskkill(leader: number): { file: string; args: string[] } {
-  return { file: 'taskkill', args: ['/PID', String(leader), '/T', '/F'] };
 }

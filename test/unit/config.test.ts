@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import {
   readDataFolder,
   readLogLevel,
@@ -218,6 +218,42 @@ describe('the AI CLIs', () => {
     expect(runner({}).agents.clis.gemini?.replyHint).toContain('directly');
     expect(runner({ GEMINI_REPLY_HINT: 'off' }).agents.clis.gemini?.replyHint).toBeNull();
     expect(runner({ GEMINI_REPLY_HINT: 'Be brief.' }).agents.clis.gemini?.replyHint).toBe('Be brief.');
+  });
+});
+
+describe('tasks kept apart from the runner', () => {
+  const onLinux = it.skipIf(process.platform !== 'linux');
+
+  it('are none, unless it is said', () => {
+    expect(runner({}).isolation).toEqual({ user: null, sandbox: null });
+  });
+
+  onLinux('are those of another user, for root alone, with the home and the shell of that user', () => {
+    const getuid = vi.spyOn(process, 'getuid').mockReturnValue(0);
+    onTestFinished(() => getuid.mockRestore());
+    const { isolation, policy, agents, shell } = runner({
+      RUNNER_TASK_USER: 'daemon',
+      RUNNER_SANDBOX: 'bwrap',
+    });
+    expect(isolation).toMatchObject({ user: { name: 'daemon' }, sandbox: 'bwrap' });
+    expect([policy.place('~'), agents.workdir]).toEqual([isolation.user?.home, isolation.user?.home]);
+    expect(shell).toBe('/bin/sh');
+    expect(runner({ RUNNER_TASK_USER: String(isolation.user?.uid) }).isolation.user?.name).toBe('daemon');
+    getuid.mockReturnValue(1000);
+    expect(() => runner({ RUNNER_TASK_USER: 'daemon' })).toThrow(
+      'RUNNER_TASK_USER: only a runner that root starts can run tasks as another user; leave it out.',
+    );
+  });
+
+  onLinux('are refused for who is not there, and for root', () => {
+    expect(() => runner({ RUNNER_TASK_USER: 'root' })).toThrow(
+      /RUNNER_TASK_USER: expected another user than root/,
+    );
+    for (const name of ['nobody-of-this-name', '-h'])
+      expect(() => runner({ RUNNER_TASK_USER: name })).toThrow(
+        /RUNNER_TASK_USER: expected a user of this machine/,
+      );
+    expect(() => runner({ RUNNER_SANDBOX: 'docker' })).toThrow(/RUNNER_SANDBOX: expected one of none, bwrap/);
   });
 });
 

@@ -2,6 +2,7 @@ import { constants } from 'node:fs';
 import { type FileHandle, mkdir, open, readlink, realpath } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { isUnsyncable } from '../../paths.ts';
+import { platform } from '../platform/index.ts';
 
 /**
  * A folder that is held open. Where the system shows descriptors as paths (Linux), what is done `at` a name is done in
@@ -70,8 +71,7 @@ export class HeldFolder {
 }
 
 const DIRECTORY = constants.O_DIRECTORY ?? 0;
-/** Where a process finds its own open files. */
-const DESCRIPTORS = process.platform === 'linux' ? '/proc/self/fd' : null;
+const DESCRIPTORS = platform.descriptors;
 
 /** The real path of what is open: of the very thing, where the system tells. */
 export function realPathOf({ fd }: FileHandle, path: string): Promise<string> {

@@ -1,6 +1,7 @@
 import { userInfo } from 'node:os';
 import type { CommandPayload } from '../../http/contract/payload.ts';
 import { type ExecutionResult, type Executor, failure } from '../executor.ts';
+import { type Platform, platform } from '../platform/index.ts';
 import type { ProcessOutcome } from '../process.ts';
 import { stopText } from '../stop.ts';
 import { atWorkplace } from './workplace.ts';
@@ -56,7 +57,7 @@ export function shellArguments(shell: string, command: string): string[] {
 
 /** What tells which shell the user logs in with. */
 export interface ShellSources {
-  platform: NodeJS.Platform;
+  platform: Platform;
   /** `RUNNER_SHELL`: it wins. */
   override: string | null;
   env: NodeJS.ProcessEnv;
@@ -70,7 +71,8 @@ const NO_SHELL = /\/(nologin|false)$/;
 /** The user's login shell: from the user database, else `SHELL`, else the system's own. */
 export function findShell(sources: ShellSources): string {
   if (sources.override !== null) return sources.override;
-  if (sources.platform === 'win32') return sources.env.ComSpec ?? 'cmd.exe';
+  const common = sources.platform.commonShell(sources.env);
+  if (common !== null) return common;
   const found = [loginShell(sources), sources.env.SHELL].find((shell) => shell && !NO_SHELL.test(shell));
   return found ?? '/bin/sh';
 }
@@ -86,7 +88,7 @@ function loginShell(sources: ShellSources): string | null {
 /** The shell of this machine. */
 export function systemShell(override: string | null): string {
   return findShell({
-    platform: process.platform,
+    platform,
     override,
     env: process.env,
     login: () => userInfo().shell,

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { childEnvironment } from '../../../src/workers/environment.ts';
+import { windows } from '../../../src/workers/platform/windows.ts';
 
 const SECRETS = {
   WORKER_TOKEN: 's',
@@ -64,7 +65,7 @@ describe('the environment of a child process', () => {
 
   test('on Windows knows no upper and lower case', () => {
     const source = { Path: 'C:\\', SystemRoot: 'C:\\Windows', Worker_Token: 's' };
-    expect(childEnvironment(source, ['worker_token'], 'win32')).toEqual({
+    expect(childEnvironment(source, ['worker_token'], windows)).toEqual({
       Path: 'C:\\',
       SystemRoot: 'C:\\Windows',
     });

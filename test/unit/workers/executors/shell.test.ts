@@ -2,6 +2,7 @@ import { homedir } from 'node:os';
 import { describe, expect, test } from 'vitest';
 import type { PolledTask } from '../../../../src/http/contract/payload.ts';
 import { createShellExecutor, findShell, shellArguments } from '../../../../src/workers/executors/shell.ts';
+import { platformOf } from '../../../../src/workers/platform/index.ts';
 import { Stop } from '../../../../src/workers/stop.ts';
 import { aContext } from '../../../support/child.ts';
 import { ManualClock } from '../../../support/manual-clock.ts';
@@ -82,7 +83,7 @@ describe('a command', () => {
 });
 
 describe('the shell', () => {
-  const sources = { platform: 'linux', override: null, env: {}, login: () => null } as const;
+  const sources = { platform: platformOf('linux'), override: null, env: {}, login: () => null } as const;
 
   test('is the one that RUNNER_SHELL names', () => {
     expect(findShell({ ...sources, override: '/bin/dash', login: () => '/bin/zsh' })).toBe('/bin/dash');
@@ -90,7 +91,9 @@ describe('the shell', () => {
 
   test("is the user's login shell, on Linux and macOS", () => {
     expect(findShell({ ...sources, login: () => '/bin/zsh', env: { SHELL: '/bin/fish' } })).toBe('/bin/zsh');
-    expect(findShell({ ...sources, platform: 'darwin', login: () => '/bin/zsh' })).toBe('/bin/zsh');
+    expect(findShell({ ...sources, platform: platformOf('darwin'), login: () => '/bin/zsh' })).toBe(
+      '/bin/zsh',
+    );
   });
 
   test('is SHELL, else /bin/sh, for a user without a login', () => {
@@ -103,8 +106,10 @@ describe('the shell', () => {
   });
 
   test('is the command interpreter on Windows', () => {
-    expect(findShell({ ...sources, platform: 'win32', env: { ComSpec: 'C:\\cmd.exe' } })).toBe('C:\\cmd.exe');
-    expect(findShell({ ...sources, platform: 'win32' })).toBe('cmd.exe');
+    expect(findShell({ ...sources, platform: platformOf('win32'), env: { ComSpec: 'C:\\cmd.exe' } })).toBe(
+      'C:\\cmd.exe',
+    );
+    expect(findShell({ ...sources, platform: platformOf('win32') })).toBe('cmd.exe');
   });
 
   test('takes the text of a command in its own way', () => {
