@@ -33,9 +33,8 @@ export interface TaskApiConfig {
   callbackToken: string | null;
   /** What seals stored bot tokens; undefined for a key file beside the database. */
   secretKey: string | undefined;
-  claudeProjectsDir: string;
-  codexSessionsDir: string;
-  geminiSessionsDir: string;
+  /** Where AI CLIs keep their sessions on this host, by their names. */
+  sessionFolders: Readonly<Record<string, string>>;
 }
 
 export function readLogLevel(settings: Settings): string {
@@ -84,7 +83,7 @@ export function readTaskApiConfig(settings: Settings, folder: DataFolder): TaskA
     maxPending: settings.integer('WORKER_MAX_PENDING', { default: 1_000_000, min: 1, max: 100_000_000 }),
     ...readRetentions(settings),
     ...readCallbacks(settings),
-    ...readSessionFolders(settings),
+    sessionFolders: readSessionFolders(settings),
   };
   if (config.taskDb === config.eventDb) {
     settings.wrong('WORKER_EVENT_DB', 'another file than WORKER_TASK_DB', config.eventDb);
@@ -135,8 +134,8 @@ function readSessionFolders(settings: Settings) {
   const folder = (name: string, mount: string, own: string) =>
     settings.path(name, existsSync(mount) ? mount : own);
   return {
-    claudeProjectsDir: folder('CLAUDE_PROJECTS_DIR', '/host-claude-projects', join(home, '.claude/projects')),
-    codexSessionsDir: folder('CODEX_SESSIONS_DIR', '/host-codex-sessions', join(home, '.codex/sessions')),
-    geminiSessionsDir: folder('GEMINI_SESSIONS_DIR', '/host-gemini-sessions', join(home, '.gemini/tmp')),
+    claude: folder('CLAUDE_PROJECTS_DIR', '/host-claude-projects', join(home, '.claude/projects')),
+    codex: folder('CODEX_SESSIONS_DIR', '/host-codex-sessions', join(home, '.codex/sessions')),
+    gemini: folder('GEMINI_SESSIONS_DIR', '/host-gemini-sessions', join(home, '.gemini/tmp')),
   };
 }

@@ -6,15 +6,17 @@ import { createDiscordSink } from './callbacks/sinks/discord.ts';
 import type { Clock } from './clock.ts';
 import type { TaskApiConfig } from './config.ts';
 import { createApp } from './http/app.ts';
+import type { RecentSessions } from './http/contract/recent.ts';
 import { listen } from './listen.ts';
 import type { Log } from './log.ts';
-import { openQueue, type TaskQueue } from './queue/index.ts';
+import { type CliName, openQueue, type TaskQueue } from './queue/index.ts';
 import { Reconciler } from './reconciler/reconciler.ts';
 import { Scheduler } from './reconciler/scheduler.ts';
 import type { RunnerSettings } from './runner-config.ts';
 import { keyFileOf, openSecretBox, type SecretBox } from './secrets.ts';
 import { createAgents } from './workers/agents/agent-executor.ts';
-import { claude, codex, gemini } from './workers/agents/clis.ts';
+import * as CLIS from './workers/agents/clis.ts';
+import type { Provider } from './workers/agents/provider.ts';
 import { recentSessions } from './workers/agents/recent.ts';
 import { FILE_CHILD } from './workers/executors/isolated-file.ts';
 import { Isolation } from './workers/isolation/isolation.ts';
@@ -96,12 +98,11 @@ function startDuties(config: TaskApiConfig, lent: Surroundings, { queue, secrets
 
 /** Of the folders on this host. */
 function recentOf(config: TaskApiConfig, { clock }: Surroundings) {
-  const { claudeProjectsDir, codexSessionsDir, geminiSessionsDir } = config;
-  return {
-    claude: recentSessions(claude.sessions, claudeProjectsDir, clock),
-    codex: recentSessions(codex.sessions, codexSessionsDir, clock),
-    gemini: recentSessions(gemini.sessions, geminiSessionsDir, clock),
-  };
+  const readers = Object.values(CLIS).map(({ label, sessions }: Provider) => {
+    const folder = config.sessionFolders[label] ?? sessions.folder(process.env, homedir());
+    return [label, recentSessions(sessions, folder, clock)];
+  });
+  return Object.fromEntries(readers) as Record<CliName, RecentSessions>;
 }
 
 function discordOf(config: TaskApiConfig, { clock }: Surroundings) {

@@ -1,11 +1,6 @@
 /** The text of a completion callback, as bots have read it since the older system. */
-import type { AgentType, EndedTask, JsonValue, Result } from '../queue/index.ts';
+import { type EndedTask, isAgentType, type JsonValue, type Result, traitsOf } from '../queue/index.ts';
 
-const LABELS: Record<AgentType, string> = {
-  'claude-cli': 'CC',
-  'codex-cli': 'Codex',
-  'gemini-cli': 'Gemini',
-};
 /** How much of a session id a person needs to tell two conversations apart. */
 const SESSION_CHARS = 8;
 
@@ -14,10 +9,9 @@ const SESSION_CHARS = 8;
  * and what the agent had said until then. Null for tasks that are not called back. Pure: it runs in a transaction.
  */
 export function composeCallback(task: EndedTask, result: Result): string | null {
-  const label: string | undefined = LABELS[task.type as AgentType];
-  if (label === undefined) return null;
+  if (!isAgentType(task.type)) return null;
   if (task.status === 'completed') return isBlank(result.stdout) ? '(no output)' : result.stdout;
-  const lines = [`❌ ${label} failed (${secondsOf(task, result)}s)`];
+  const lines = [`❌ ${traitsOf(task.type).shortLabel} failed (${secondsOf(task, result)}s)`];
   if (task.sessionId !== null) lines.push(task.sessionId.slice(0, SESSION_CHARS));
   lines.push(explain(result));
   return lines.join('\n');

@@ -1,6 +1,6 @@
 /** The Task API as a program of ours calls it. Every failure is a `TaskApiError` or an `UnreachableError`. */
 import { type Clock, systemClock } from '../clock.ts';
-import type { RunnerState } from '../queue/task.ts';
+import type { RunnerState } from '../queue/runners.ts';
 import { Caller, type CallOptions } from './caller.ts';
 import { Events } from './events.ts';
 import { Schedules } from './schedules.ts';

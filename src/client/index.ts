@@ -12,8 +12,9 @@ export type {
   ResultBody,
 } from '../http/contract/worker.ts';
 export type { Event, EventStats, TrimReport } from '../queue/events.ts';
+export type { RunnerState } from '../queue/runners.ts';
 export type { Schedule } from '../queue/schedules.ts';
-export type { Result, RunnerState, SessionRow, TaskState, TaskStatus, TaskType } from '../queue/task.ts';
+export type { Result, SessionRow, TaskState, TaskStatus, TaskType } from '../queue/task.ts';
 export type { Explanation, QueueStats, SessionStats } from '../queue/task-queue.ts';
 export type { CallOptions, SubmitOptions } from './caller.ts';
 export { type ClientOptions, TaskApiClient } from './client.ts';

@@ -5,7 +5,7 @@ import type { editBody, readBody, writeBody } from '../http/contract/files.ts';
 import type { scheduleBody, scheduleChange } from '../http/contract/schedules.ts';
 import type { commandBody, listQuery } from '../http/contract/tasks.ts';
 import type { EventStats, TrimReport } from '../queue/events.ts';
-import type { Result, SessionRow, TaskState, TaskStatus, TaskType } from '../queue/task.ts';
+import type { AgentType, Result, SessionRow, TaskState, TaskStatus, TaskType } from '../queue/task.ts';
 import type { QueueStats, SessionStats } from '../queue/task-queue.ts';
 
 /** What a client sends for a schema. A lenient field takes anything; here it takes what it would become. */
@@ -25,14 +25,11 @@ type Loose<T> = {
 type AgentFields = Fields<ReturnType<typeof agentBody>>;
 
 /** The fields of a submission, by the type of its task. */
-export interface SubmissionFields {
+export interface SubmissionFields extends Record<AgentType, AgentFields> {
   command: Fields<typeof commandBody>;
   'file-read': Fields<typeof readBody>;
   'file-write': Fields<typeof writeBody>;
   'file-edit': Fields<typeof editBody>;
-  'claude-cli': AgentFields;
-  'codex-cli': AgentFields;
-  'gemini-cli': AgentFields;
 }
 
 /** A task of any type with its fields. */

@@ -1,5 +1,12 @@
 import { pause } from '../clock.ts';
-import type { Result, TaskState, TaskType } from '../queue/task.ts';
+import {
+  type AgentType,
+  cliNameOf,
+  isAgentType,
+  type Result,
+  type TaskState,
+  type TaskType,
+} from '../queue/task.ts';
 import type { Explanation, QueueStats } from '../queue/task-queue.ts';
 import { type Call, type Caller, type CallOptions, SHORT_MS, type SubmitOptions } from './caller.ts';
 import { UnreachableError } from './failures.ts';
@@ -14,15 +21,16 @@ import type {
   TaskPage,
 } from './shapes.ts';
 
-const PATHS: Record<TaskType, string> = {
+const PATHS: Record<Exclude<TaskType, AgentType>, string> = {
   command: '/tasks',
   'file-read': '/files/read',
   'file-write': '/files/write',
   'file-edit': '/files/edit',
-  'claude-cli': '/claude',
-  'codex-cli': '/codex',
-  'gemini-cli': '/gemini',
 };
+
+function pathToSubmit(type: TaskType): string {
+  return isAgentType(type) ? `/${cliNameOf(type)}` : PATHS[type];
+}
 
 /** Milliseconds that one request waits for the result. */
 const WAIT_MS = 30_000;
@@ -61,7 +69,7 @@ export class Tasks {
     fields: SubmissionFields[Type],
     options?: SubmitOptions,
   ): Promise<Submitted> {
-    return this.#caller.submit(PATHS[type], fields, options, 'taskId');
+    return this.#caller.submit(pathToSubmit(type), fields, options, 'taskId');
   }
 
   /** All of them or none, 1 to 500. */

@@ -3,24 +3,29 @@ import { isUtf8 } from 'node:buffer';
 import { buffer } from 'node:stream/consumers';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Submission, TaskType } from '../client/index.ts';
-import { TASK_TYPES } from '../queue/task.ts';
+import { AGENT_TYPES, type AgentType, CLI_NAMES, cliNameOf, TASK_TYPES, traitsOf } from '../queue/task.ts';
 import { anyMilliseconds, milliseconds, wholeNumber } from './connect.ts';
 import { UsageError } from './failure.ts';
 
 /** As people call them: `claude` is `claude-cli`. */
 const TYPE_NAMES = TASK_TYPES.map((type) => type.replace(/-cli$/, ''));
-const PROMPTS: readonly TaskType[] = ['claude-cli', 'codex-cli', 'gemini-cli'];
+const PROMPTS: readonly TaskType[] = AGENT_TYPES;
 const FILES: readonly TaskType[] = ['file-read', 'file-write', 'file-edit'];
 
 export interface SubmissionOptions {
   type: TaskType;
   session?: string;
   model?: string;
+  maxBudget?: number;
+  maxTurns?: number;
+  sessionBudget?: number;
   resumeLatest?: boolean;
   callbackChannel?: string;
   encoding?: 'base64';
   replaceAll?: boolean;
   sessionKey?: string;
+  cwd?: string;
+  env?: Record<string, string>;
   timeout?: number;
   queue?: string;
   priority?: number;
@@ -36,6 +41,8 @@ export interface SubmissionOptions {
 export function submissionOptions(command: Command): Command {
   return whatOptions(command)
     .option('--session-key <key>', 'one after the other with every task of this key')
+    .option('--cwd <folder>', 'where it runs; its runner decides')
+    .option('--env <name=value>', 'a variable for it, NAME alone as it is here; several times', oneVariable)
     .option('--timeout <ms>', 'how long it may run, in milliseconds', milliseconds)
     .option('--queue <name>', 'for the runners that take from this queue')
     .option('--priority <n>', 'from -10 to 10; higher goes first', wholeNumber)
@@ -53,7 +60,10 @@ function whatOptions(command: Command): Command {
   return command
     .addOption(new Option('--type <type>', `${TYPE_NAMES.join(', ')}`).argParser(taskType).default('command'))
     .option('--session <name>', 'the conversation that a prompt belongs to', someText)
-    .option('--model <name>', 'of codex and gemini', someText)
+    .option('--model <name>', 'what answers a prompt', someText)
+    .option('--max-budget <dollars>', 'what a prompt may cost', dollars)
+    .option('--max-turns <n>', 'turns that a prompt may take', wholeNumber)
+    .option('--session-budget <dollars>', 'what its conversation may cost in all', dollars)
     .option('--resume-latest', 'gemini goes on with its latest conversation')
     .option('--callback-channel <id>', 'the chat channel that hears the answer to a prompt', someText)
     .addOption(
@@ -64,11 +74,23 @@ function whatOptions(command: Command): Command {
     .option('--replace-all', 'file-edit replaces the text wherever it is');
 }
 
-/** The options that only some types have. */
-const ONLY: { option: keyof SubmissionOptions; types: readonly TaskType[]; told: string }[] = [
+/** An option that only some types have. */
+interface Only {
+  option: keyof SubmissionOptions;
+  types: readonly TaskType[];
+  told: string;
+}
+
+/** Of the AI CLIs of which `has` is true. */
+function only(option: keyof SubmissionOptions, flag: string, has: (type: AgentType) => boolean): Only {
+  const types = AGENT_TYPES.filter(has);
+  return { option, types, told: `${flag} is for ${types.map(cliNameOf).join(', ')}.` };
+}
+
+const ONLY: readonly Only[] = [
   {
     ...{ option: 'session', types: PROMPTS },
-    told: '--session is for prompts: name the AI CLI with --type claude, codex or gemini.',
+    told: `--session is for prompts: name the AI CLI with --type, as ${CLI_NAMES.join(', ')}.`,
   },
   {
     ...{ option: 'sessionKey', types: ['command', ...FILES] },
@@ -78,7 +100,10 @@ const ONLY: { option: keyof SubmissionOptions; types: readonly TaskType[]; told:
     ...{ option: 'timeout', types: ['command', ...PROMPTS] },
     told: '--timeout is for commands and prompts: files take no time.',
   },
-  { option: 'model', types: ['codex-cli', 'gemini-cli'], told: '--model is for codex and gemini.' },
+  { option: 'model', types: PROMPTS, told: '--model is for prompts.' },
+  only('maxBudget', '--max-budget', (type) => traitsOf(type).limits.includes('maxBudgetUsd')),
+  only('maxTurns', '--max-turns', (type) => traitsOf(type).limits.includes('maxTurns')),
+  only('sessionBudget', '--session-budget', (type) => traitsOf(type).tellsCost),
   { option: 'resumeLatest', types: ['gemini-cli'], told: '--resume-latest is for gemini.' },
   { option: 'callbackChannel', types: PROMPTS, told: '--callback-channel is for prompts.' },
   {
@@ -95,9 +120,9 @@ export function submissionOf(words: readonly string[], options: SubmissionOption
   );
   if (wrong !== undefined) throw new UsageError(wrong.told);
   const { queue, priority, delay: delayMs, runAt, retries, retryBackoff: retryBackoffMs } = options;
-  const { maxAttempts, lease: leaseMs, tag: tags } = options;
+  const { maxAttempts, lease: leaseMs, tag: tags, cwd, env } = options;
   const asked = { queue, priority, delayMs, runAt, retries, retryBackoffMs, maxAttempts, leaseMs, tags };
-  return { ...whatOf(words, options), ...asked };
+  return { ...whatOf(words, options), cwd, env, ...asked };
 }
 
 function whatOf(words: readonly string[], options: SubmissionOptions): Submission {
@@ -118,8 +143,12 @@ function whatOf(words: readonly string[], options: SubmissionOptions): Submissio
       if (old_string === undefined || new_string === undefined || rest.length > 2)
         throw new UsageError('file-edit takes a path, the text that is there, and the text in its place.');
       return { type, path, old_string, new_string, replace_all, sessionKey };
-    default:
-      return { type, prompt: text, sessionId, timeout, callbackChannel, model, resumeLatest, origin: 'cli' };
+    default: {
+      const { maxBudget: maxBudgetUsd, maxTurns, sessionBudget: sessionBudgetUsd } = options;
+      const limits = { maxBudgetUsd, maxTurns, sessionBudgetUsd };
+      const wishes = { sessionId, timeout, callbackChannel, model, resumeLatest, ...limits };
+      return { type, prompt: text, ...wishes, origin: 'cli' };
+    }
   }
 }
 
@@ -146,6 +175,20 @@ export function taskType(text: string): TaskType {
 /** The Task API's to judge, but for digits, which are milliseconds. */
 function time(text: string): number | string {
   return /^\d+$/.test(text) ? Number(text) : text;
+}
+
+/** How many of them is the Task API's to judge. */
+function dollars(text: string): number {
+  if (/^\d+(\.\d+)?$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('It takes a number of dollars, as 2.50.');
+}
+
+/** `NAME=VALUE`; `NAME` alone has the value that it has here, which no other user of this machine sees. */
+function oneVariable(text: string, others: Record<string, string> = {}): Record<string, string> {
+  const [, name = '', given] = /^([^=]+)(?:=(.*))?$/s.exec(text) ?? [];
+  const value = given ?? process.env[name];
+  if (value !== undefined) return { ...others, [name]: value };
+  throw new InvalidArgumentError('It takes NAME=VALUE, or the NAME of a variable that is set here.');
 }
 
 /** The Task API takes a blank name for none, and would do something else. */

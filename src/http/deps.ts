@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
-import type { TaskQueue } from '../queue/index.ts';
+import type { CliName, TaskQueue } from '../queue/index.ts';
 import type { RecentSessions } from './contract/recent.ts';
 
 /** What the HTTP face is handed by the service. */
@@ -19,8 +19,7 @@ export interface HttpDeps {
   callbackDelivery: 'api' | 'runner';
   /** `AppError`: `upstream_failed`, `invalid_field`, or `internal` without a bot token. */
   notify: (channel: string, message: string) => Promise<void>;
-  /** By CLI. */
-  recentSessions: Record<'claude' | 'codex' | 'gemini', RecentSessions>;
+  recentSessions: Readonly<Record<CliName, RecentSessions>>;
   /** Aborted when the service stops: whoever waits is answered at once with what there is. */
   stopping: AbortSignal;
 }

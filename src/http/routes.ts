@@ -1,3 +1,4 @@
+import { AGENT_TYPES, CLI_NAMES, cliNameOf } from '../queue/index.ts';
 import type { Handler } from './call.ts';
 import type { RouteDeps } from './deps.ts';
 import { eventStreamHandler } from './event-stream.ts';
@@ -61,9 +62,7 @@ export function routesOf(deps: RouteDeps): Route[] {
     get('/sessions/stats', sessions.stats),
     get('/sessions/state', sessions.state),
     get('/claude/sessions', sessions.claude),
-    get('/claude/recent', recent.claude),
-    get('/codex/recent', recent.codex),
-    get('/gemini/recent', recent.gemini),
+    ...CLI_NAMES.map((name) => get(`/${name}/recent`, recent.of(name))),
     post('/notify', notifyHandler(deps)),
   ];
 }
@@ -77,9 +76,7 @@ function submissionRoutes(deps: RouteDeps): Route[] {
     post('/files/write', submit.of('file-write')),
     post('/files/read', submit.of('file-read')),
     post('/files/edit', submit.of('file-edit')),
-    post('/claude', submit.of('claude-cli')),
-    post('/codex', submit.of('codex-cli')),
-    post('/gemini', submit.of('gemini-cli')),
+    ...AGENT_TYPES.map((type) => post(`/${cliNameOf(type)}`, submit.of(type))),
   ];
 }
 

@@ -74,7 +74,7 @@ function scheduledTask(sent: JsonObject, parts: TaskParts): ScheduledTask {
       field: 'task.runAt',
     });
   }
-  const { callbackBotToken: _secret, ...shown } = sent;
+  const { callbackBotToken: _token, env: _secrets, ...shown } = sent;
   if (!isAgentType(template.type) || optionalText.parse(sent.sessionId) !== null) return { shown, template };
   const payload = { ...template.payload, sessionId: null };
   return { shown, template: { ...template, payload, sessionId: null, sessionKey: null } };

@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { Receipt, TaskType } from '../queue/index.ts';
+import { type AgentType, isAgentType, type Receipt, type TaskType, traitsOf } from '../queue/index.ts';
 import { type Handler, parse } from './call.ts';
 import { parseTask, parseTaskOf } from './contract/any-task.ts';
 import { batchBody } from './contract/tasks.ts';
@@ -7,14 +7,11 @@ import type { RouteDeps } from './deps.ts';
 import { onceOf } from './once.ts';
 
 /** As bots know them. */
-const MESSAGES: Readonly<Record<TaskType, string>> = {
+const MESSAGES: Readonly<Record<Exclude<TaskType, AgentType>, string>> = {
   command: 'Task created, waiting for reconciler',
   'file-write': 'File write task created',
   'file-read': 'File read task created',
   'file-edit': 'File edit task created',
-  'claude-cli': 'Claude CLI task created',
-  'codex-cli': 'Codex CLI task created',
-  'gemini-cli': 'Gemini CLI task created',
 };
 
 /**
@@ -30,7 +27,7 @@ export function submissionHandlers(deps: RouteDeps) {
       async (call) => {
         const task = parseTaskOf(type, call.body, deps);
         const { duplicate, ...receipt } = await queue.submit(task, onceOf(call));
-        return { ...shown(receipt), message: MESSAGES[type], ...(duplicate && { duplicate }) };
+        return { ...shown(receipt), message: messageOf(type), ...(duplicate && { duplicate }) };
       },
 
     batch: (async (call) => {
@@ -41,6 +38,10 @@ export function submissionHandlers(deps: RouteDeps) {
       return { tasks: receipts.map(shown), ...(duplicate && { duplicate }) };
     }) satisfies Handler,
   };
+}
+
+function messageOf(type: TaskType): string {
+  return isAgentType(type) ? `${traitsOf(type).label} CLI task created` : MESSAGES[type];
 }
 
 /** Reading hundreds of tasks takes milliseconds: between two batches others have their turn. */

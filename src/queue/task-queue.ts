@@ -1,16 +1,13 @@
 import type { Event, EventFilter, EventSpan, EventStats, NewEvent, TrimReport } from './events.ts';
 import type { Output } from './output.ts';
+import type { Heartbeat, HeartbeatAnswer, Poller, RunnerState } from './runners.ts';
 import type { Schedules } from './schedules.ts';
 import type {
   Claim,
   FinalStatus,
-  Heartbeat,
-  HeartbeatAnswer,
   NewTask,
-  Poller,
   Report,
   Result,
-  RunnerState,
   SessionRow,
   TaskState,
   TaskStatus,

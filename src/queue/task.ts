@@ -10,18 +10,62 @@ export const FILE_TYPES = ['file-read', 'file-write', 'file-edit'] as const;
 export const AGENT_LIMITS = ['maxBudgetUsd', 'maxTurns'] as const;
 export type AgentLimit = (typeof AGENT_LIMITS)[number];
 
-/** The AI CLIs by task type, with the limits that each keeps: of another it is not asked, since nobody would keep it. */
+/** What the Task API knows of an AI CLI. */
+export interface AgentTraits {
+  /** As people call it. */
+  label: string;
+  /** As its callbacks have called it since the older system. */
+  shortLabel: string;
+  /** Of a task that names none; so is `timeoutMs`. */
+  entrypoint: string;
+  timeoutMs: number;
+  /** Those that it keeps: of another it is not asked, since nobody would keep it. */
+  limits: readonly AgentLimit[];
+  /** Its results say what they cost: without that no budget of a session can be kept. */
+  tellsCost: boolean;
+  /** What its tasks are polled with even when it was not given, in this order, as the older system did. */
+  alwaysPolled: readonly ('model' | 'resumeLatest')[];
+}
+
+/** The AI CLIs by task type. */
 export const AGENTS = {
-  'claude-cli': { limits: ['maxBudgetUsd', 'maxTurns'] },
-  'codex-cli': { limits: [] },
-  'gemini-cli': { limits: [] },
-} as const satisfies Record<string, { limits: readonly AgentLimit[] }>;
+  'claude-cli': {
+    label: 'Claude',
+    shortLabel: 'CC',
+    entrypoint: 'cc',
+    timeoutMs: 120_000,
+    limits: ['maxBudgetUsd', 'maxTurns'],
+    tellsCost: true,
+    alwaysPolled: [],
+  },
+  'codex-cli': {
+    label: 'Codex',
+    shortLabel: 'Codex',
+    entrypoint: 'codex',
+    timeoutMs: 300_000,
+    limits: [],
+    tellsCost: false,
+    alwaysPolled: ['model'],
+  },
+  'gemini-cli': {
+    label: 'Gemini',
+    shortLabel: 'Gemini',
+    entrypoint: 'gemini',
+    timeoutMs: 300_000,
+    limits: [],
+    tellsCost: false,
+    alwaysPolled: ['resumeLatest', 'model'],
+  },
+} as const satisfies Record<`${string}-cli`, AgentTraits>;
 
 export type FileType = (typeof FILE_TYPES)[number];
 export type AgentType = keyof typeof AGENTS;
+/** `claude` of `claude-cli`: a CLI in paths, session rows and settings. */
+export type CliName = AgentType extends `${infer Name}-cli` ? Name : never;
 export type TaskType = typeof COMMAND_TYPE | FileType | AgentType;
 
 export const AGENT_TYPES = Object.keys(AGENTS) as readonly AgentType[];
+export const CLI_NAMES: readonly CliName[] = AGENT_TYPES.map(cliNameOf);
 export const TASK_TYPES: readonly TaskType[] = [COMMAND_TYPE, ...FILE_TYPES, ...AGENT_TYPES];
 
 export const TASK_STATUSES = ['pending', 'running', 'completed', 'failed', 'cancelled'] as const;
@@ -100,6 +144,8 @@ export interface NewTask {
   leaseMs?: number | null;
   /** Distinct, for filters. */
   tags?: readonly string[];
+  /** Dollars that the conversation may cost in all, from now on. */
+  sessionBudgetUsd?: number;
   /** Of a schedule's task; its first event says so. */
   comesFrom?: Origin;
 }
@@ -118,37 +164,6 @@ export interface Claim {
   /** The fencing token of this attempt. */
   leaseId: string;
   attempt: number;
-  leaseMs: number;
-}
-
-/** Who polls, and what it can take. */
-export interface Poller {
-  /** Null: an older runner, without heartbeats. */
-  runnerId: string | null;
-  instanceId: string | null;
-  queues: readonly string[];
-  types: readonly TaskType[];
-  /** At most so many tasks in one answer. */
-  max: number;
-}
-
-export interface Heartbeat {
-  runnerId: string;
-  instanceId: string;
-  /** Leases whose task runs there. */
-  leases: readonly string[];
-  /** Leases whose result is there, not settled yet. */
-  spooled: readonly string[];
-  /** How many tasks it takes at once. */
-  slots?: number | undefined;
-  capabilities?: JsonObject | undefined;
-  /** A sentence about what keeps it from its work; missing while nothing does. */
-  problem?: string | undefined;
-}
-
-export interface HeartbeatAnswer {
-  cancelled: string[];
-  lost: string[];
   leaseMs: number;
 }
 
@@ -196,6 +211,14 @@ export interface Result {
 /** Why a pending task is not running: `runner` waits for the one runner that has its session. */
 export type WaitingFor = 'ready' | 'blocked' | 'delayed' | 'runner';
 
+/** Tasks of a type that a runner does not take for now: the account of their AI CLI has reached its limit, say. */
+export interface PausedType {
+  type: TaskType;
+  /** Epoch milliseconds; null where nobody knows. */
+  until: number | null;
+  reason: string;
+}
+
 /** Where a task is and why; no payload, no output. Times are epoch milliseconds. */
 export interface TaskState {
   taskId: string;
@@ -225,28 +248,6 @@ export interface TaskState {
   readAt: number | null;
 }
 
-/** What is known of a runner. Times are epoch milliseconds, and null until it has happened since the last start. */
-export interface RunnerState {
-  /** `legacy` stands for all pollers without an id. */
-  runnerId: string;
-  /** The current one; null where it names none. */
-  instanceId: string | null;
-  /** It was heard of within 45 s. */
-  connected: boolean;
-  /** What its last heartbeat said; null where there was none. */
-  slots: number | null;
-  capabilities: JsonObject | null;
-  /** Tasks whose lease it holds; null for `legacy`. */
-  running: number | null;
-  lastPollAt: number | null;
-  lastHeartbeatAt: number | null;
-  lastClaimAt: number | null;
-  /** It is connected, and does what it is there for. */
-  healthy: boolean;
-  /** Why it is not healthy, in a sentence. */
-  problem: string | null;
-}
-
 export interface SessionRow {
   sessionId: string;
   cliType: string;
@@ -268,9 +269,12 @@ export function isFinal(status: TaskStatus): status is FinalStatus {
   return status !== 'pending' && status !== 'running';
 }
 
-/** `claude` for `claude-cli`: the older system's name of a CLI in session rows. */
-export function cliTypeOf(type: TaskType): string {
-  return isAgentType(type) ? type.slice(0, -'-cli'.length) : 'unknown';
+export function cliNameOf(type: AgentType): CliName {
+  return type.slice(0, -'-cli'.length) as CliName;
+}
+
+export function traitsOf(type: AgentType): AgentTraits {
+  return AGENTS[type];
 }
 
 /** The key that serializes the tasks of an AI CLI's conversation. */

@@ -110,7 +110,25 @@ const ASKED = {
   retryBackoffMs: integer(100, 900_000),
   tags: distinct(10, 64),
 } satisfies Record<string, Field>;
-const SUBMISSION = { sessionKey: bounded(200), ...ASKED };
+/** Where it runs. */
+const SURROUNDINGS: Record<string, Field> = {
+  cwd: {
+    valid: (random, marker) => random.pick([undefined, '/', '~', `~/${marker}`, `/${'x'.repeat(4_095)}`]),
+    invalid: (random) =>
+      random.pick<Value>(['', 'a/b', './a', '~user', '/\0', `/${'x'.repeat(4_096)}`, 5, null, [], {}]),
+  },
+  env: {
+    valid: (random, marker) =>
+      random.pick<Value>([undefined, {}, { A: marker, _b2: '' }, { LONG: 'x'.repeat(32_764) }]),
+    invalid: (random) =>
+      random.pick<Value>([
+        ...[null, [], 'A=b', 5, { '': 'x' }, { '1A': 'x' }, { 'A B': 'x' }, { 'A=': 'x' }, { Ä: 'x' }],
+        ...[{ A: 5 }, { A: null }, { A: ['x'] }, { A: '\0' }, { A: 'x'.repeat(32_768) }],
+        Object.fromEntries(random.times(65, (n) => [`N${n}`, ''])),
+      ]),
+  },
+};
+const SUBMISSION = { sessionKey: bounded(200), ...SURROUNDINGS, ...ASKED };
 /** Tasks without a session key, so that each may be in a queue of its own. */
 const tasks: Field = {
   valid: (random, marker) =>
@@ -129,7 +147,11 @@ const botToken: Field = {
   valid: (random) => (random.chance(0.5) ? `${BOT_SECRET} ${words(random)}` : undefined),
   invalid: lenientText(NAME).invalid,
 };
-const AGENT_CONTRACT = agentBody({ timeoutMs: 1_000, entrypoint: 'fuzz' });
+/** Dollars. */
+const budget: Field = {
+  valid: (random) => random.pick([undefined, 10_000, 0.000_001, 5, random.int(1, 9_999) / 7]),
+  invalid: (random) => random.pick<Value>([0, -1, 10_000.01, '5', '', null, true, [], {}, 1e308]),
+};
 const AGENT: Example = {
   fields: {
     prompt: text,
@@ -141,14 +163,23 @@ const AGENT: Example = {
     dispatchMode: lenientText(NAME),
     entrypoint: lenientText(NAME),
     sessionKey: absent,
+    ...SURROUNDINGS,
     ...ASKED,
     delayMs: { ...ASKED.delayMs, valid: () => undefined },
     runAt,
     model: lenientText(NAME),
+    maxBudgetUsd: absent,
+    maxTurns: absent,
+    sessionBudgetUsd: absent,
     resumeLatest: lenient,
   },
-  contract: AGENT_CONTRACT,
+  contract: agentBody('codex-cli'),
   submits: true,
+};
+const CLAUDE: Example = {
+  ...AGENT,
+  fields: { ...AGENT.fields, maxBudgetUsd: budget, maxTurns: integer(1, 1_000), sessionBudgetUsd: budget },
+  contract: agentBody('claude-cli'),
 };
 const LEASE = exactly(LEASE_ID, { refused: ['', 'l'.repeat(201), 5, true, [], {}] });
 const PROVENANCE = ['sessionId', 'origin', 'dispatchMode', 'responseMode', 'entrypoint'];
@@ -244,7 +275,7 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
     contract: editBody,
     submits: true,
   },
-  'POST /claude': AGENT,
+  'POST /claude': CLAUDE,
   'POST /codex': AGENT,
   'POST /gemini': AGENT,
   'GET /schedules': NOTHING,

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { startApi, UUID } from '../support/http.ts';
 
 const TAIL = [
@@ -78,6 +78,64 @@ test('falls back where a field is of no use', async () => {
     dispatchMode: 'unspecified',
     entrypoint: 'codex',
     model: null,
+  });
+});
+
+describe('what an AI CLI can be asked for', () => {
+  const LIMITS = { maxBudgetUsd: 0.5, maxTurns: 3 };
+
+  test('is polled by the runner of Claude when it was given', async () => {
+    const api = await startApi();
+    await api.post('/claude', { prompt: 'p', model: ' opus ', ...LIMITS, sessionBudgetUsd: 2 });
+    const task = (await api.get('/worker/poll?runnerId=r&instanceId=i')).body;
+    expect(task).toMatchObject({ model: 'opus', ...LIMITS });
+    expect(Object.keys(task)).not.toContain('sessionBudgetUsd');
+  });
+
+  test.each([undefined, null, ' ', 5, {}])('the model %j is none for Claude', async (model) => {
+    const api = await startApi();
+    await api.post('/claude', { prompt: 'p', model });
+    expect(Object.keys((await api.get('/worker/poll')).body)).not.toContain('model');
+  });
+
+  test.each([
+    ['codex', 'maxTurns', 3, 'Codex has no such limit'],
+    ['codex', 'maxBudgetUsd', 1, 'Codex has no such limit'],
+    ['gemini', 'maxTurns', 3, 'Gemini has no such limit'],
+    ['gemini', 'maxBudgetUsd', 1, 'Gemini has no such limit'],
+    ['codex', 'sessionBudgetUsd', 1, 'Codex does not tell what a task has cost'],
+    ['gemini', 'sessionBudgetUsd', 1, 'Gemini does not tell what a task has cost'],
+  ])('/%s refuses %s, which nobody would heed', async (cli, field, value, reason) => {
+    const api = await startApi();
+    const answer = await api.post(`/${cli}`, { prompt: 'p', [field]: value });
+    const error = `${field} is not for ${cli}-cli: ${reason}`;
+    expect([answer.status, answer.body]).toEqual([400, { error, code: 'invalid_field', field }]);
+    const tasks = [{ type: `${cli}-cli`, prompt: 'p', [field]: value }];
+    expect((await api.post('/tasks/batch', { tasks })).body).toMatchObject({ field: `tasks.0.${field}` });
+    expect((await api.get('/tasks')).body.tasks).toEqual([]);
+  });
+
+  test.each<[string, unknown[]]>([
+    ['maxBudgetUsd', [0, -1, 10_000.01, '5', null, true, [], {}, 1e308]],
+    ['sessionBudgetUsd', [0, -1, 10_000.01, '5', null, true, [], {}, 1e308]],
+    ['maxTurns', [0, -1, 1.5, 1_001, '5', null, true, [], {}]],
+  ])('refuses a %s that is none', async (field, values) => {
+    const api = await startApi();
+    for (const value of values) {
+      const { status, body } = await api.post('/claude', { prompt: 'p', [field]: value });
+      expect([value, status, body.code, body.field]).toEqual([value, 400, 'invalid_field', field]);
+    }
+    expect((await api.get('/tasks')).body.tasks).toEqual([]);
+  });
+
+  test.each([
+    ['maxBudgetUsd', 10_000],
+    ['maxBudgetUsd', 0.000_001],
+    ['sessionBudgetUsd', 10_000],
+    ['maxTurns', 1_000],
+  ])('takes %s at its bounds', async (field, value) => {
+    const api = await startApi();
+    expect((await api.post('/claude', { prompt: 'p', [field]: value })).status).toBe(200);
   });
 });
 

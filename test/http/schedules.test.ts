@@ -166,6 +166,25 @@ describe('a schedule', () => {
     expect(await tokenAfter({ task: { ...task, prompt: 'q' } })).toBeNull();
   });
 
+  test('keeps the environment of its task, shows it to nobody, and drops it with the task that had it', async () => {
+    const api = await startApi();
+    const task = { type: 'command', command: 'a', cwd: '/srv' };
+    const made = await api.post('/schedules', { ...REPORT, task: { ...task, env: { A: SECRET } } });
+    expect(made.body.task).toEqual(task);
+    const envAfter = async (change: object) => {
+      const edited = await patch(api, made.body.id, change);
+      expect([edited.status, edited.text.includes(SECRET)]).toEqual([200, false]);
+      await api.post(`/schedules/${made.body.id}/run`);
+      const { id: taskId, env } = (await api.get('/worker/poll')).body;
+      await api.post('/worker/result', { taskId, exitCode: 0 });
+      return env;
+    };
+    expect(await envAfter({ ...made.body, missed: 'once' })).toEqual({ A: SECRET });
+    expect(await envAfter({ task: { ...task, env: { B: SECRET } } })).toEqual({ B: SECRET });
+    expect(await envAfter({ task: { ...task, cwd: '/opt' } })).toBeUndefined();
+    expect((await api.get('/schedules')).text).not.toContain(SECRET);
+  });
+
   test('is run now', async () => {
     const api = await startApi();
     const { id } = (await api.post('/schedules', { ...REPORT, paused: true })).body;

@@ -101,6 +101,72 @@ describe('what every submission can ask for', () => {
   });
 });
 
+describe('where a task runs', () => {
+  const SURROUNDINGS = { cwd: '~/project', env: { TOKEN: 'hush-0123456789', EMPTY: '' } };
+
+  test.each(SUBMISSIONS)(
+    'is polled with the task of %s when it was given, and shown nowhere',
+    async (path, body) => {
+      const api = await startApi();
+      const { taskId } = (await api.post(path, { ...body, ...SURROUNDINGS })).body;
+      const shown = ['/tasks', `/tasks/${taskId}/state`, `/events?taskId=${taskId}`, '/runners'];
+      const seen = await Promise.all(shown.map(async (place) => (await api.get(place)).text));
+      expect((await api.get('/worker/poll?runnerId=r')).body).toMatchObject(SURROUNDINGS);
+      const story = (await api.get(`/events?taskId=${taskId}`)).text;
+      expect([...seen, story, JSON.stringify(api.lines)].join()).not.toMatch(/hush|project|EMPTY/);
+    },
+  );
+
+  const MANY = Object.fromEntries(Array.from({ length: 65 }, (_, n) => [`N${n}`, '']));
+  test.each<[string, unknown[]]>([
+    [
+      'cwd',
+      ['', ' /a', 'a/b', './a', '../a', '~user', 'C:', '/\0', `/${'x'.repeat(4_096)}`, 5, null, [], {}],
+    ],
+    ['env', ['', 'A=b', 5, null, [], ['A'], MANY, { '': 'x' }, { '1A': 'x' }, { 'A B': 'x' }, { 'A=': '' }]],
+    ['env', [{ Ä: 'x' }, { A: 5 }, { A: null }, { A: ['x'] }, { A: 'a\0b' }, { A: 'x'.repeat(32_768) }]],
+  ])('%s is refused where it is wrong, and nothing is stored', async (field, values) => {
+    const api = await startApi();
+    for (const value of values)
+      for (const [path, body] of SUBMISSIONS) {
+        const answer = await api.post(path, { ...body, [field]: value });
+        const refusal = { error: expect.stringContaining(`${field} must be`), code: 'invalid_field', field };
+        expect([value, answer.status, answer.body]).toEqual([value, 400, refusal]);
+      }
+    expect(await total(api)).toBe(0);
+  });
+
+  test.each<[string, unknown]>([
+    ['cwd', '/'],
+    ['cwd', '~'],
+    ['cwd', '~/'],
+    ['cwd', 'C:\\work'],
+    ['cwd', `/${'x'.repeat(4_095)}`],
+    ['env', {}],
+    ['env', { A: 'x'.repeat(32_767) }],
+    ['env', Object.fromEntries(Object.entries(MANY).slice(1))],
+    ['env', JSON.parse('{"__proto__": "x", "constructor": "y"}')],
+  ])('%s is taken at its bounds', async (field, value) => {
+    const api = await startApi();
+    await submit(api, { [field]: value });
+    expect((await api.get('/worker/poll')).body[field]).toEqual(value);
+  });
+
+  test('is part of each task of a batch', async () => {
+    const api = await startApi();
+    const tasks = [
+      { type: 'command', command: 'a', ...SURROUNDINGS },
+      { type: 'command', command: 'b' },
+    ];
+    await api.post('/tasks/batch', { tasks });
+    const [first, second] = (await api.get('/worker/poll?max=2')).body;
+    expect(first).toMatchObject(SURROUNDINGS);
+    expect(Object.keys(second)).not.toContain('env');
+    const wrong = await api.post('/tasks/batch', { tasks: [{ type: 'command', command: 'a', cwd: 'b' }] });
+    expect(wrong.body).toMatchObject({ code: 'invalid_field', field: 'tasks.0.cwd' });
+  });
+});
+
 describe('priority', () => {
   test('is claimed first, and overtakes nothing within a session key', async () => {
     const api = await startApi();

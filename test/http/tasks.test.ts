@@ -50,12 +50,12 @@ test('ignores fields that it does not know', async () => {
       id: 'mine',
       type: 'file-read',
       status: 'completed',
-      cwd: '/',
+      colour: 'red',
     })
   ).body;
   const task = (await api.get('/worker/poll')).body;
   expect(task).toMatchObject({ id: taskId, type: 'command', status: 'running' });
-  expect(Object.keys(task)).not.toContain('cwd');
+  expect(Object.keys(task)).not.toContain('colour');
 });
 
 test('runs the tasks of one session key one at a time', async () => {

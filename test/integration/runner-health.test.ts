@@ -2,7 +2,8 @@ import { copyFileSync, mkdirSync, rmdirSync, rmSync, writeFileSync } from 'node:
 import { join } from 'node:path';
 import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { AgentPayload, Payload } from '../../src/http/contract/payload.ts';
-import type { RunnerState, TaskState } from '../../src/queue/task.ts';
+import type { RunnerState } from '../../src/queue/runners.ts';
+import type { TaskState } from '../../src/queue/task.ts';
 import { type Executor, failure } from '../../src/workers/executor.ts';
 import { eventually } from '../support/eventually.ts';
 import { FakeTaskApi } from '../support/fake-task-api.ts';

@@ -4,6 +4,7 @@ import * as z from 'zod';
 import type { Clock } from '../../clock.ts';
 import { AppError } from '../../errors.ts';
 import {
+  AGENT_TYPES,
   type AgentType,
   agentSessionKey,
   type CallbackTarget,
@@ -12,12 +13,13 @@ import {
   type NewTask,
   TASK_TYPES,
   type TaskType,
+  traitsOf,
   UNKNOWN_PROVENANCE,
 } from '../../queue/task.ts';
 import { parse } from '../call.ts';
 import { type AgentBody, agentBody } from './agents.ts';
 import { editBody, readBody, writeBody } from './files.ts';
-import { type Asked, askedOf, MAX_DELAY_MS } from './submission.ts';
+import { type Asked, askedOf, MAX_DELAY_MS, type Surroundings, surroundingsOf } from './submission.ts';
 import { commandBody } from './tasks.ts';
 
 /** What it takes besides the client's fields. */
@@ -57,7 +59,7 @@ export function parseTaskOf(type: TaskType, input: unknown, parts: TaskParts, pl
 const READERS: Record<TaskType, Reader> = {
   command: reader(commandBody, (body) => {
     const { command, timeout } = body;
-    const payload = { command, timeout, type: 'command' };
+    const payload = { command, timeout, type: 'command', ...surroundingsOf(body) };
     return { ...plain(body), type: 'command', payload, timeoutMs: timeout };
   }),
   'file-write': reader(writeBody, (body) => {
@@ -72,15 +74,7 @@ const READERS: Record<TaskType, Reader> = {
     const { path, old_string: oldString, new_string: newString, replace_all: replaceAll } = body;
     return fileTask('file-edit', { path, oldString, newString, replaceAll }, body);
   }),
-  'claude-cli': agentReader('claude-cli', { timeoutMs: 120_000, entrypoint: 'cc' }, () => ({})),
-  'codex-cli': agentReader('codex-cli', { timeoutMs: 300_000, entrypoint: 'codex' }, ({ model }) => ({
-    model,
-  })),
-  'gemini-cli': agentReader(
-    'gemini-cli',
-    { timeoutMs: 300_000, entrypoint: 'gemini' },
-    ({ model, resumeLatest, sessionId }) => ({ resumeLatest: resumeLatest || sessionId !== null, model }),
-  ),
+  ...(Object.fromEntries(AGENT_TYPES.map((type) => [type, agentReader(type)])) as Record<AgentType, Reader>),
 };
 
 function reader<Body extends z.ZodType>(
@@ -91,10 +85,10 @@ function reader<Body extends z.ZodType>(
 }
 
 /** What tasks have in common that belong to no conversation. */
-type PlainBody = Asked & { sessionKey?: string | undefined };
+type PlainBody = Asked & Surroundings & { sessionKey?: string | undefined };
 
 function fileTask(type: FileType, fields: JsonObject, body: PlainBody): NewTask {
-  return { ...plain(body), type, payload: { type, ...fields }, timeoutMs: null };
+  return { ...plain(body), type, payload: { type, ...fields, ...surroundingsOf(body) }, timeoutMs: null };
 }
 
 function plain(body: PlainBody) {
@@ -107,13 +101,8 @@ function plain(body: PlainBody) {
   };
 }
 
-/** `extras`: what stands behind `sessionId` in the payload. */
-function agentReader(
-  type: AgentType,
-  defaults: Parameters<typeof agentBody>[0],
-  extras: (body: AgentBody) => JsonObject,
-): Reader {
-  return reader(agentBody(defaults), (body, parts) => {
+function agentReader(type: AgentType): Reader {
+  return reader(agentBody(type), (body, parts) => {
     const { prompt, timeout, origin, dispatchMode, entrypoint } = body;
     const sessionId = body.sessionId ?? randomUUID();
     const provenance = { origin, dispatchMode, responseMode: UNKNOWN_PROVENANCE.responseMode, entrypoint };
@@ -121,14 +110,31 @@ function agentReader(
     return {
       ...askedOf(body),
       type,
-      payload: { type, prompt, timeout, sessionId, ...extras(body), ...callback, ...provenance },
+      payload: {
+        ...{ type, prompt, timeout, sessionId, ...wishesOf(type, body) },
+        ...{ ...callback, ...provenance, ...surroundingsOf(body) },
+      },
       timeoutMs: timeout,
       sessionId,
       sessionKey: agentSessionKey(type, sessionId),
       provenance,
       callback: callbackOf(body, parts),
+      ...(body.sessionBudgetUsd !== undefined && { sessionBudgetUsd: body.sessionBudgetUsd }),
     };
   });
+}
+
+/** What stands behind `sessionId` in the payload: what was given, and what the older system's runners know to be there. */
+function wishesOf(type: AgentType, body: AgentBody): JsonObject {
+  const { model, maxBudgetUsd, maxTurns } = body;
+  const resumeLatest = body.resumeLatest || body.sessionId !== null;
+  const always = traitsOf(type).alwaysPolled.map((name) => [name, { resumeLatest, model }[name]]);
+  return {
+    ...Object.fromEntries(always),
+    ...(model !== null && { model }),
+    ...(maxBudgetUsd !== undefined && { maxBudgetUsd }),
+    ...(maxTurns !== undefined && { maxTurns }),
+  };
 }
 
 /** Kept beside the payload, its token sealed. */

@@ -1,7 +1,7 @@
 /** Bodies of `POST /files/write`, `/files/read` and `/files/edit` → `{taskId, message}`. */
 import * as z from 'zod';
 import { anyJson, present, requiredText, sessionKey } from './fields.ts';
-import { oneTime, submissionFields } from './submission.ts';
+import { oneTime, submissionFields, surroundings } from './submission.ts';
 
 const WRITE = 'path and content are required';
 export const writeBody = z
@@ -11,6 +11,7 @@ export const writeBody = z
     encoding: anyJson('utf8'),
     sessionKey,
     ...submissionFields,
+    ...surroundings,
   })
   .check(oneTime);
 
@@ -24,6 +25,7 @@ export const readBody = z
       .transform((encoding) => (encoding === 'base64' ? encoding : null)),
     sessionKey,
     ...submissionFields,
+    ...surroundings,
   })
   .check(oneTime);
 
@@ -36,5 +38,6 @@ export const editBody = z
     replace_all: anyJson(false),
     sessionKey,
     ...submissionFields,
+    ...surroundings,
   })
   .check(oneTime);

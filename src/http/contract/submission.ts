@@ -1,6 +1,6 @@
 /** What every submission may ask for, whatever its type. */
 import * as z from 'zod';
-import { isQueueName } from './fields.ts';
+import { isObject, isQueueName } from './fields.ts';
 
 /** A time that is further away than a leap year is a mistake. */
 export const MAX_DELAY_MS = 366 * 86_400_000;
@@ -8,7 +8,7 @@ const MAX_TAGS = 10;
 const MAX_TAG_CHARS = 64;
 
 /** Strict: an integer within bounds. */
-function integer(name: string, min: number, max: number) {
+export function integer(name: string, min: number, max: number) {
   const message = `${name} must be an integer from ${min} to ${max}`;
   return z.int(message).min(min, message).max(max, message);
 }
@@ -62,6 +62,47 @@ export const submissionFields = {
   retryBackoffMs: integer('retryBackoffMs', 100, 900_000).exactOptional(),
   tags: tags.exactOptional(),
 };
+
+/** Characters of the names and values of an `env` in all. */
+const MAX_ENV_CHARS = 32_768;
+const MAX_ENV_NAMES = 64;
+
+const CWD = 'cwd must be an absolute path or begin with ~/, up to 4,096 characters';
+const ENV = `env must be an object of up to ${MAX_ENV_NAMES} names (letters, digits and _) with strings, up to ${MAX_ENV_CHARS} characters in all`;
+
+function isEnv(value: unknown): value is Record<string, string> {
+  if (!isObject(value)) return false;
+  const entries = Object.entries(value);
+  const length = entries.reduce((sum, [name, text]) => sum + name.length + String(text).length, 0);
+  return (
+    entries.length <= MAX_ENV_NAMES &&
+    length <= MAX_ENV_CHARS &&
+    entries.every(([name, text]) => /^[A-Za-z_][A-Za-z0-9_]*$/.test(name) && isArgument(text))
+  );
+}
+
+/** What a system can hand to a process. */
+function isArgument(text: unknown): text is string {
+  return typeof text === 'string' && !text.includes('\0');
+}
+
+/** Strict. Where and with what it runs: polled when given, and its runner's policy decides. */
+export const surroundings = {
+  cwd: z
+    .string(CWD)
+    .max(4_096, CWD)
+    .regex(/^(\/|~$|~\/|[A-Za-z]:[\\/])/, CWD)
+    .refine(isArgument, CWD)
+    .exactOptional(),
+  env: z.custom<Record<string, string>>(isEnv, ENV).exactOptional(),
+};
+
+export type Surroundings = z.output<z.ZodObject<typeof surroundings>>;
+
+/** Of a whole body, as they are polled. */
+export function surroundingsOf({ cwd, env }: Surroundings): Surroundings {
+  return { ...(cwd !== undefined && { cwd }), ...(env !== undefined && { env }) };
+}
 
 /** What a submission asks for besides the fields of its type. */
 export type Asked = z.output<z.ZodObject<typeof submissionFields>>;

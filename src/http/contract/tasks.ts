@@ -2,7 +2,7 @@
 import * as z from 'zod';
 import { TASK_STATUSES, TASK_TYPES } from '../../queue/task.ts';
 import { boundedText, looseInt, queryInt, requiredText, sessionKey, timeout } from './fields.ts';
-import { oneTime, queue, submissionFields } from './submission.ts';
+import { oneTime, queue, submissionFields, surroundings } from './submission.ts';
 
 /** `POST /tasks` → `{taskId, message}` */
 export const commandBody = z
@@ -11,6 +11,7 @@ export const commandBody = z
     timeout: timeout(30_000),
     sessionKey,
     ...submissionFields,
+    ...surroundings,
   })
   .check(oneTime);
 

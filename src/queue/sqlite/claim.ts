@@ -1,4 +1,5 @@
-import { type Claim, LEGACY_RUNNER, type Poller } from '../task.ts';
+import type { Poller } from '../runners.ts';
+import { type Claim, LEGACY_RUNNER } from '../task.ts';
 import type { Core } from './core.ts';
 import type { Lifecycle } from './lifecycle.ts';
 import type { Line } from './line.ts';

@@ -1,17 +1,7 @@
 import type { Log } from '../../log.ts';
 import type { Event } from '../events.ts';
-import type {
-  Claim,
-  Heartbeat,
-  HeartbeatAnswer,
-  NewTask,
-  Poller,
-  Report,
-  RunnerState,
-  SessionRow,
-  TaskState,
-  TaskStatus,
-} from '../task.ts';
+import type { Heartbeat, HeartbeatAnswer, Poller, RunnerState } from '../runners.ts';
+import type { Claim, NewTask, Report, SessionRow, TaskState, TaskStatus } from '../task.ts';
 import type {
   Explanation,
   Once,

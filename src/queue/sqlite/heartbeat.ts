@@ -1,4 +1,4 @@
-import type { Heartbeat, HeartbeatAnswer } from '../task.ts';
+import type { Heartbeat, HeartbeatAnswer } from '../runners.ts';
 import type { Core } from './core.ts';
 import type { Lease } from './leases.ts';
 import type { Lifecycle } from './lifecycle.ts';

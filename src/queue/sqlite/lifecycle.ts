@@ -1,14 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { backoffMs } from '../../backoff.ts';
 import type { EventType } from '../events.ts';
-import {
-  type Claim,
-  type JsonObject,
-  LEGACY_RUNNER,
-  leaseMsOf,
-  type Poller,
-  type TaskStatus,
-} from '../task.ts';
+import type { Poller } from '../runners.ts';
+import { type Claim, type JsonObject, LEGACY_RUNNER, leaseMsOf, type TaskStatus } from '../task.ts';
 import type { Core } from './core.ts';
 import { type Endings, noOutput } from './ending.ts';
 import type { Line } from './line.ts';

@@ -1,4 +1,5 @@
-import { AGENT_TYPES, type Claim, LEGACY_RUNNER, type Poller } from '../task.ts';
+import type { Poller } from '../runners.ts';
+import { AGENT_TYPES, type Claim, LEGACY_RUNNER } from '../task.ts';
 import type { Transaction } from './transaction.ts';
 
 /** A poller that waits for a task. */

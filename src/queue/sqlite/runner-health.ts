@@ -1,4 +1,5 @@
-import { AGENT_TYPES, DEFAULT_QUEUE, LEGACY_RUNNER, type RunnerState, TASK_TYPES } from '../task.ts';
+import type { RunnerState } from '../runners.ts';
+import { AGENT_TYPES, DEFAULT_QUEUE, LEGACY_RUNNER, TASK_TYPES } from '../task.ts';
 import type { Core } from './core.ts';
 import { boundLaneOf, boundLanesOf, lanesOf } from './parking.ts';
 import type { InstanceRow, Runners } from './runners.ts';
@@ -66,6 +67,7 @@ export class RunnerHealth {
       slots: seen?.slots ?? null,
       running: runnerId === LEGACY_RUNNER ? null : this.#core.leases.countOf(runnerId),
       capabilities: seen?.capabilities ?? null,
+      paused: seen?.paused ?? [],
       lastPollAt: printed(seen?.polled),
       lastHeartbeatAt: printed(seen?.beat),
       lastClaimAt: printed(seen?.claimed),

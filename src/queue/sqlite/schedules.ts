@@ -124,9 +124,10 @@ export class SqliteSchedules implements Schedules {
   }
 }
 
-/** Whoever sends a task back as it was shown can't send its secret along, and does not mean to take it away. */
+/** Whoever sends a task back as it was shown can't send its secrets along, and does not mean to take them away. */
 function isAsShown(row: ScheduleRow, { shown, template }: ScheduledTask): boolean {
-  return (template.callback?.token ?? null) === null && JSON.stringify(shown) === row.task;
+  const bringsSecret = (template.callback?.token ?? null) !== null || template.payload.env !== undefined;
+  return !bringsSecret && JSON.stringify(shown) === row.task;
 }
 
 /** Its next occurrence stands. */

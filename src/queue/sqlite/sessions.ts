@@ -1,4 +1,4 @@
-import { cliTypeOf, isAgentType, type SessionRow, type TaskType } from '../task.ts';
+import { cliNameOf, isAgentType, type SessionRow, type TaskType } from '../task.ts';
 import type { SessionStats } from '../task-queue.ts';
 import type { Core } from './core.ts';
 import type { Transaction } from './transaction.ts';
@@ -33,7 +33,7 @@ export class Sessions {
   /** The last writer's CLI and channel win; the count of tasks is shared by all CLIs. */
   touch(tx: Transaction, touch: Touch): void {
     const before = this.#sql.cliType.get(touch.sessionId);
-    const cliType = cliTypeOf(touch.type);
+    const cliType = isAgentType(touch.type) ? cliNameOf(touch.type) : 'unknown';
     this.#sql.touch.run({
       session: touch.sessionId,
       cliType,

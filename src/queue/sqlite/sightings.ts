@@ -1,5 +1,6 @@
 import type { Clock } from '../../clock.ts';
-import type { Heartbeat, JsonObject } from '../task.ts';
+import type { Heartbeat } from '../runners.ts';
+import type { JsonObject, PausedType } from '../task.ts';
 import { boundLanesOf } from './parking.ts';
 
 /** A runner that was not heard of for so long is away: three idle heartbeats. */
@@ -33,6 +34,7 @@ export interface Sighting {
   busy: number;
   slots: number | null;
   capabilities: JsonObject | null;
+  paused: readonly PausedType[];
   /** Its own words. */
   problem: string | null;
 }
@@ -90,13 +92,14 @@ export class Sightings {
   }
 
   /** What its last heartbeat said. */
-  beat({ runnerId, leases, slots, capabilities, problem }: Heartbeat): void {
+  beat({ runnerId, leases, slots, capabilities, problem, paused }: Heartbeat): void {
     const seen = this.#byRunner.get(runnerId);
     if (seen === undefined) return;
     seen.beat = this.#now();
     seen.slots = slots ?? null;
     seen.capabilities = capabilities ?? null;
     seen.problem = problem ?? null;
+    seen.paused = paused ?? [];
     if (slots !== undefined && leases.length >= Math.max(slots, 1)) seen.busy = seen.beat.steady;
   }
 
@@ -137,6 +140,7 @@ function anew(instanceId: string | null, now: Moment): Sighting {
     busy: now.steady,
     slots: null,
     capabilities: null,
+    paused: [],
     problem: null,
   };
 }

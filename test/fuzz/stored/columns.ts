@@ -137,7 +137,18 @@ const PAYLOAD_KEYS: Readonly<Record<string, readonly string[]>> = {
   'codex-cli': [...AGENT_PAYLOAD, 'model'],
   'gemini-cli': [...AGENT_PAYLOAD, 'model', 'resumeLatest'],
 };
+/** There only when they were given. */
+const OPTIONAL_KEYS = (row: Row): readonly string[] => [
+  ...['cwd', 'env'],
+  ...(type(row) === 'file-read' ? ['encoding'] : []),
+  ...(type(row) === 'claude-cli' ? ['model', 'maxBudgetUsd', 'maxTurns'] : []),
+];
+const dollars: Check = (value) => typeof value === 'number' && value > 0 && value <= 10_000;
 const PAYLOAD: Columns = {
+  cwd: (value) => typeof value === 'string' && /^([/~]|[A-Za-z]:)/.test(value),
+  env: (value) => Object.values(value as Row).every((one) => typeof one === 'string'),
+  maxBudgetUsd: dollars,
+  maxTurns: int(1, 1_000),
   command: said,
   path: said,
   prompt: (value) => typeof value === 'string' && value.trim() !== '',
@@ -157,8 +168,10 @@ const PAYLOAD: Columns = {
 
 /** The keys of its type and no others, each with a value of its own. */
 function isPayload(payload: Row, row: Row): boolean {
-  const keys = Object.keys(payload).filter((key) => key !== 'encoding' || type(row) !== 'file-read');
   const expected = PAYLOAD_KEYS[type(row)] ?? [];
+  const keys = Object.keys(payload).filter(
+    (key) => expected.includes(key) || !OPTIONAL_KEYS(row).includes(key),
+  );
   if (payload.type !== row.type || keys.toSorted().join() !== expected.toSorted().join()) return false;
   return Object.entries(payload).every(([key, value]) => PAYLOAD[key]?.(value, row) ?? true);
 }

@@ -29,27 +29,25 @@ const ASKED = [
   ],
   ...['--retry-backoff', '200', '--max-attempts', '4', '--lease', '5000', '--tag', 'a', '--tag', 'b c'],
 ];
-const KEY = ['--session-key', 'k'];
-const AGENT = ['--session', 's', '--timeout', '5000', '--callback-channel', 'c'];
+const WHERE = ['--cwd', '/w', '--env', 'A=b=c', '--env', 'B='];
+const KEY = [...WHERE, '--session-key', 'k'];
+const AGENT = [...WHERE, '--session', 's', '--timeout', '5000', '--callback-channel', 'c', '--model', 'm'];
+const LIMITS = ['--max-budget', '0.5', '--max-turns', '3', '--session-budget', '2'];
 const BODIES: [string, { shape: object }, string[], string[]][] = [
   ['command', commandBody, [...KEY, '--timeout', '5000'], ['echo', 'hi']],
   ['file-read', readBody, [...KEY, '--encoding', 'base64'], ['/a']],
   ['file-write', writeBody, [...KEY, '--encoding', 'base64'], ['/a', 'aGk=']],
   ['file-edit', editBody, [...KEY, '--replace-all'], ['/a', 'old', 'new']],
-  ['claude', agentBody({ timeoutMs: 1, entrypoint: 'x' }), AGENT, ['hi']],
-  ['codex', agentBody({ timeoutMs: 1, entrypoint: 'x' }), [...AGENT, '--model', 'm'], ['hi']],
-  [
-    'gemini',
-    agentBody({ timeoutMs: 1, entrypoint: 'x' }),
-    [...AGENT, '--model', 'm', '--resume-latest'],
-    ['hi'],
-  ],
+  ['claude', agentBody('claude-cli'), [...AGENT, ...LIMITS], ['hi']],
+  ['codex', agentBody('codex-cli'), AGENT, ['hi']],
+  ['gemini', agentBody('gemini-cli'), [...AGENT, '--resume-latest'], ['hi']],
 ];
-/** Not said on a command line: where it comes from, what would be seen by every user of the machine, and what some CLIs drop. */
+/** Not said on a command line: where it comes from, what would be seen by every user of the machine, and what some CLIs drop or refuse. */
+const UNKEPT = ['maxBudgetUsd', 'maxTurns', 'sessionBudgetUsd'];
 const UNSAID: Record<string, string[]> = {
-  claude: ['dispatchMode', 'entrypoint', 'callbackBotToken', 'sessionKey', 'model', 'resumeLatest'],
-  codex: ['dispatchMode', 'entrypoint', 'callbackBotToken', 'sessionKey', 'resumeLatest'],
-  gemini: ['dispatchMode', 'entrypoint', 'callbackBotToken', 'sessionKey'],
+  claude: ['dispatchMode', 'entrypoint', 'callbackBotToken', 'sessionKey', 'resumeLatest'],
+  codex: ['dispatchMode', 'entrypoint', 'callbackBotToken', 'sessionKey', 'resumeLatest', ...UNKEPT],
+  gemini: ['dispatchMode', 'entrypoint', 'callbackBotToken', 'sessionKey', ...UNKEPT],
 };
 
 describe('a submission from the command line', () => {
@@ -66,6 +64,8 @@ describe('a submission from the command line', () => {
       ...{ runAt: '2026-12-31T23:59:00Z', retries: 2, retryBackoffMs: 200, maxAttempts: 4, leaseMs: 5_000 },
       tags: ['a', 'b c'],
     });
+    expect(submitted(...WHERE, 'x')).toMatchObject({ cwd: '/w', env: { A: 'b=c', B: '' } });
+    expect(submitted('--env', 'PATH', 'x')).toMatchObject({ env: { PATH: process.env.PATH } });
     expect(submitted('--run-at', '1700000000000', 'x')).toMatchObject({ runAt: 1_700_000_000_000 });
     expect(submitted('--type', 'claude-cli', '--session', 's', 'hi')).toMatchObject({
       ...{ type: 'claude-cli', prompt: 'hi', sessionId: 's', origin: 'cli' },
@@ -77,7 +77,10 @@ describe('a submission from the command line', () => {
     ['--session is for prompts', ['--session', 's', 'x']],
     ['--session-key is for commands and files', ['--type', 'codex', '--session-key', 'k', 'x']],
     ['--timeout is for commands and prompts', ['--type', 'file-read', '--timeout', '1', '/a']],
-    ['--model is for codex and gemini', ['--type', 'claude', '--model', 'm', 'x']],
+    ['--model is for prompts', ['--model', 'm', 'x']],
+    ['--max-budget is for claude.', ['--type', 'codex', '--max-budget', '1', 'x']],
+    ['--max-turns is for claude.', ['--type', 'gemini', '--max-turns', '1', 'x']],
+    ['--session-budget is for claude.', ['--session-budget', '1', 'x']],
     ['--resume-latest is for gemini', ['--type', 'codex', '--resume-latest', 'x']],
     ['--callback-channel is for prompts', ['--callback-channel', 'c', 'x']],
     ['--encoding is for file-read and file-write', ['--encoding', 'base64', 'x']],
@@ -98,6 +101,9 @@ describe('a submission from the command line', () => {
     [['--priority', 'high', 'x'], 'It takes a whole number.'],
     [['--lease', '0', 'x'], 'It takes a number of milliseconds.'],
     [['--session', ' ', 'x'], 'It takes a word.'],
+    [['--env', '=x', 'x'], 'It takes NAME=VALUE'],
+    [['--env', 'NOT_SET_AT_ALL', 'x'], 'the NAME of a variable that is set here'],
+    [['--max-budget', '$2', 'x'], 'It takes a number of dollars'],
   ])('of %j is refused', (args, told) => {
     expect(() => submitted(...args)).toThrow(told);
   });

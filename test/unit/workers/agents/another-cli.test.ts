@@ -43,7 +43,7 @@ export const parrot: Provider = {
 };
 `;
 
-/** The one line; and the line of a task type of its own. */
+/** The one line; and the entry of a task type of its own. */
 const LINES = [
   {
     file: 'src/workers/agents/clis.ts',
@@ -52,8 +52,9 @@ const LINES = [
   },
   {
     file: 'src/queue/task.ts',
-    find: "  'gemini-cli': { limits: [] },\n",
-    put: "  'gemini-cli': { limits: [] },\n  'parrot-cli': { limits: [] },\n",
+    find: '} as const satisfies Record<',
+    put: `  'parrot-cli': { label: 'Parrot', shortLabel: 'Polly', entrypoint: 'perch', timeoutMs: 7_000, limits: ['maxTurns'], tellsCost: false, alwaysPolled: [] },
+} as const satisfies Record<`,
   },
 ];
 
@@ -132,7 +133,45 @@ it('a made-up CLI gets settings, sessions, transcript, version and recent sessio
   expect(recent).toMatchObject([{ sessionId: id, topic: 'hello' }]);
 });
 
-it('the made-up CLI is as the types demand, and they demand nothing else of the runner', async () => {
+/** Runs in the copy: the Task API, its client, and an older runner. */
+const CONVERSATION = `
+import { TaskApiClient } from './src/client/index.ts';
+import { systemClock } from './src/clock.ts';
+import { readTaskApiConfig } from './src/config.ts';
+import { startTaskApi } from './src/service.ts';
+import { Settings } from './src/settings.ts';
+
+const log = { info() {}, warn() {}, error() {}, debug() {} };
+const token = 'a-token-of-the-tests-0123456789';
+const config = readTaskApiConfig(new Settings(process.env), { path: process.env.HOME });
+const taskApi = await startTaskApi({ ...config, token }, { clock: systemClock, log });
+const api = new TaskApiClient({ url: taskApi.url, token });
+const submitted = await api.tasks.submit('parrot-cli', { prompt: 'hello', sessionId: 'chat', maxTurns: 2 });
+const refusal = await api.tasks.submit('parrot-cli', { prompt: 'hello', maxBudgetUsd: 2 }).catch(({ message }) => message);
+const polled = await api.worker.poll({ wait: 1_000 });
+const sessions = await api.sessions.list();
+const recent = await (await fetch(taskApi.url + '/parrot/recent', { headers: { authorization: 'Bearer ' + token } })).json();
+await taskApi.close(AbortSignal.abort());
+console.log(JSON.stringify({ submitted, refusal, polled, sessions, recent }));
+`;
+
+it('the Task API and its client take tasks of the made-up CLI by its line alone', async () => {
+  const folder = brokenProduct(join(tempFolder(), 'product'), LINES);
+  const home = join(folder, 'home');
+  mkdirSync(join(home, '.parrot'), { recursive: true });
+  writeFileSync(join(folder, 'src/workers/agents/parrot.ts'), PARROT);
+  writeFileSync(join(folder, 'program.ts'), CONVERSATION);
+  const env = { PATH: process.env.PATH, HOME: home, WORKER_PORT: '0' };
+  const run = promisify(execFile)(process.execPath, ['program.ts'], { cwd: folder, env });
+  const { submitted, refusal, polled, sessions, recent } = JSON.parse((await run).stdout);
+  expect(submitted).toMatchObject({ sessionId: 'chat', message: 'Parrot CLI task created' });
+  expect(refusal).toContain('maxBudgetUsd is not for parrot-cli: Parrot has no such limit');
+  expect(polled).toMatchObject({ type: 'parrot-cli', timeout: 7_000, entrypoint: 'perch', maxTurns: 2 });
+  expect(sessions).toMatchObject([{ sessionId: 'chat', cliType: 'parrot' }]);
+  expect(recent).toEqual({ sessions: [] });
+});
+
+it('the made-up CLI is as the types demand, and they demand nothing else of the product', async () => {
   const folder = brokenProduct(join(tempFolder(), 'product'), LINES);
   writeFileSync(join(folder, 'src/workers/agents/parrot.ts'), PARROT);
   const config = JSON.parse(readFileSync(join(PRODUCT, 'tsconfig.json'), 'utf8'));
@@ -141,5 +180,5 @@ it('the made-up CLI is as the types demand, and they demand nothing else of the 
   const tsc = join(PRODUCT, 'node_modules/.bin/tsc');
   const { stdout } = await promisify(execFile)(tsc, ['-p', '.'], { cwd: folder }).catch((error) => error);
   const files = [...stdout.matchAll(/^(\S+?)\(\d/gm)].map(([, file]) => file);
-  expect(files.filter((file) => /^src\/(workers|runner-config|service)/.test(file))).toEqual([]);
+  expect(files).toEqual([]);
 });
