@@ -16,6 +16,7 @@ export const ERROR_STATUS = {
   idempotency_conflict: 409,
   session_queue_mismatch: 409,
   superseded: 409,
+  budget_exhausted: 409,
   schedule_exists: 409,
   too_many_schedules: 409,
   queue_full: 429,

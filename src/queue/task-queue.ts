@@ -26,7 +26,7 @@ export interface TaskQueue {
 
   /**
    * Stores the task and, when it is the head of its key and due, makes it ready. With `once`, the same submission
-   * within a day gets the receipt of the first one. `session_queue_mismatch`, `queue_full`, `idempotency_conflict`.
+   * within a day gets the receipt of the first one. `session_queue_mismatch`, `budget_exhausted`, `queue_full`, `idempotency_conflict`.
    */
   submit(task: NewTask, once?: Once): Promise<Receipt>;
   /** As `submit`: all of them or none, in one commit, in this order. A refusal names a field as `tasks.3.queue`. */
@@ -221,7 +221,7 @@ export interface Upkeep {
   expireResults(): Promise<number>;
   expireTombstones(): Promise<number>;
   expireSessions(): Promise<number>;
-  /** Bindings of sessions that nobody used for 30 days, and instances of runners that were not seen for as long. */
+  /** Bindings and budgets of sessions that nobody used for 30 days, and instances of runners that were not seen for as long. */
   expireBindings(): Promise<number>;
   /** Runners that were not heard of for 45 s: `runner.lost`, once. After a start they get as long to come back. */
   loseRunners(): Promise<number>;

@@ -225,6 +225,8 @@ export interface TaskState {
   type: TaskType;
   status: TaskStatus;
   waitingFor: WaitingFor | null;
+  /** Why it is where it is, in a sentence; null when it has ended, and in lists. */
+  reason: string | null;
   /** Place in line, 1 is next: in its key when blocked, in its lane when ready. Null beyond 1,000 and in lists. */
   position: number | null;
   attempt: number;

@@ -3,6 +3,7 @@ import { describe } from 'vitest';
 import type { EngineUnderTest } from './engine.ts';
 import { describeAffinity } from './suite/affinity.ts';
 import { describeBatch } from './suite/batch.ts';
+import { describeBudgets } from './suite/budgets.ts';
 import { describeCancel } from './suite/cancel.ts';
 import { describeClaim } from './suite/claim.ts';
 import { describeEventLog } from './suite/event-log.ts';
@@ -39,6 +40,7 @@ const PARTS = [
   describeClaim,
   describeGivingBack,
   describeAffinity,
+  describeBudgets,
   describeHeartbeat,
   describeLeases,
   describeRunners,

@@ -203,6 +203,29 @@ const capabilities: Field = {
   invalid: (random) =>
     random.chance(0.2) ? { x: 'x'.repeat(16_384) } : (object([]).invalid?.(random) ?? []),
 };
+const paused: Field = {
+  valid: (random) => {
+    const one = {
+      type: random.pick(TASK_TYPES),
+      until: random.pick([null, 0, 8.64e15]),
+      reason: 'rate limit',
+    };
+    return random.pick<Value>([undefined, [], [one], random.times(16, () => one)]);
+  },
+  invalid: (random) => {
+    const one = { type: 'command', until: null, reason: 'x' };
+    const wrong = [{ type: 'x' }, { until: -1 }, { until: '1' }, { reason: '' }, { reason: 'x'.repeat(201) }];
+    return random.pick<Value>([
+      null,
+      {},
+      'x',
+      [null],
+      [5],
+      random.times(17, () => one),
+      [{ ...one, ...random.pick(wrong) }],
+    ]);
+  },
+};
 const channel: Field = {
   ...text,
   valid: (random, marker) => String(text.valid(random, marker)).toWellFormed(),
@@ -346,6 +369,7 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
       slots: integer(0, 10_000),
       capabilities,
       problem: bounded(500),
+      paused,
     },
     contract: heartbeatBody,
   },

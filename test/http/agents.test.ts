@@ -139,6 +139,26 @@ describe('what an AI CLI can be asked for', () => {
   });
 });
 
+test('keeps the budget of a session, by what its results have cost', async () => {
+  const api = await startApi();
+  const body = { prompt: 'p', sessionId: 's' };
+  await api.post('/claude', { ...body, sessionBudgetUsd: 1 });
+  const { id: taskId, leaseId, maxBudgetUsd } = (await api.get('/worker/poll?runnerId=r&instanceId=i')).body;
+  expect(maxBudgetUsd).toBe(1);
+  const metadata = { costUsd: 1.25, sessionId: 'cli-own' };
+  await api.post('/worker/result', { taskId, leaseId, exitCode: 0, metadata });
+  const refused = await api.post('/claude', body);
+  expect([refused.status, refused.body]).toEqual([
+    409,
+    {
+      error: 'The session has spent $1.25 of its budget of $1; a higher sessionBudgetUsd lets it go on',
+      code: 'budget_exhausted',
+      field: 'sessionBudgetUsd',
+    },
+  ]);
+  expect((await api.post('/claude', { ...body, sessionBudgetUsd: 2 })).status).toBe(200);
+});
+
 test.each([
   ['false', true],
   [[], true],

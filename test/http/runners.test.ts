@@ -16,6 +16,7 @@ test('shows how the runners are', async () => {
     slots: 5,
     running: 0,
     capabilities,
+    paused: [],
     lastPollAt: null,
     lastHeartbeatAt: at,
     lastClaimAt: null,
@@ -45,6 +46,44 @@ test('shows what was claimed, and older runners as one', async () => {
 test('is shown only with the token', async () => {
   const api = await startApi();
   expect((await api.send('/runners')).status).toBe(401);
+});
+
+test('shows what a runner has paused, and the tasks say so', async () => {
+  const api = await startApi();
+  const until = api.clock.wall() + 60_000;
+  const paused = [
+    { type: 'claude-cli', until, reason: 'rate limit' },
+    { type: 'codex-cli', until: null, reason: 'x'.repeat(200) },
+  ];
+  await api.get('/worker/poll?runnerId=r&instanceId=i&max=1&wait=1', { method: 'HEAD' });
+  await api.post('/worker/heartbeat', { ...BEAT, slots: 5, paused });
+  expect((await api.get('/runners')).body.runners).toMatchObject([{ healthy: true, problem: null, paused }]);
+  await api.post('/worker/heartbeat', { ...BEAT, slots: 5 });
+  expect((await api.get('/runners')).body.runners).toMatchObject([{ paused: [] }]);
+});
+
+const PAUSE = { type: 'claude-cli', until: null, reason: 'rate limit' };
+
+test.each<[unknown, string]>([
+  [null, 'paused'],
+  ['claude-cli', 'paused'],
+  [{}, 'paused'],
+  [Array.from({ length: 17 }, () => PAUSE), 'paused'],
+  [[null], 'paused.0'],
+  [['claude-cli'], 'paused.0'],
+  [[{ ...PAUSE, type: 'no-cli' }], 'paused.0.type'],
+  [[{ ...PAUSE, until: '2026-01-01' }], 'paused.0.until'],
+  [[{ ...PAUSE, until: -1 }], 'paused.0.until'],
+  [[{ ...PAUSE, until: 0.5 }], 'paused.0.until'],
+  [[{ ...PAUSE, until: 8.65e15 }], 'paused.0.until'],
+  [[{ type: 'claude-cli', reason: 'x' }], 'paused.0.until'],
+  [[{ ...PAUSE, reason: '' }], 'paused.0.reason'],
+  [[{ ...PAUSE, reason: 'x'.repeat(201) }], 'paused.0.reason'],
+])('refuses a heartbeat that has paused %j, and takes nothing of it', async (paused, field) => {
+  const api = await startApi();
+  const { status, body } = await api.post('/worker/heartbeat', { ...BEAT, paused });
+  expect([status, body.code, body.field]).toEqual([400, 'invalid_field', field]);
+  expect((await api.get('/runners')).body).toEqual({ runners: [] });
 });
 
 test.each([

@@ -116,6 +116,8 @@ test('tells the state of a task, with all its keys', async () => {
     type: 'command',
     status: 'pending',
     waitingFor: 'ready',
+    reason:
+      'It is ready, and waits for a runner that takes command from the queue "default": none is connected.',
     position: 1,
     attempt: 0,
     lost: 0,

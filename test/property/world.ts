@@ -190,6 +190,7 @@ export class World {
     const session = { sessionId: scene.keyNameOf(sessionId), sessionKey: scene.keyNameOf(sessionKey) };
     return {
       ...state,
+      reason: state.reason && 'told',
       taskId: scene.nameOf(taskId),
       scheduleId: scheduleId && scene.nameOf(scheduleId),
       ...session,

@@ -5,6 +5,7 @@ import {
   isTaskType,
   type JsonObject,
   type JsonValue,
+  type PausedType,
   type Report,
   TASK_TYPES,
   type TaskType,
@@ -44,6 +45,8 @@ export interface HeartbeatBody {
   capabilities: JsonObject;
   /** Why it can't do its work, 1 to 500 characters; missing while it can. */
   problem?: string;
+  /** Types that it does not poll for, for now; at most 16. */
+  paused?: PausedType[];
 }
 
 export interface HeartbeatReply {
@@ -116,6 +119,19 @@ export const pollQuery = z.object({
 /** They are kept in memory, for each runner. */
 const MAX_CAPABILITIES = 16 * 1024;
 
+const PAUSED = 'paused must be an array of up to 16 {type, until, reason}';
+const UNTIL = 'until must be epoch milliseconds, or null where nobody knows';
+
+const pausedType = z.object(
+  {
+    type: z.enum(TASK_TYPES, `type must be one of ${TASK_TYPES.join(', ')}`),
+    // As far as a date can be printed.
+    until: z.int(UNTIL).min(0, UNTIL).max(8.64e15, UNTIL).nullable(),
+    reason: boundedText('reason', 200),
+  },
+  PAUSED,
+);
+
 export const heartbeatBody = z.object({
   runnerId: id('runnerId'),
   instanceId: id('instanceId'),
@@ -131,6 +147,7 @@ export const heartbeatBody = z.object({
     .refine((object) => JSON.stringify(object).length <= MAX_CAPABILITIES, 'capabilities is too large')
     .optional(),
   problem: boundedText('problem', MAX_PROBLEM_LENGTH).optional(),
+  paused: z.array(pausedType, PAUSED).max(16, PAUSED).optional(),
 });
 
 export const releaseBody = z.object({

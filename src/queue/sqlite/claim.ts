@@ -1,6 +1,8 @@
 import type { Poller } from '../runners.ts';
 import { type Claim, LEGACY_RUNNER } from '../task.ts';
+import type { Budgets } from './budgets.ts';
 import type { Core } from './core.ts';
+import { type Endings, noOutput } from './ending.ts';
 import type { Lifecycle } from './lifecycle.ts';
 import type { Line } from './line.ts';
 import { answer, lanesOf, type Parked } from './parking.ts';
@@ -11,8 +13,12 @@ import type { Holds } from './wake.ts';
 
 /** One answer carries at most so many bytes of payload, but always one task. */
 const MAX_ANSWER_BYTES = 8 * 1024 * 1024;
+/** One commit ends at most so many tasks whose session has nothing left to spend. */
+const MAX_ENDED = 64;
 
 interface ClaimParts {
+  budgets: Budgets;
+  endings: Endings;
   line: Line;
   lifecycle: Lifecycle;
   runners: Runners;
@@ -24,6 +30,8 @@ interface ClaimParts {
 /** ready → running, for whoever polls; and the pollers that wait for it. */
 export class Claims {
   readonly #core: Core;
+  readonly #budgets: Budgets;
+  readonly #endings: Endings;
   readonly #line: Line;
   readonly #lifecycle: Lifecycle;
   readonly #runners: Runners;
@@ -33,6 +41,8 @@ export class Claims {
 
   constructor(core: Core, parts: ClaimParts) {
     this.#core = core;
+    this.#budgets = parts.budgets;
+    this.#endings = parts.endings;
     this.#line = parts.line;
     this.#lifecycle = parts.lifecycle;
     this.#runners = parts.runners;
@@ -135,6 +145,7 @@ export class Claims {
     const claims: Claim[] = [];
     const held: TaskRow[] = [];
     let bytes = 0;
+    let ended = 0;
     while (claims.length < poller.max) {
       const next = this.#next(lanes);
       if (next === undefined) break;
@@ -146,14 +157,29 @@ export class Claims {
         this.#core.log.warn({ job: next.job, seq: next.seq }, 'dropped a ready row without a ready task');
       } else if (this.#holds.holds(tx, task.seq, poller.runnerId)) {
         held.push(task);
+      } else if (this.#endSpent(tx, task)) {
+        if (++ended >= MAX_ENDED) break;
       } else {
         claims.push(this.#lifecycle.start(tx, task, poller));
         bytes += size;
       }
     }
+    if (ended >= MAX_ENDED) tx.after(() => this.#goOn(lanes));
     for (const task of held) this.#line.restore(task);
     if (claims.length > 0) tx.after(() => this.#runners.sightings.claimed(poller.runnerId ?? LEGACY_RUNNER));
     return claims;
+  }
+
+  /** Its turn has come, and its session has nothing left to spend: it ends, and the next of its key follows. */
+  #endSpent(tx: Transaction, task: TaskRow): boolean {
+    const error = this.#budgets.errorFor(task);
+    if (error !== null) this.#endings.end(tx, { ...task, ready_job: null }, noOutput('failed', error));
+    return error !== null;
+  }
+
+  /** What a commit has left of these lanes is offered to whoever waits. */
+  #goOn(lanes: readonly string[]): void {
+    this.#core.commit.ensure((tx) => void tx.readied.push(...lanes));
   }
 
   /** The lowest place of these lanes. */

@@ -14,6 +14,7 @@ import type {
   TaskQueue,
 } from '../task-queue.ts';
 import { recover } from './boot.ts';
+import { Budgets } from './budgets.ts';
 import { Claims } from './claim.ts';
 import type { Core } from './core.ts';
 import { Counters } from './counters.ts';
@@ -46,6 +47,7 @@ import { Unsticking } from './unstick.ts';
 import { SqliteUpkeep } from './upkeep.ts';
 import { Uptime } from './uptime.ts';
 import { Holds } from './wake.ts';
+import { Whereabouts } from './whereabouts.ts';
 
 /** The embedded engine: plainjob is the ready list, our tables beside it own the truth. One process per database. */
 export class SqliteQueue implements TaskQueue {
@@ -81,17 +83,18 @@ export class SqliteQueue implements TaskQueue {
     this.outbox = new OutboxWriter(core);
     this.#line = new Line(core, this.#sessions);
     const endings = new Endings(core, this.#line, this.#sessions, this.outbox);
-    this.#lifecycle = new Lifecycle(core, this.#line, endings, this.#sessions);
+    const budgets = new Budgets(core);
+    const common = { line: this.#line, endings, sessions: this.#sessions, budgets };
+    this.#lifecycle = new Lifecycle(core, common);
+    const whereabouts = new Whereabouts(core, { ...common, runners, health: this.#health });
     const parts = {
-      line: this.#line,
+      ...common,
       lifecycle: this.#lifecycle,
-      endings,
       runners,
-      health: this.#health,
-      sessions: this.#sessions,
+      whereabouts,
       idempotency: new Idempotency(core),
     };
-    this.#submissions = new Submissions(core, this.#line, this.#sessions, parts.idempotency);
+    this.#submissions = new Submissions(core, parts);
     this.schedules = new SqliteSchedules(core, this.#submissions, parts.idempotency);
     this.#retrials = new Retrials(core, this.#line);
     this.#unsticking = new Unsticking(core, parts);
@@ -99,7 +102,7 @@ export class SqliteQueue implements TaskQueue {
     const giveBack = (leaseIds: readonly string[]) => this.giveBack(leaseIds);
     this.#claims = new Claims(core, { ...parts, holds: this.#holds, giveBack });
     this.#heartbeats = new Heartbeats(core, this.#lifecycle, runners);
-    this.#readings = new Readings(core, this.#line, runners);
+    this.#readings = new Readings(core, whereabouts);
     this.events = new SqliteEventLog(core, eventFile);
     this.output = new SqliteOutput(core);
     this.upkeep = new SqliteUpkeep(core, { ...parts, events: this.events, output: this.output, eventFile });

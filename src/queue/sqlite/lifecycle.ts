@@ -3,6 +3,7 @@ import { backoffMs } from '../../backoff.ts';
 import type { EventType } from '../events.ts';
 import type { Poller } from '../runners.ts';
 import { type Claim, type JsonObject, LEGACY_RUNNER, leaseMsOf, type TaskStatus } from '../task.ts';
+import type { Budgets } from './budgets.ts';
 import type { Core } from './core.ts';
 import { type Endings, noOutput } from './ending.ts';
 import type { Line } from './line.ts';
@@ -23,6 +24,13 @@ interface Return {
   lost?: number;
 }
 
+interface LifecycleParts {
+  line: Line;
+  endings: Endings;
+  sessions: Sessions;
+  budgets: Budgets;
+}
+
 /**
  * The arrows between pending and running (docs/architecture.md). Each writes the task, the ready list, the counters
  * and the event of the change; memory follows after the commit.
@@ -32,13 +40,15 @@ export class Lifecycle {
   readonly #line: Line;
   readonly #endings: Endings;
   readonly #sessions: Sessions;
+  readonly #budgets: Budgets;
   readonly #sql;
 
-  constructor(core: Core, line: Line, endings: Endings, sessions: Sessions) {
+  constructor(core: Core, parts: LifecycleParts) {
     this.#core = core;
-    this.#line = line;
-    this.#endings = endings;
-    this.#sessions = sessions;
+    this.#line = parts.line;
+    this.#endings = parts.endings;
+    this.#sessions = parts.sessions;
+    this.#budgets = parts.budgets;
     this.#sql = prepare(core);
   }
 
@@ -53,7 +63,8 @@ export class Lifecycle {
     this.#move(tx, task, 'running', 'task.started', runnerId === null ? null : { runnerId, attempt });
     this.#endLease(tx, task);
     const leaseMs = this.#grant(tx, { ...task, runner_id: runnerId }, leaseId, instanceId, false);
-    const payload = JSON.parse(this.#sql.payload.get(task.seq) ?? '{}') as JsonObject;
+    const asked = JSON.parse(this.#sql.payload.get(task.seq) ?? '{}') as JsonObject;
+    const payload = this.#budgets.limited(task, asked);
     const { id, type, created_at: createdAt } = task;
     return { id, type, payload, callback: callbackOf(task), createdAt, startedAt, leaseId, attempt, leaseMs };
   }

@@ -268,6 +268,17 @@ const SCHEDULED = `
 CREATE INDEX tasks_scheduled ON tasks (schedule_id, seq) WHERE schedule_id IS NOT NULL AND read_at IS NULL;
 `;
 
+/** What the conversations of AI CLIs have cost, in millionths of a dollar, whether or not they have a budget. */
+const BUDGETS = `
+CREATE TABLE budgets (
+  session_key TEXT PRIMARY KEY,
+  budget INTEGER,
+  spent INTEGER NOT NULL,
+  retained_from INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX budgets_idle ON budgets (retained_from);
+`;
+
 export const MAIN_MIGRATIONS: readonly Migration[] = [
   { version: 1, sql: TASKS + SESSIONS + CALLBACKS + BOOKS },
   { version: 2, sql: CALLBACK_AGE },
@@ -276,6 +287,7 @@ export const MAIN_MIGRATIONS: readonly Migration[] = [
   { version: 5, sql: CONNECTIONS },
   { version: 6, sql: SCHEDULED },
   { version: 7, sql: OUTPUT },
+  { version: 8, sql: BUDGETS },
 ];
 
 const EVENTS = `

@@ -21,6 +21,11 @@ export function laneOf(queue: string, type: string): string {
   return `${queue}|${type}`;
 }
 
+/** A runner's id may have any characters, a type has no `|`. */
+export function typeOfLane(lane: string): string {
+  return lane.slice(lane.lastIndexOf('|') + 1);
+}
+
 export function boundLaneOf(runnerId: string, type: string): string {
   return `@${runnerId}|${type}`;
 }

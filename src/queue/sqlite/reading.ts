@@ -5,15 +5,13 @@ import {
   type Result,
   TASK_STATUSES,
   type TaskState,
-  type WaitingFor,
 } from '../task.ts';
 import type { Outcome, QueueStats, TaskFilter } from '../task-queue.ts';
 import type { Core } from './core.ts';
-import type { Line } from './line.ts';
 import { newest } from './listing.ts';
-import { isDelayed, sessionNamedIn, TASK_COLUMNS, type TaskRow, tagsOf, UNFINISHED } from './rows.ts';
-import type { Runners } from './runners.ts';
+import { sessionNamedIn, TASK_COLUMNS, type TaskRow, tagsOf, UNFINISHED } from './rows.ts';
 import type { Transaction } from './transaction.ts';
+import type { Whereabouts } from './whereabouts.ts';
 
 /** Places in line are counted up to here. */
 const MAX_POSITION = 1_000;
@@ -29,16 +27,14 @@ interface ResultRow {
 /** What clients ask; and the reading of a result, which is what ends it. */
 export class Readings {
   readonly #core: Core;
-  readonly #line: Line;
-  readonly #runners: Runners;
+  readonly #whereabouts: Whereabouts;
   readonly #sql;
   /** Read, but not on disk yet as read. */
   readonly #consumed = new Set<string>();
 
-  constructor(core: Core, line: Line, runners: Runners) {
+  constructor(core: Core, whereabouts: Whereabouts) {
     this.#core = core;
-    this.#line = line;
-    this.#runners = runners;
+    this.#whereabouts = whereabouts;
     this.#sql = prepare(core);
   }
 
@@ -59,7 +55,9 @@ export class Readings {
 
   state(taskId: string): TaskState | undefined {
     const task = this.#sql.byId.get(taskId);
-    return task === undefined ? undefined : { ...this.#toState(task), position: this.#position(task) };
+    if (task === undefined) return undefined;
+    const reason = this.#whereabouts.reason(task);
+    return { ...this.#toState(task), reason, position: this.#position(task) };
   }
 
   list(filter: TaskFilter): { tasks: TaskState[]; nextCursor: string | null } {
@@ -112,7 +110,8 @@ export class Readings {
       taskId: task.id,
       type: task.type,
       status: task.status,
-      waitingFor: this.#waitingFor(task),
+      waitingFor: this.#whereabouts.waitingFor(task),
+      reason: null,
       position: null,
       attempt: task.attempt,
       lost: task.lost,
@@ -133,15 +132,6 @@ export class Readings {
       completedAt: task.completed_at,
       readAt: task.read_at,
     };
-  }
-
-  #waitingFor(task: TaskRow): WaitingFor | null {
-    if (task.status !== 'pending') return null;
-    if (this.#line.isBlocked(task)) return 'blocked';
-    if (isDelayed(task)) return 'delayed';
-    const runner = this.#line.runnerOf(task);
-    if (runner === undefined || this.#core.parking.hasRunner(runner)) return 'ready';
-    return this.#runners.isAway(runner) ? 'runner' : 'ready';
   }
 
   #position(task: TaskRow): number | null {

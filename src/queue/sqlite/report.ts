@@ -1,5 +1,6 @@
 import { AppError, type ErrorCode } from '../../errors.ts';
 import { isFinal, type JsonObject, type Report, type TaskStatus } from '../task.ts';
+import type { Budgets } from './budgets.ts';
 import type { Core } from './core.ts';
 import { type Ending, type Endings, noOutput, shortened } from './ending.ts';
 import type { Lifecycle } from './lifecycle.ts';
@@ -19,6 +20,7 @@ const REFUSALS: Partial<Record<ErrorCode, string>> = {
 };
 
 interface ReportParts {
+  budgets: Budgets;
   lifecycle: Lifecycle;
   endings: Endings;
   holds: Holds;
@@ -107,6 +109,7 @@ export class Reports {
 
   #accept(tx: Transaction, task: TaskRow, report: Report): Verdict {
     const { runner_id: runnerId } = task;
+    this.#parts.budgets.book(task, report.metadata);
     if (runnerId !== null) tx.after(() => this.#parts.runners.sightings.reported(runnerId));
     const ending = this.#endingOf(task, report);
     if (ending.status !== 'failed') {

@@ -1,7 +1,7 @@
 import type { RunnerState } from '../runners.ts';
 import { AGENT_TYPES, DEFAULT_QUEUE, LEGACY_RUNNER, TASK_TYPES } from '../task.ts';
 import type { Core } from './core.ts';
-import { boundLaneOf, boundLanesOf, lanesOf } from './parking.ts';
+import { boundLaneOf, boundLanesOf, lanesOf, typeOfLane } from './parking.ts';
 import type { InstanceRow, Runners } from './runners.ts';
 import { AWAY_MS, type Moment, type Sighting } from './sightings.ts';
 
@@ -34,6 +34,14 @@ export class RunnerHealth {
     return this.#known()
       .sort((a, b) => (a.runnerId < b.runnerId ? -1 : 1))
       .map((known) => this.#stateOf(known, counts));
+  }
+
+  /** Those that were heard of lately. */
+  connected(): { runnerId: string; seen: Sighting }[] {
+    return this.#known().flatMap((known) => {
+      const { runnerId, seen } = known;
+      return seen !== undefined && this.#isConnected(known) ? [{ runnerId, seen }] : [];
+    });
   }
 
   /** Why a runner that is connected does not do what it is there for. */
@@ -116,7 +124,8 @@ export class RunnerHealth {
     if (unaskedMs <= UNASKED_MS || this.#core.parking.isWaiting(runnerId, seen.instanceId)) return null;
     const everything = { runnerId, instanceId: null, queues: [DEFAULT_QUEUE], types: TASK_TYPES, max: 1 };
     const lanes = seen.lanes ?? lanesOf(everything);
-    const waiting = this.#waitingIn(new Set([...lanes, ...boundLanesOf(runnerId)]), counts);
+    const wanted = [...lanes, ...boundLanesOf(runnerId)].filter((lane) => !isPaused(seen, typeOfLane(lane)));
+    const waiting = this.#waitingIn(new Set(wanted), counts);
     if (waiting === 0) return null;
     const slots = tellSlots(seen.slots, this.#core.leases.countOf(runnerId));
     return `${slots}has not asked for work for ${lasting(unaskedMs)}, while ${tellTasks(waiting)} for it`;
@@ -125,6 +134,7 @@ export class RunnerHealth {
   /** Conversations whose files it has can't go on anywhere else. */
   #unaskedSessions(runnerId: string, seen: Sighting, counts: Map<string, number>): string | null {
     for (const type of AGENT_TYPES) {
+      if (isPaused(seen, type)) continue;
       const lane = boundLaneOf(runnerId, type);
       const isAsked = this.#core.parking.isAsking(lane);
       if (isAsked || this.#unaskedMs(seen, seen.askedFor.get(lane)) <= UNASKED_MS) continue;
@@ -150,6 +160,11 @@ export class RunnerHealth {
     }
     return sum;
   }
+}
+
+/** It does not ask for tasks of this type, and says why. */
+function isPaused({ paused }: Sighting, type: string): boolean {
+  return paused.some((one) => one.type === type);
 }
 
 function printed(moment: Moment | null | undefined): number | null {

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { AppError } from '../../errors.ts';
 import { DEFAULT_MAX_ATTEMPTS, DEFAULT_QUEUE, DEFAULT_RETRY_BACKOFF_MS, type NewTask } from '../task.ts';
 import type { Once, Receipt, Receipts } from '../task-queue.ts';
+import type { Budgets } from './budgets.ts';
 import type { Core } from './core.ts';
 import type { Idempotency } from './idempotency.ts';
 import type { Line } from './line.ts';
@@ -9,19 +10,28 @@ import type { TaskRow } from './rows.ts';
 import type { Sessions } from './sessions.ts';
 import type { Transaction } from './transaction.ts';
 
+interface SubmissionParts {
+  line: Line;
+  sessions: Sessions;
+  budgets: Budgets;
+  idempotency: Idempotency;
+}
+
 /** submitted → pending. */
 export class Submissions {
   readonly #core: Core;
   readonly #line: Line;
   readonly #sessions: Sessions;
+  readonly #budgets: Budgets;
   readonly #idempotency: Idempotency;
   readonly #sql;
 
-  constructor(core: Core, line: Line, sessions: Sessions, idempotency: Idempotency) {
+  constructor(core: Core, parts: SubmissionParts) {
     this.#core = core;
-    this.#line = line;
-    this.#sessions = sessions;
-    this.#idempotency = idempotency;
+    this.#line = parts.line;
+    this.#sessions = parts.sessions;
+    this.#budgets = parts.budgets;
+    this.#idempotency = parts.idempotency;
     this.#sql = prepare(core);
   }
 
@@ -52,6 +62,7 @@ export class Submissions {
   #store(tx: Transaction, task: NewTask): Receipt {
     const row = this.#toRow(task);
     this.#checkQueue(row);
+    this.#budgets.admit(row, task.sessionBudgetUsd);
     const payload = JSON.stringify(task.payload);
     const { lastInsertRowid } = this.#sql.insert.run({ ...row, payload, now: this.#core.uptime.now() });
     row.seq = Number(lastInsertRowid);

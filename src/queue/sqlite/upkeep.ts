@@ -1,5 +1,6 @@
 import type { TrimReport } from '../events.ts';
 import type { Upkeep } from '../task-queue.ts';
+import type { Budgets } from './budgets.ts';
 import type { Core } from './core.ts';
 import { type Endings, noOutput } from './ending.ts';
 import type { EventFile } from './event-file.ts';
@@ -25,6 +26,7 @@ const IDEMPOTENCY_RETENTION_MS = 86_400_000;
 export const RESTORED = 'restored missing rows of the ready list';
 
 interface UpkeepParts {
+  budgets: Budgets;
   line: Line;
   lifecycle: Lifecycle;
   endings: Endings;
@@ -122,7 +124,9 @@ export class SqliteUpkeep implements Upkeep {
   expireBindings(): Promise<number> {
     return this.#core.commit.run(() => {
       const before = this.#before(BINDING_RETENTION_MS);
-      return this.#parts.sessions.expireBindings(before, STEP) + this.#parts.runners.expire(before, STEP);
+      const { sessions, budgets, runners } = this.#parts;
+      const forgotten = sessions.expireBindings(before, STEP) + budgets.expire(before, STEP);
+      return forgotten + runners.expire(before, STEP);
     });
   }
 

@@ -17,6 +17,8 @@ export function describeLookingOn(engine: EngineUnderTest): void {
         type: 'claude-cli',
         status: 'pending',
         waitingFor: 'ready',
+        reason:
+          'It is ready, and waits for a runner that takes claude-cli from the queue "gpu": none is connected.',
         position: 1,
         attempt: 0,
         lost: 0,
@@ -91,13 +93,14 @@ export function describeLookingOn(engine: EngineUnderTest): void {
       expect(listed({ type: 'command', status: 'completed' })).toEqual([]);
     });
 
-    test('shows states as a single look does, but no positions', async () => {
+    test('shows states as a single look does, but no positions and no reasons', async () => {
       const stage = await Stage.open(engine);
       await stage.submitAll(aPrompt('s1'), aPrompt('s1'), aCommand({ delayMs: 60_000 }), aCommand());
       await stage.takeOne(A);
       const { tasks } = stage.queue.list({ limit: 50 });
       expect(tasks).toHaveLength(4);
-      for (const task of tasks) expect(task).toEqual({ ...stage.state(task.taskId), position: null });
+      for (const task of tasks)
+        expect(task).toEqual({ ...stage.state(task.taskId), position: null, reason: null });
     });
   });
 

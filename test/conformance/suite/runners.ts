@@ -69,6 +69,7 @@ export function describeRunners(engine: EngineUnderTest): void {
           slots: 5,
           running: 1,
           capabilities,
+          paused: [],
           lastPollAt: at[2],
           lastHeartbeatAt: at[1],
           lastClaimAt: at[0],
@@ -409,6 +410,31 @@ export function describeRunners(engine: EngineUnderTest): void {
       await parked.stop();
       await stage.takeOne(A);
       expect(stage.queue.runners()[0]?.problem).toBeNull();
+    });
+
+    test('a runner is well that has paused what waits, and says so', async () => {
+      const stage = await Stage.open(engine);
+      const until = stage.clock.wall() + HOUR;
+      const paused = [{ type: 'claude-cli', until, reason: 'rate limit' } as const];
+      await stage.run(A, aPrompt('kitchen'));
+      await stage.submitAll(aPrompt('kitchen'), aPrompt('other'));
+      await stage.queue.heartbeat(say(A, { paused }));
+      await pass(stage, 5 * MINUTE, say(A, { paused }));
+      expect(theOnly(stage)).toMatchObject({ connected: true, healthy: true, problem: null, paused });
+      await stage.submit(aCommand());
+      expect(problem(stage)).toMatch(/while 1 task waits for it/);
+      await stage.takeOne(A, { types: ['command'] });
+      expect(problem(stage)).toBeNull();
+      await stage.queue.heartbeat(say(A));
+      expect(theOnly(stage)).toMatchObject({ healthy: false, paused: [] });
+    });
+
+    test('a newer instance has paused nothing', async () => {
+      const stage = await Stage.open(engine);
+      const paused = [{ type: 'claude-cli', until: null, reason: 'rate limit' } as const];
+      await stage.queue.heartbeat(say(A, { paused }));
+      await stage.beat(A2);
+      expect(theOnly(stage)).toMatchObject({ instanceId: 'A-2', paused: [] });
     });
 
     test('a runner is well that has nothing to claim where it looks', async () => {

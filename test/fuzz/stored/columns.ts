@@ -236,10 +236,20 @@ export const SESSIONS: Columns = {
   retained_from: age,
 };
 
+const agentKey: Check = (value) => AGENT_TYPES.some((agent) => String(value).startsWith(`${agent}:`));
+
 export const BINDINGS: Columns = {
-  session_key: (value) => AGENT_TYPES.some((agent) => String(value).startsWith(`${agent}:`)),
+  session_key: agentKey,
   runner_id: name(200),
   made_by: orNull(uuid),
+  retained_from: age,
+};
+
+export const BUDGETS: Columns = {
+  session_key: agentKey,
+  // Millionths of a dollar.
+  budget: orNull(int(1, 10_000 * 1_000_000)),
+  spent: int(0, 9e15),
   retained_from: age,
 };
 

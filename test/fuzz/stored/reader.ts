@@ -9,6 +9,7 @@ import { MARKER, TOKEN } from '../shot.ts';
 import { POLLUTED } from '../values.ts';
 import {
   BINDINGS,
+  BUDGETS,
   CALLBACKS,
   type Columns,
   EVENTS,
@@ -38,6 +39,7 @@ const TABLES: Readonly<Record<string, Columns>> = {
   results: RESULTS,
   sessions: SESSIONS,
   bindings: BINDINGS,
+  budgets: BUDGETS,
   instances: INSTANCES,
   schedules: SCHEDULES,
   callbacks: CALLBACKS,

@@ -373,6 +373,7 @@ export class Model {
       type: spec.type,
       status: task.status,
       waitingFor: this.#waitingFor(task),
+      reason: isFinal(task) ? null : 'told',
       position: this.#line.position(task),
       attempt: task.attempt,
       lost: task.lost,
