@@ -1,4 +1,5 @@
 /** Composes the two planes out of the rooms: the Task API, and the runner. They know each other by HTTP only. */
+import { homedir } from 'node:os';
 import { composeCallback } from './callbacks/compose.ts';
 import { Dispatcher } from './callbacks/dispatcher.ts';
 import { createNotify } from './callbacks/notify.ts';

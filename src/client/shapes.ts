@@ -2,6 +2,7 @@
 import type * as z from 'zod';
 import type { agentBody } from '../http/contract/agents.ts';
 import type { editBody, readBody, writeBody } from '../http/contract/files.ts';
+import type { OutputMessage } from '../http/contract/output.ts';
 import type { scheduleBody, scheduleChange } from '../http/contract/schedules.ts';
 import type { commandBody, listQuery } from '../http/contract/tasks.ts';
 import type { EventStats, TrimReport } from '../queue/events.ts';
@@ -53,6 +54,9 @@ export interface TaskPage {
 
 /** Of a task: the result, or how far it is. */
 export type Outcome = { result: Result } | { result: null; status: TaskStatus };
+
+/** A piece of what a task prints; after its `id` a reader that comes back goes on. */
+export type LiveChunk = OutputMessage & { id: number };
 
 export interface Cancelled {
   taskId: string;

@@ -1,4 +1,5 @@
 import { pause } from '../clock.ts';
+import type { Gap } from '../http/contract/events.ts';
 import {
   type AgentType,
   cliNameOf,
@@ -9,10 +10,12 @@ import {
 } from '../queue/task.ts';
 import type { Explanation, QueueStats } from '../queue/task-queue.ts';
 import { type Call, type Caller, type CallOptions, SHORT_MS, type SubmitOptions } from './caller.ts';
+import { EventStream, type StreamOptions } from './event-stream.ts';
 import { UnreachableError } from './failures.ts';
 import { patiently } from './retries.ts';
 import type {
   Cancelled,
+  LiveChunk,
   Outcome,
   Submission,
   SubmissionFields,
@@ -143,6 +146,19 @@ export class Tasks {
       (error) => clock.steady() < end && (error.isPassing || error instanceof UnreachableError),
     );
     return outcomeOf(answer);
+  }
+
+  /**
+   * What the task prints, as it prints it, oldest first, each chunk once, over restarts of the Task API; from
+   * `lastEventId` (a chunk's `id`) on, else all that is kept. A `Gap` stands for what is no longer kept. Returns when
+   * the task has ended; rejects with the signal's reason when that aborts.
+   */
+  async *output(taskId: string, options: StreamOptions = {}): AsyncGenerator<LiveChunk | Gap, void> {
+    const source = { path: `${pathOf(taskId)}/output`, query: {} };
+    for await (const { id, event, data } of new EventStream(this.#caller, source, options).messages()) {
+      if (event === 'end') return;
+      yield event === 'gap' ? JSON.parse(data) : { ...JSON.parse(data), id: Number(id) };
+    }
   }
 
   /** Tells the Task API that the result has arrived, so that it need not keep it. Its loss costs only room there. */

@@ -3,9 +3,10 @@ import { type Outcome, TaskApiError } from '../client/index.ts';
 import { StartError } from '../errors.ts';
 import type { Environment } from '../settings.ts';
 import { type Add, type Connected, connect, type Reaching, reaching } from './connect.ts';
+import { LiveOutput } from './live.ts';
 import { coloured, printJson, tell } from './output.ts';
 import { awayTeller, PATIENCE_MS } from './patience.ts';
-import { printResult } from './submit.ts';
+import { printResult, tellMore } from './submit.ts';
 import { timeAndDistance } from './times.ts';
 
 interface LogsOptions extends Reaching {
@@ -13,19 +14,20 @@ interface LogsOptions extends Reaching {
 }
 
 export function addLogs(add: Add, env: Environment): void {
-  reaching(add('logs', 'prints what a task has printed, once it has ended'))
+  reaching(add('logs', 'prints what a task has printed'))
     .argument('<taskId>')
-    .option('-f, --follow', 'waits for its end')
+    .option('-f, --follow', 'shows it while it is printed, until its end')
     .action((taskId: string, options: LogsOptions) => logs(connect(env, options), taskId, options));
 }
 
 async function logs(connected: Connected, taskId: string, options: LogsOptions): Promise<void> {
   const { json = false, follow = false } = options;
   const now = await outcomeOf(connected, taskId);
-  const outcome = now.result === null && follow ? await atItsEnd(connected, taskId, now.status, json) : now;
-  if (outcome.result !== null) return printResult(outcome.result, json, asShown);
+  const live = now.result === null && follow && !json ? new LiveOutput(asShown) : undefined;
+  const outcome = now.result === null && follow ? await atItsEnd(connected, taskId, { json, live }) : now;
+  if (outcome.result !== null) return printResult(outcome.result, { json, live, shown: asShown });
   if (json) return void (await printJson({ taskId, status: outcome.status }));
-  tell(`Task ${taskId} is ${outcome.status}; its output comes when it has ended. -f waits for that.`);
+  tell(`Task ${taskId} is ${outcome.status}; its output comes when it has ended. -f shows it as it comes.`);
 }
 
 /** Nobody has asked for what an output does to a terminal, as whoever submits has. */
@@ -34,14 +36,16 @@ function asShown({ isTTY }: NodeJS.WriteStream, text: string): string {
 }
 
 async function atItsEnd(
-  { client, clock }: Connected,
+  connected: Connected,
   taskId: string,
-  status: string,
-  json: boolean,
+  { json, live }: { json: boolean; live: LiveOutput | undefined },
 ): Promise<Outcome> {
-  if (process.stderr.isTTY) tell(`Task ${taskId} is ${status}; its output comes when it has ended.`);
-  const onRetry = awayTeller(clock, PATIENCE_MS, json);
-  return { result: await client.tasks.wait(taskId, { patienceMs: PATIENCE_MS, onRetry }) };
+  const { client, clock, reach } = connected;
+  const options = { patienceMs: PATIENCE_MS, onRetry: awayTeller(clock, PATIENCE_MS, json) };
+  const waiting = client.tasks.wait(taskId, options);
+  const result = await (live?.during(connected, taskId, options, waiting) ?? waiting);
+  if (live?.isWhole === false) tellMore(reach, taskId);
+  return { result };
 }
 
 /** `StartError` when the result was read, and is gone. */

@@ -4,6 +4,7 @@ import { curlLine, invocation, type Reach } from '../invocation.ts';
 import type { Environment } from '../settings.ts';
 import { type Add, type Connected, connect, type Reaching, reaching } from './connect.ts';
 import { CommandError, failureOf } from './failure.ts';
+import { LiveOutput, type Shown } from './live.ts';
 import { print, printJson, tell, visible, write } from './output.ts';
 import {
   interrupted,
@@ -54,15 +55,21 @@ async function submit(
 }
 
 async function follow(
-  { client, reach }: Connected,
+  connected: Connected,
   taskId: string,
-  { json = false }: SubmitOptions,
+  { json = false, retries }: SubmitOptions,
   patience: Patience,
 ): Promise<number> {
+  const { client, reach } = connected;
   try {
-    const result = await client.tasks.wait(taskId, { ...patience, onPending: () => tellWaiting(taskId) });
-    await printResult(result, json);
-    await client.tasks.settle(taskId).catch(() => {});
+    const waiting = client.tasks.wait(taskId, { ...patience, onPending: () => tellWaiting(taskId) });
+    // A program gets the output of the attempt that counts, and of no other.
+    const isShown = !json && (process.stdout.isTTY || (retries ?? 0) === 0);
+    const live = isShown ? new LiveOutput() : undefined;
+    const result = await (live?.during(connected, taskId, patience, waiting) ?? waiting);
+    await printResult(result, { json, live });
+    if (live?.isWhole === false) tellMore(reach, taskId);
+    else await client.tasks.settle(taskId).catch(() => {});
     return exitCodeOf(result);
   } catch (error) {
     if (patience.signal.aborted) throw interrupted({ taskId }, stillThere(reach, taskId));
@@ -72,21 +79,28 @@ async function follow(
   }
 }
 
+interface Printing {
+  json: boolean;
+  /** What has shown some of it already. */
+  live?: LiveOutput | undefined;
+  shown?: Shown;
+}
+
 /**
  * Output goes out as it is, or as `shown` on this stream. An error of our own (a timeout, a signal) is a line of ours
  * behind it.
  */
 export async function printResult(
   result: Result,
-  asJson: boolean,
-  shown: (stream: NodeJS.WriteStream, text: string) => string = (_, text) => text,
+  { json, live, shown = (_, text) => text }: Printing,
 ): Promise<void> {
-  if (asJson) return void (await printJson(result));
-  const { stdout, stderr, error } = result;
+  if (json) return void (await printJson(result));
+  const { stdout, stderr } = live?.rest(result) ?? result;
   await write(process.stdout, shown(process.stdout, stdout));
   await write(process.stderr, shown(process.stderr, stderr));
+  const { error } = result;
   if (error === null) return;
-  const begin = stderr === '' || stderr.endsWith('\n') ? '' : '\n';
+  const begin = result.stderr === '' || result.stderr.endsWith('\n') ? '' : '\n';
   await write(process.stderr, `${begin}openclaw-runner: ${visible(textOf(error))}\n`);
 }
 
@@ -104,6 +118,11 @@ function exitCodeOf({ exitCode, error }: Result): number {
 /** Only for a person: what the task writes to stderr stays as it is for a program. */
 function tellWaiting(taskId: string): void {
   if (process.stderr.isTTY) tell(`task ${taskId} still waits for a runner; Ctrl-C leaves it there.`);
+}
+
+/** What came too fast to be shown. */
+export function tellMore(reach: Reach, taskId: string): void {
+  tell(`some of its output was left out. All of it: ${invocation('logs', taskId, reach)}`);
 }
 
 function alreadyRead(taskId: string): CommandError {

@@ -1,10 +1,11 @@
 import type { CliName } from '../queue/index.ts';
 import { type Handler, parse } from './call.ts';
-import { recentQuery } from './contract/recent.ts';
+import { type RecentSession, recentQuery } from './contract/recent.ts';
 import type { RouteDeps } from './deps.ts';
+import type { RunnersRecent } from './runners-recent.ts';
 
-/** The newest conversations in the session folders that the AI CLIs keep on this host. */
-export function recentHandlers({ recentSessions }: RouteDeps) {
+/** The newest conversations in the session folders of the AI CLIs: on this host, else on those of the runners. */
+export function recentHandlers({ recentSessions }: RouteDeps, runners: RunnersRecent) {
   return {
     of:
       (cli: CliName): Handler =>
@@ -13,9 +14,14 @@ export function recentHandlers({ recentSessions }: RouteDeps) {
         try {
           return { sessions: await recentSessions[cli](limit) };
         } catch (error) {
-          // As the older system did: Codex without a folder has no sessions, and no error.
-          return { sessions: [], ...(cli !== 'codex' && { error: (error as Error).message }) };
+          return missing(cli, error as Error, runners.of(cli, limit));
         }
       },
   };
+}
+
+/** As the older system did: Codex without a folder has no sessions, and no error. */
+function missing(cli: CliName, error: NodeJS.ErrnoException, told: RecentSession[] | null) {
+  if (error.code === 'ENOENT' && told !== null) return { sessions: told };
+  return { sessions: [], ...(cli !== 'codex' && { error: error.message }) };
 }

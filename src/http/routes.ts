@@ -9,6 +9,7 @@ import { outputHandlers } from './output.ts';
 import { readyHandler } from './ready.ts';
 import { recentHandlers } from './recent.ts';
 import { runnersHandler } from './runners.ts';
+import { RunnersRecent } from './runners-recent.ts';
 import { scheduleHandlers } from './schedules.ts';
 import { sessionHandlers } from './sessions.ts';
 import { Streams } from './sse.ts';
@@ -31,7 +32,8 @@ export function routesOf(deps: RouteDeps): Route[] {
   const events = eventHandlers(deps);
   const sessions = sessionHandlers(deps);
   const schedules = scheduleHandlers(deps);
-  const recent = recentHandlers(deps);
+  const runnersRecent = new RunnersRecent(deps);
+  const recent = recentHandlers(deps, runnersRecent);
   const streams = new Streams(deps);
   const output = outputHandlers(deps, streams);
   return [
@@ -52,7 +54,7 @@ export function routesOf(deps: RouteDeps): Route[] {
     { method: 'PATCH', path: '/schedules/:id', handler: schedules.edit },
     { method: 'DELETE', path: '/schedules/:id', handler: schedules.remove },
     post('/schedules/:id/run', schedules.run),
-    ...workerRoutes(deps),
+    ...workerRoutes(deps, runnersRecent),
     post('/worker/output', output.append),
     get('/runners', runnersHandler(deps)),
     get('/events', events.list),
@@ -81,8 +83,8 @@ function submissionRoutes(deps: RouteDeps): Route[] {
 }
 
 /** What runners ask and report. */
-function workerRoutes(deps: RouteDeps): Route[] {
-  const worker = workerHandlers(deps);
+function workerRoutes(deps: RouteDeps, runnersRecent: RunnersRecent): Route[] {
+  const worker = workerHandlers(deps, runnersRecent);
   return [
     get('/worker/poll', worker.poll),
     post('/worker/result', worker.result),

@@ -10,9 +10,10 @@ import {
 } from './contract/worker.ts';
 import type { RouteDeps } from './deps.ts';
 import { withPatience } from './patience.ts';
+import type { RunnersRecent } from './runners-recent.ts';
 
 /** `/worker/*`: what runners ask and report. */
-export function workerHandlers(deps: RouteDeps) {
+export function workerHandlers(deps: RouteDeps, runnersRecent: RunnersRecent) {
   const { queue } = deps;
   return {
     poll: ((call) => poll(deps, call)) satisfies Handler,
@@ -27,8 +28,12 @@ export function workerHandlers(deps: RouteDeps) {
       return { success: true, event };
     }) satisfies Handler,
 
-    heartbeat: (({ body }): Promise<HeartbeatReply> =>
-      queue.heartbeat(parse(heartbeatBody, body))) satisfies Handler,
+    heartbeat: (async ({ body }): Promise<HeartbeatReply> => {
+      const { recent, ...beat } = parse(heartbeatBody, body);
+      const answer = await queue.heartbeat(beat);
+      if (recent !== undefined) runnersRecent.heard(beat, recent);
+      return { ...answer, ...(runnersRecent.wants(beat) && { wants: ['recent'] }) };
+    }) satisfies Handler,
 
     release: (async ({ body }) => {
       const { leaseId, reason } = parse(releaseBody, body);

@@ -226,6 +226,24 @@ const paused: Field = {
     ]);
   },
 };
+const recent: Field = {
+  valid: (random, marker) => {
+    const one = {
+      sessionId: marker,
+      lastModified: '2026-01-31T12:00:00.000Z',
+      sizeKB: 5,
+      topic: words(random).slice(0, 300),
+    };
+    return random.pick<Value>([
+      undefined,
+      {},
+      { claude: [] },
+      { codex: [one], gemini: [{ ...one, project: 'p' }] },
+    ]);
+  },
+  invalid: (random) =>
+    random.pick<Value>([null, 'x', 5, [], { bard: [] }, { claude: {} }, { claude: [null] }, { codex: [{}] }]),
+};
 const channel: Field = {
   ...text,
   valid: (random, marker) => String(text.valid(random, marker)).toWellFormed(),
@@ -370,6 +388,7 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
       capabilities,
       problem: bounded(500),
       paused,
+      recent,
     },
     contract: heartbeatBody,
   },

@@ -1,6 +1,6 @@
 import { mkdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { type Api, startApi } from '../support/http.ts';
 
 const ID = '0199a213-81c0-7800-8aa1-bbab2a035a53';
@@ -98,6 +98,122 @@ test('says that the folder of Claude or Gemini is missing', async () => {
       error: `ENOENT: no such file or directory, scandir '${join(api.folder, name)}'`,
     });
   }
+});
+
+describe('where the folders are not here', () => {
+  const at = (minutesAgo: number) => new Date(Date.UTC(2026, 10, 22, 12) - minutesAgo * 60_000).toISOString();
+  const session = (sessionId: string, minutesAgo = 0) => ({
+    sessionId,
+    project: 'p',
+    lastModified: at(minutesAgo),
+    sizeKB: 1,
+    topic: 't',
+  });
+  const beat = async (api: Api, runnerId: string, more: object = {}, instanceId = 'i') => {
+    const body = { runnerId, instanceId, leases: [], ...more };
+    return (await api.post('/worker/heartbeat', body)).body.wants;
+  };
+  const sessions = async (api: Api, path = '/claude/recent') => (await api.get(path)).body.sessions;
+
+  test('runners are asked after somebody has asked, and each once', async () => {
+    const api = await startApi();
+    expect(await beat(api, 'a')).toBeUndefined();
+    const unknown = (await api.get('/claude/recent')).body;
+    expect(unknown).toEqual({ sessions: [], error: expect.stringContaining('ENOENT') });
+    expect(await beat(api, 'a')).toEqual(['recent']);
+    expect(await beat(api, 'a', { recent: {} })).toBeUndefined();
+    expect(await beat(api, 'a')).toBeUndefined();
+    expect(await beat(api, 'a', {}, 'newer')).toEqual(['recent']);
+    api.clock.advance(600_001);
+    expect(await beat(api, 'a', {}, 'newer')).toBeUndefined();
+  });
+
+  test('shows what they have told, the newest first, each with its runner', async () => {
+    const api = await startApi();
+    await beat(api, 'a', { recent: { claude: [session('a1', 1), session('a3', 3)], codex: [] } });
+    await beat(api, 'b', { recent: { claude: [session('b2', 2)] } });
+    const a = { runnerId: 'a' };
+    const told = [
+      { ...session('a1', 1), ...a },
+      { ...session('b2', 2), runnerId: 'b' },
+      { ...session('a3', 3), ...a },
+    ];
+    expect((await api.get('/claude/recent')).body).toEqual({ sessions: told });
+    expect(await sessions(api, '/claude/recent?limit=2')).toEqual(told.slice(0, 2));
+    expect((await api.get('/codex/recent')).body).toEqual({ sessions: [] });
+    expect((await api.get('/gemini/recent')).body.error).toContain('ENOENT');
+    await beat(api, 'a');
+    await beat(api, 'b', { recent: { claude: [] } });
+    expect(await sessions(api)).toEqual([told[0], told[2]]);
+  });
+
+  test('forgets what a runner has told that is lost or was started anew', async () => {
+    const api = await startApi();
+    await beat(api, 'a', { recent: { claude: [session('a1')] } });
+    await beat(api, 'b', { recent: { claude: [session('b1')] } });
+    await beat(api, 'b', {}, 'newer');
+    expect(await sessions(api)).toMatchObject([{ sessionId: 'a1' }]);
+    api.clock.advance(45_001);
+    expect((await api.get('/claude/recent')).body.error).toContain('ENOENT');
+  });
+
+  test('the folder here comes before what runners tell', async () => {
+    const api = await startApi();
+    write(api, 'claude/p/here.jsonl', [said('x')]);
+    await beat(api, 'a', { recent: { claude: [session('there')] } });
+    expect(await sessions(api)).toMatchObject([{ sessionId: 'here' }]);
+    expect((await sessions(api))[0]).not.toHaveProperty('runnerId');
+    expect(await beat(api, 'b')).toBeUndefined();
+  });
+
+  test('remembers no more than 200 runners', async () => {
+    const api = await startApi();
+    for (let n = 0; n < 201; n++) await beat(api, `r${n}`, { recent: { claude: [session(`s${n}`)] } });
+    await api.get('/claude/recent');
+    expect(await beat(api, 'r200')).toBeUndefined();
+    expect(await beat(api, 'r0', {}, 'newer')).toEqual(['recent']);
+  });
+
+  const ONE = session('x');
+  test.each<[unknown, string]>([
+    [null, 'recent'],
+    ['claude', 'recent'],
+    [[], 'recent'],
+    [{ bard: [] }, 'recent'],
+    [{ claude: {} }, 'recent.claude'],
+    [{ claude: Array.from({ length: 21 }, () => ONE) }, 'recent.claude'],
+    [{ claude: [null] }, 'recent.claude.0'],
+    [{ claude: [{ ...ONE, sessionId: '' }] }, 'recent.claude.0.sessionId'],
+    [{ claude: [{ ...ONE, sessionId: 's'.repeat(301) }] }, 'recent.claude.0.sessionId'],
+    [{ claude: [{ ...ONE, project: 5 }] }, 'recent.claude.0.project'],
+    [{ claude: [{ ...ONE, lastModified: 'now' }] }, 'recent.claude.0.lastModified'],
+    [{ claude: [{ ...ONE, lastModified: 5 }] }, 'recent.claude.0.lastModified'],
+    [{ claude: [{ ...ONE, sizeKB: -1 }] }, 'recent.claude.0.sizeKB'],
+    [{ claude: [{ ...ONE, topic: 't'.repeat(301) }] }, 'recent.claude.0.topic'],
+  ])('refuses a heartbeat with %j, and takes nothing of it', async (recent, field) => {
+    const api = await startApi();
+    const body = { runnerId: 'a', instanceId: 'i', leases: [], recent };
+    const answer = await api.post('/worker/heartbeat', body);
+    expect([answer.status, answer.body.code]).toEqual([400, 'invalid_field']);
+    expect(answer.body.field).toMatch(new RegExp(`^${field}`));
+    expect((await api.get('/runners')).body).toEqual({ runners: [] });
+  });
+
+  test('refuses what is too large for its memory', async () => {
+    const api = await startApi();
+    const large = Array.from({ length: 20 }, () => ({
+      ...ONE,
+      sessionId: '\u0001'.repeat(300),
+      topic: '\u0001'.repeat(300),
+    }));
+    const recent = { claude: large };
+    const body = { runnerId: 'a', instanceId: 'i', leases: [], recent };
+    const answer = await api.post('/worker/heartbeat', body);
+    expect([answer.status, answer.body]).toMatchObject([
+      400,
+      { error: 'recent is too large', field: 'recent' },
+    ]);
+  });
 });
 
 test('lists the sessions of Codex of the last seven days', async () => {

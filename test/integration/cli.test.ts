@@ -1,7 +1,9 @@
 /** The command line of a client, with a real house: in a pipe as a program reads it, and in a terminal. */
 import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { eventually } from '../support/eventually.ts';
@@ -191,13 +193,26 @@ describe('logs', () => {
     const taskId = await started.submit('echo hello');
     expect(await started.oc('logs', taskId)).toEqual({
       ...{ code: 0, out: '' },
-      err: `openclaw-runner: Task ${taskId} is pending; its output comes when it has ended. -f waits for that.\n`,
+      err: `openclaw-runner: Task ${taskId} is pending; its output comes when it has ended. -f shows it as it comes.\n`,
     });
     expect(await started.json('logs', taskId)).toEqual({ taskId, status: 'pending' });
     const waiting = started.oc('logs', '-f', taskId);
     const runner = run(ours('runner'), { env: started.env });
     expect(await waiting).toEqual({ code: 0, out: 'hello\n', err: '' });
     runner.kill('SIGTERM');
+  });
+
+  it('show with -f what is printed as it comes, from the beginning, and not twice', async () => {
+    const started = await house();
+    const go = join(tempFolder(), 'go');
+    const taskId = await started.submit(
+      `echo first; while [ ! -e ${go} ]; do sleep 0.05; done; echo last; echo oops >&2`,
+    );
+    const session = run(ours('logs', '-f', taskId), { env: started.env });
+    await session.shows(/^first\n$/);
+    writeFileSync(go, '');
+    expect([await session.exit, session.out, session.err]).toEqual([0, 'first\nlast\n', 'oops\n']);
+    expect(await started.json('logs', '-f', taskId)).toMatchObject({ taskId, stdout: 'first\nlast\n' });
   });
 
   it('says that a result was read', async () => {
@@ -435,7 +450,7 @@ describe('failures are one sentence, and exit code 1, or 2 when the call is wron
     const env = freshEnvironment(tempFolder());
     const help = async (...words: string[]) => (await outcomeOf(ours(...words, '--help'), { env })).out;
     const listed = [...(await help()).matchAll(/^ {2}([a-z-]+) (?=.* {2})/gm)].map(([, name = '']) => name);
-    const local = ['start', 'task-api', 'runner', 'backup', 'restore', 'help', 'schedules'];
+    const local = ['start', 'task-api', 'runner', 'backup', 'restore', 'help', 'policy', 'schedules'];
     const asking = listed.filter((name) => !local.includes(name));
     expect(asking).toEqual(
       expect.arrayContaining(['submit', 'batch', 'tasks', 'cancel', 'retry', 'unstick', 'show', 'logs']),

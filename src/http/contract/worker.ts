@@ -21,6 +21,7 @@ import {
   requiredText,
   truthyJson,
 } from './fields.ts';
+import { type RecentByCli, recentByCli } from './recent.ts';
 
 /** `GET /worker/poll`: every parameter is optional; lists are comma-separated, at most 16 names. */
 export interface PollQuery {
@@ -47,12 +48,16 @@ export interface HeartbeatBody {
   problem?: string;
   /** Types that it does not poll for, for now; at most 16. */
   paused?: PausedType[];
+  /** The newest sessions of each AI CLI in its own folder here: when they have changed, and when they are wanted. */
+  recent?: RecentByCli;
 }
 
 export interface HeartbeatReply {
   cancelled: string[];
   lost: string[];
   leaseMs: number;
+  /** What somebody has asked for that only this runner can tell; missing when it is nothing. */
+  wants?: 'recent'[];
 }
 
 /** `POST /worker/result` → `{success: true}` */
@@ -148,6 +153,7 @@ export const heartbeatBody = z.object({
     .optional(),
   problem: boundedText('problem', MAX_PROBLEM_LENGTH).optional(),
   paused: z.array(pausedType, PAUSED).max(16, PAUSED).optional(),
+  recent: recentByCli.optional(),
 });
 
 export const releaseBody = z.object({

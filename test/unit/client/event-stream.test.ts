@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { TaskApiClient } from '../../../src/client/index.ts';
 import { eventually } from '../../support/eventually.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
@@ -171,4 +171,39 @@ it('closes the connection when nobody reads on', async () => {
   await read(client.events.stream({}, { lastEventId: 1 }), 1, clock);
   await eventually('the end of the connection', () => closed);
   expect(clock.pending).toBe(0);
+});
+
+describe('the output of a task', () => {
+  const chunk = (id: number, text: string) => {
+    const data = JSON.stringify({ attempt: 1, seq: id, stream: 'stdout', chunk: text });
+    return `id: ${id}\nevent: stdout\ndata: ${data}\n\n`;
+  };
+  const gap = 'id: 2\nevent: gap\ndata: {"from":0,"to":2,"reason":"trimmed"}\n\n';
+  const end = 'id: 9\nevent: end\ndata: {"taskId":"a/b","status":"completed"}\n\n';
+
+  it('is brought piece by piece, over breaks, and ends with the task', async () => {
+    const { client, clock, asked } = await stage(
+      sends(`${gap}${chunk(5, 'a\nb')}`, 'breaks'),
+      sends(chunk(9, 'c'), 'ends'),
+      sends(end, 'goes on'),
+    );
+    const pieces = await read(client.tasks.output('a/b'), 9, clock);
+    const one = { attempt: 1, stream: 'stdout' };
+    expect(pieces).toEqual([
+      { from: 0, to: 2, reason: 'trimmed' },
+      { ...one, seq: 5, chunk: 'a\nb', id: 5 },
+      { ...one, seq: 9, chunk: 'c', id: 9 },
+    ]);
+    expect(asked.map(({ lastEventId }) => lastEventId)).toEqual([undefined, '5', '9']);
+    expect(clock.pending).toBe(0);
+  });
+
+  it('goes on where it is asked to, and rejects for a task that nobody knows', async () => {
+    const unknown = refuses(404, { error: 'Task not found', code: 'not_found' });
+    const { client, clock, asked } = await stage(unknown);
+    await expect(read(client.tasks.output('x', { lastEventId: 7 }), 1, clock)).rejects.toMatchObject({
+      code: 'not_found',
+    });
+    expect(asked).toMatchObject([{ lastEventId: '7' }]);
+  });
 });
