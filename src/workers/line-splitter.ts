@@ -1,7 +1,7 @@
 import { StringDecoder } from 'node:string_decoder';
 
-/** Beyond so many characters without a line end, a line is cut: its program means no lines. */
-const MAX_LINE = 16 * 1024 * 1024;
+/** Beyond so many characters without a line end, a line is cut: its program means no lines. A tool's whole output is one. */
+const MAX_LINE = 32 * 1024 * 1024;
 
 /** Turns chunks of UTF-8 into lines, wherever the chunks are cut: inside a character, between `\r` and `\n`. */
 export class LineSplitter {

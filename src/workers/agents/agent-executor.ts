@@ -10,7 +10,7 @@ import { atWorkplace } from '../executors/workplace.ts';
 import { type AgentAttempt, type AgentRun, type Cli, runAgent } from './agent-run.ts';
 import { CliVersions } from './cli-version.ts';
 import * as CLIS from './clis.ts';
-import { type Failure, failureOf } from './failure.ts';
+import { type Failure, failureOf, isOfModel } from './failure.ts';
 import { recentSessions } from './recent.ts';
 import { agentResult } from './result.ts';
 import { SessionCache } from './session-cache.ts';
@@ -141,13 +141,14 @@ function failureIn(attempt: AgentAttempt, run: AgentRun): Failure | null {
   return run.outcome.aborted || run.outcome.timedOut ? null : failureOf(attempt, run);
 }
 
-/** A run, and another one with the next model while the one before is unavailable. */
+/** A run, and another one with the next model while the one before is unavailable, and has done nothing yet. */
 async function runModels(attempt: AgentAttempt, leftMs: () => number): Promise<AgentRun> {
   const { cli, task, context } = attempt;
   const [first = [], ...others] = modelChoices(cli, task.model ?? null);
   let run = await runAgent(attempt, first, leftMs());
   for (const models of others) {
-    if (failureIn(attempt, run)?.cause !== 'model_unavailable') break;
+    const failed = failureIn(attempt, run);
+    if (failed === null || !isOfModel(failed) || run.turn.acted) break;
     context.log.warn({ cli: cli.provider.label, next: models }, 'model is unavailable: trying the next one');
     run = await runAgent(attempt, models, leftMs());
   }

@@ -21,7 +21,7 @@ export type Cause =
 const PATTERNS: readonly (readonly [Cause, RegExp])[] = [
   [
     'unknown_session',
-    /No conversation found|no rollout found|No previous sessions found|Invalid session identifier|--resume requires a valid session/i,
+    /No conversation found|no rollout found|No previous sessions found|Invalid session identifier|--resume requires a valid session|\b(thread|session|conversation) (\S+ )?not found/i,
   ],
   ['turns', /\bmax(imum)?\b[^.]{0,20}\bturns\b/i],
   ['budget', /\bmax(imum)?\b[^.]{0,20}\bbudget\b/i],
@@ -31,11 +31,11 @@ const PATTERNS: readonly (readonly [Cause, RegExp])[] = [
   ],
   [
     'model_unavailable',
-    /model_not_found|model is at capacity|issue with the selected model|\bmodels?\b.{0,200}\b(not found|not supported|not available|unavailable|does not exist|may not exist)\b/is,
+    /model_not_found|model is at capacity|issue with the selected model|\bmodels?\b.{0,200}\b(not found|not supported|not available|unavailable|does not exist|may not exist|deprecated|retired)\b/is,
   ],
   [
     'auth',
-    /\b401\b|\b403\b|unauthori[sz]ed|authenticat|invalid[^.]{0,20}api[ _-]?key|api[ _-]?key[^.]{0,20}(invalid|not valid|missing|expired)|not logged in|to use codex with your chatgpt plan|please (run )?\/?log ?in|auth method|credentials/i,
+    /\b401\b|\b403\b|unauthori[sz]ed|authenticat|invalid[^.]{0,20}api[ _-]?key|api[ _-]?key[^.]{0,20}(invalid|not valid|not found|missing|expired)|not logged in|to use codex with your chatgpt plan|please (run )?\/?log ?in|(log|sign) in again|auth method|credentials/i,
   ],
   [
     'api',
@@ -53,55 +53,4 @@ export function causeOfStatus(status: number): Cause {
   if (status === 429) return 'rate_limit';
   if (status === 401 || status === 403) return 'auth';
   return status === 404 ? 'model_unavailable' : 'api';
-}
-
-const UNIT_MS: Record<string, number> = { d: 86_400_000, h: 3_600_000, m: 60_000, s: 1_000, ms: 1 };
-const AMOUNT =
-  /(\d+(?:\.\d+)?)\s*(ms|milliseconds?|d(?:ays?)?|h(?:ours?)?|m(?:in(?:ute)?s?)?|s(?:ec(?:ond)?s?)?)\b/gi;
-const AHEAD =
-  /(?:again|retry|reset(?:s|ting)?|delay"?:?)\s*(?:in|after|")?\s*((?:\d+(?:\.\d+)?\s*[a-z]+[\s,]*(?:and\s+)?)+)/i;
-
-/** When the text says that a limit ends ("try again in 2 hours 5 minutes", "reset after 18h55m32s"); epoch milliseconds. */
-export function resetsAtOf(text: string, now: number): number | null {
-  const epoch = /limit reached\|(\d{10})\b/.exec(text)?.[1];
-  if (epoch !== undefined) return Number(epoch) * 1_000;
-  const clock = CLOCK.exec(text);
-  if (clock !== null) return clockTime(clock, now);
-  const ahead = AHEAD.exec(text)?.[1]?.replaceAll(/(\d)([a-z]+)(?=\d)/gi, '$1$2 ');
-  if (ahead === undefined) return null;
-  let ms = 0;
-  for (const [, amount, unit = ''] of ahead.matchAll(AMOUNT)) ms += Number(amount) * msOf(unit.toLowerCase());
-  return ms > 0 ? now + ms : null;
-}
-
-/** "try again at 1:12 AM", of this machine's time zone; on another day "at Nov 23rd, 2026 12:57 AM". */
-const CLOCK = /again at (?:([a-z]{3})[a-z]* (\d{1,2})(?:st|nd|rd|th)?, (\d{4}) )?(\d{1,2}):(\d{2}) ?([AP])M/i;
-const MONTHS = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec'];
-
-/** The end of that minute: before it, the limit may still hold. */
-function clockTime([, month, day, year, hour, minute, half]: RegExpExecArray, now: number): number {
-  const today = new Date(now);
-  const hours = (Number(hour) % 12) + (half?.toUpperCase() === 'P' ? 12 : 0);
-  const named = month !== undefined && day !== undefined && year !== undefined;
-  const at = (days: number) =>
-    new Date(
-      today.getFullYear(),
-      today.getMonth(),
-      today.getDate() + days,
-      hours,
-      Number(minute) + 1,
-    ).getTime();
-  if (named)
-    return new Date(
-      Number(year),
-      MONTHS.indexOf(month.toLowerCase()),
-      Number(day),
-      hours,
-      Number(minute) + 1,
-    ).getTime();
-  return at(0) > now ? at(0) : at(1);
-}
-
-function msOf(unit: string): number {
-  return UNIT_MS[unit.startsWith('ms') || unit.startsWith('milli') ? 'ms' : unit.charAt(0)] ?? 0;
 }

@@ -25,10 +25,13 @@ export class CliVersions {
 
   async #ask(file: string, flag: string, context: ExecutionContext): Promise<string | null> {
     const env = context.environment();
-    const outcome = await context.run({ file, args: [flag], env, timeoutMs: ASK_MS });
-    // It was not let finish: the next task asks again.
-    if (outcome.aborted || outcome.timedOut) this.#asked.delete(file);
-    return versionIn(outcome);
+    const asking = context.run({ file, args: [flag], env, timeoutMs: ASK_MS });
+    const outcome = await asking.catch(() => null);
+    if (outcome !== null && !outcome.aborted && !outcome.timedOut && outcome.spawnError === null)
+      return versionIn(outcome);
+    // It was not let begin or finish: the next task asks again.
+    this.#asked.delete(file);
+    return null;
   }
 }
 

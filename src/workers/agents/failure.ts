@@ -1,7 +1,8 @@
 import type { ProcessOutcome } from '../process.ts';
 import { type AgentAttempt, type AgentRun, strayedFrom } from './agent-run.ts';
-import { type Cause, causeOfText, resetsAtOf } from './cause.ts';
+import { type Cause, causeOfText } from './cause.ts';
 import { clipped, oneLine } from './plain-text.ts';
+import { resetsAtOf } from './reset-time.ts';
 import { pathSetting } from './settings.ts';
 
 /** Why a run failed. */
@@ -40,6 +41,11 @@ export function failureOf(attempt: AgentAttempt, run: AgentRun): Failure | null 
   if (turn.end.error !== null)
     return named(attempt, run, { said: turn.end.error, isVerdict: true, exitCode });
   return outcome.exitCode === 0 ? null : plain('cli', `${label} ${ending(outcome)} after its result`);
+}
+
+/** Whether another model may do what this one can't: it is not to be had, or a limit of its own is reached. */
+export function isOfModel({ cause, error }: Failure): boolean {
+  return cause === 'model_unavailable' || (cause === 'rate_limit' && /\b(this|another) model\b/i.test(error));
 }
 
 function notStarted({ cli }: AgentAttempt, why: string): Failure {

@@ -27,6 +27,8 @@ export function apiError(text: string): ApiError {
   const status = numberOf(answer.code);
   const delay = /"retryDelay":\s*"([\d.]+s)"/.exec(body)?.[1];
   const own = stringOf(answer.message) ?? stringOf(told.detail);
+  // Gemini wraps up the whole answer once more.
+  if (own !== null && jsonObject(own)?.error !== undefined) return apiError(own);
   const message = own ?? text;
   const unnamed = own === null ? null : 'api';
   return {
@@ -35,10 +37,12 @@ export function apiError(text: string): ApiError {
   };
 }
 
+/** A byte order mark before it, which counts as white space, is no part of it. */
 function jsonObject(text: string): JsonObject | null {
-  if (!text.trimStart().startsWith('{')) return null;
+  const json = text.trim();
+  if (!json.startsWith('{')) return null;
   try {
-    return JSON.parse(text) as JsonObject;
+    return JSON.parse(json) as JsonObject;
   } catch {
     return null;
   }

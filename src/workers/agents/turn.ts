@@ -12,6 +12,8 @@ export interface Turn {
   messages: string[];
   /** Whether the last message may still grow: a tool ends it. */
   open: boolean;
+  /** It has called a tool: what is begun anew would be done twice. */
+  acted: boolean;
   /** The tools that it was refused, each once. */
   denied: string[];
   /** The account's limit was reached. `resetsAt`: epoch milliseconds, null where it wasn't told. */
@@ -36,6 +38,7 @@ export function newTurn(): Turn {
     version: null,
     messages: [],
     open: false,
+    acted: false,
     denied: [],
     limited: null,
     trouble: null,
@@ -57,6 +60,7 @@ export function addEvent(turn: Turn, event: AgentEvent): void {
       break;
     case 'tool':
       turn.open = false;
+      turn.acted = true;
       break;
     case 'denied':
       turn.denied = [...new Set([...turn.denied, event.tool])].slice(0, DENIED_TOOLS);

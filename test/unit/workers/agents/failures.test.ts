@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { AgentType } from '../../../../src/queue/task.ts';
+import { Unfit } from '../../../../src/workers/work.ts';
 import { scriptedCli, setUpAgents } from '../../../support/agents.ts';
 import { ManualClock } from '../../../support/manual-clock.ts';
 
@@ -191,6 +192,37 @@ describe.each<[string, string, string, Told, RegExp]>([
       code: 1,
     },
     /^codex: unknown session: Error: thread/,
+  ],
+  [
+    'codex',
+    'a login that is over',
+    'auth',
+    codexFails('Your refresh token was revoked. Please log out and sign in again.'),
+    /^codex: not signed in/,
+  ],
+  [
+    'codex',
+    'a model of the past',
+    'model_unavailable',
+    codexFails('The model `gpt-1` has been deprecated.'),
+    /^codex: model unavailable/,
+  ],
+  [
+    'codex',
+    'a thread that is not found',
+    'unknown_session',
+    { lines: [], stderr: 'Error: thread/resume failed: thread not found: x\n', code: 1 },
+    /^codex: unknown session/,
+  ],
+  [
+    'gemini',
+    'no key of the API',
+    'auth',
+    geminiFails(
+      '[API Error: {"error":{"code":400,"message":"API Key not found. Please pass a valid API key."}}]',
+      144,
+    ),
+    /^gemini: not signed in.*: API Key not found/,
   ],
   [
     'gemini',
@@ -383,8 +415,18 @@ describe('a rate limit', () => {
     ],
     ['gemini', 'quota will reset after 18h55m32s.', Date.UTC(2026, 10, 23, 6, 55, 32)],
     ['gemini', 'You have exhausted your daily quota on this model.', undefined],
+    ['claude', "You've hit your 5-hour limit · resets 1:01am (UTC)", Date.UTC(2026, 10, 23, 1, 2)],
+    [
+      'claude',
+      "You've hit your weekly limit · resets Nov 25, 3pm (Europe/Berlin)",
+      Date.UTC(2026, 10, 25, 14, 1),
+    ],
+    ['claude', '5-hour limit reached ∙ resets 3am (Asia/Nowhere)', new Date(2026, 10, 23, 3, 1).getTime()],
+    ['claude', 'Claude AI usage limit reached|1795403000', 1_795_403_000_000],
+    ['codex', 'usage limit: try again at Feb 30th, 2026 1:00 AM', undefined],
   ])('of %s ends as it says: %s', async (label, message, resetsAt) => {
-    const told = label === 'codex' ? codexFails(message) : geminiFails(message, 173);
+    const fails = { claude: () => claudeFails({ result: message }), codex: () => codexFails(message) };
+    const told = fails[label as 'claude']?.() ?? geminiFails(message, 173);
     const clock = new ManualClock();
     const result = await askOf(label, told).ask({}, { clock });
     expect(result.metadata).toMatchObject({ cause: 'rate_limit' });
@@ -470,6 +512,20 @@ describe('the version of a CLI', () => {
     expect(() => asked(path)).toThrow('ENOENT');
   });
 
+  it('that this machine can not ask for now costs the task nothing but the version, and is asked for again', async () => {
+    const { path, ask } = askOf('codex', fine);
+    const rejections: unknown[] = [];
+    const note = (error: unknown) => void rejections.push(error);
+    process.on('unhandledRejection', note);
+    const run = () => Promise.reject(new Unfit('no room for a process'));
+    await expect(ask({}, { run })).rejects.toThrow('no room for a process');
+    await expect(ask({}, { run })).rejects.toThrow('no room for a process');
+    process.off('unhandledRejection', note);
+    expect(rejections).toEqual([]);
+    expect((await ask({})).metadata).toMatchObject({ cliVersion: '4.5.6' });
+    expect(asked(path)).toBe(1);
+  });
+
   it('that can not be learnt is left out', async () => {
     const { path, ask } = askOf('codex', fine);
     writeFileSync(path, readFileSync(path, 'utf8').replace('exit 0; fi', 'exit 1; fi'));
@@ -477,6 +533,56 @@ describe('the version of a CLI', () => {
     expect(exitCode).toBe(0);
     expect(metadata).not.toHaveProperty('cliVersion');
   });
+});
+
+/** A list of models, of which the first meets what was told. */
+describe('the next model', () => {
+  const askAll = (label: string, told: Told) => {
+    const path = scriptedCli(told);
+    const { ask, lines } = setUpAgents({ clis: { [label]: { path, models: ['first', 'second'] } } });
+    const tried = () => lines.filter(({ msg }) => /trying the next/.test(String(msg))).length + 1;
+    return { ask: () => ask(`${label as 'codex'}-cli`, {}), tried };
+  };
+  const capacity = {
+    type: 'turn.failed',
+    error: { message: 'Selected model is at capacity. Please try a different model.' },
+  };
+
+  it('is tried where the wanted one is not to be had', async () => {
+    const { ask, tried } = askAll('codex', { lines: [capacity], code: 1 });
+    expect((await ask()).metadata).toMatchObject({ cause: 'model_unavailable', model: 'second' });
+    expect(tried()).toBe(2);
+  });
+
+  it('is not tried when something has been done: it would be done twice', async () => {
+    const done = { type: 'item.started', item: { type: 'command_execution', command: 'rm x' } };
+    const { ask, tried } = askAll('codex', { lines: [done, capacity], code: 1 });
+    expect((await ask()).metadata).toMatchObject({ cause: 'model_unavailable', model: 'first' });
+    expect(tried()).toBe(1);
+  });
+
+  it('is tried where the limit is that of one model, and the type waits only when none is left', async () => {
+    const { ask, tried } = askAll('gemini', recorded('gemini-quota-of-the-day'));
+    expect(await ask()).toMatchObject({ exitCode: 173, pause: { reason: 'rate limit' } });
+    expect(tried()).toBe(2);
+  });
+
+  it.each([
+    ['codex', 'codex-api429'],
+    ['codex', 'codex-auth401'],
+    ['gemini', 'gemini-quota-with-time'],
+  ])('is not tried by %s where it would not help: %s', async (label, name) => {
+    const { ask, tried } = askAll(label, recorded(name));
+    expect((await ask()).exitCode).not.toBe(0);
+    expect(tried()).toBe(1);
+  });
+});
+
+it('an answer of 20 MB, in one line, is an answer', async () => {
+  const lines = [{ type: 'result', is_error: false, result: 'x'.repeat(20_000_000) }];
+  const { stdout, exitCode } = await askOf('claude', { lines }).ask({});
+  expect(exitCode).toBe(0);
+  expect(stdout).toMatch(/^xxx/);
 });
 
 describe('a limit of the task', () => {

@@ -130,10 +130,24 @@ describe('Gemini', () => {
     expect(finalText(turn)).toBe('all fine');
   });
 
+  it('finds the API error inside an API error', () => {
+    const inner = JSON.stringify({ error: { code: 429, message: 'slow down', status: 'X' } });
+    const message = `[API Error: ${JSON.stringify({ error: { code: 429, message: inner, status: 'Y' } })}]`;
+    const turn = read(gemini, [JSON.stringify({ type: 'result', status: 'error', error: { message } })]);
+    expect(turn.end).toMatchObject({ error: 'slow down', cause: 'rate_limit' });
+  });
+
   it('finds the API error inside its own message', () => {
     expect(recorded(gemini, 'gemini-api400').end?.error).toBe('fake 400');
   });
 });
+
+/** How each names its session. */
+const NAMED: Record<string, string> = {
+  claude: '{"type":"system","subtype":"init","session_id":"x"}',
+  codex: '{"type":"thread.started","thread_id":"x"}',
+  gemini: '{"type":"init","session_id":"x"}',
+};
 
 describe.each([claude, codex, gemini])('$label on strange output', (provider) => {
   it('ignores events and shapes that it does not know', () => {
@@ -153,6 +167,10 @@ describe.each([claude, codex, gemini])('$label on strange output', (provider) =>
       for (const junk of [{}, { message: 7, item: [], error: 'x', usage: null, stats: 1, session_id: 3 }])
         expect(() => read(provider, [JSON.stringify({ type, ...junk })])).not.toThrow();
     }
+  });
+
+  it('reads a first line behind a byte order mark', () => {
+    expect(read(provider, [`\ufeff${NAMED[provider.label]}\r`])).toMatchObject({ sessionId: 'x', stray: [] });
   });
 
   it('keeps the last lines that are no JSON', () => {
