@@ -1,5 +1,15 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
+import type { Reporter } from 'vitest/node';
+
+/** A test that is left out proves nothing: it counts as failed. */
+const noneLeftOut: Reporter = {
+  onTestRunEnd(modules) {
+    const leftOut = modules.flatMap(({ children }) => [...children.allTests('skipped')]);
+    if (leftOut.length > 0)
+      throw new Error(`left out: ${leftOut.map(({ fullName }) => fullName).join('; ')}`);
+  },
+};
 
 /** The contract tests with the real CLIs: apart from `npm test`, since they install 900 MB from the registry. */
 export default defineConfig({
@@ -14,7 +24,7 @@ export default defineConfig({
     // Gemini needs up to 15 s for a start on a busy machine; the limits are there to end a hang.
     testTimeout: 180_000,
     hookTimeout: 180_000,
-    // A test that is left out proves nothing.
+    reporters: ['default', noneLeftOut],
     allowOnly: false,
     passWithNoTests: false,
   },
