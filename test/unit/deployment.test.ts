@@ -114,6 +114,12 @@ function namesAsked(): string[] {
   return asked;
 }
 
+it.each(['README.md', 'README_CN.md'])('%s names every setting that is read', (name) => {
+  const text = read(name);
+  const missing = namesAsked().filter((setting) => !text.includes(`\`${setting}\``));
+  expect(missing.filter((setting) => setting !== 'PATH')).toEqual([]);
+});
+
 describe('config/', () => {
   const samples = readdirSync(join(TOP, 'config'));
 
