@@ -1,7 +1,7 @@
 /**
- * Runs every command that the README and docs/api.md show, in one shell, in a copy of this clone, as a newcomer
- * would: with the system's own node, a home folder of its own, and nothing set. Two things differ: the port, since
- * another Task API may use the usual one, and the AI CLIs, which are stand-ins.
+ * Runs every command that the README, docs/api.md and docs/security-guide.md show, in one shell, in a copy of this
+ * clone, as a newcomer would: with the system's own node, a home folder of its own, and nothing set. Two things differ:
+ * the port, since another Task API may use the usual one, and the AI CLIs, which are stand-ins.
  */
 import { execFile, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -19,6 +19,7 @@ import { tempFolder } from '../support/temp-folder.ts';
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const README = shellBlocks(join(ROOT, 'README.md'));
 const API = shellBlocks(join(ROOT, 'docs/api.md'));
+const GUIDE = shellBlocks(join(ROOT, 'docs/security-guide.md'));
 const RELIABILITY = shellBlocks(join(ROOT, 'docs/reliability.md'));
 
 /** Blocks that no test runs: they need Docker, systemd, another host, or are this very test run. */
@@ -66,7 +67,7 @@ async function startFirstCommand(cwd: string, env: Record<string, string>) {
   throw new Error(`npm start ended: ${said.join('\n')}`);
 }
 
-test('every command of the README and of docs/api.md works for a newcomer', {
+test('every command of the README, docs/api.md and docs/security-guide.md works for a newcomer', {
   timeout: 300_000,
 }, async () => {
   const [home, cwd] = [tempFolder(), copyOfClone()];
@@ -83,7 +84,7 @@ test('every command of the README and of docs/api.md works for a newcomer', {
     });
     return (await shell).stdout;
   };
-  const shown = [...README, ...API].filter((block) => block.mark === '');
+  const shown = [...README, ...API, ...GUIDE].filter((block) => block.mark === '');
   expect(shown.length).toBeGreaterThan(5);
   const stdout = await run(shown);
   expect(stdout).toContain('\nhello\n');
@@ -92,6 +93,9 @@ test('every command of the README and of docs/api.md works for a newcomer', {
   expect(stdout).toContain('Claude CLI task created');
   expect(stdout).toContain('"type":"task.cancel');
   expect(stdout).toContain('"stdout":"hello\\n"');
+  expect(stdout).toContain('event: end\n');
+  expect(stdout).toContain('config/policy.json is valid');
+  expect(stdout).toContain('✓ Task API');
   expect(stdout).toMatch(/wrote .*backup\.db \(/);
   expect(stdout).not.toContain('"code":');
   await stop();
@@ -102,7 +106,7 @@ test('what is not run is marked as such, and is on the list', () => {
   const unrun = README.filter((block) => block.mark === 'not-run').map((block) => block.commands);
   expect(unrun).toHaveLength(NOT_RUN.length);
   for (const [index, pattern] of NOT_RUN.entries()) expect(unrun[index]).toMatch(pattern);
-  expect(API.filter((block) => block.mark !== '')).toEqual([]);
+  expect([...API, ...GUIDE].filter((block) => block.mark !== '')).toEqual([]);
 });
 
 test('the gate runs each proof that docs/reliability.md shows, with smaller figures', () => {
