@@ -127,8 +127,9 @@ export async function startRunner(
   const isolation = new Isolation(isolationSettings, policy);
   await isolation.check([FILE_CHILD], process.env);
   const env = isolation.environment(process.env);
-  const { executors } = createAgents(agents, { ...lent, env, home: isolation.home });
-  const runner = createRunner({ ...config, ...taskApi }, { ...lent, env, executors, policy, isolation });
+  const { executors, ...told } = createAgents(agents, { ...lent, env, home: isolation.home });
+  const parts = { env, executors, agents: told, policy, isolation };
+  const runner = createRunner({ ...config, ...taskApi }, { ...lent, ...parts });
   await runner.start();
   return {
     ended: runner.stopped,

@@ -19,11 +19,19 @@ async function runners({ client, reach, clock }: Connected, { json = false }: Re
   if (found.length === 0)
     return tell(`No runner has been here. Start one with: ${invocation('runner', '', reach).trimEnd()}`);
   await print(await table(columns(clock.wall()), found, { width: terminalWidth() }));
-  const ill = found.filter(({ problem }) => problem !== null);
-  if (ill.length > 0)
-    await print(
-      ['', ...ill.map((one) => `${inLine(one.runnerId)}: ${inLine(one.problem ?? '')}`)].join('\n'),
-    );
+  const notes = found.flatMap((runner) => notesOn(runner, clock.wall()));
+  if (notes.length > 0) await print(['', ...notes].join('\n'));
+}
+
+/** What keeps it from some of its work, or from all. */
+function notesOn({ runnerId, problem, paused }: RunnerState, now: number): string[] {
+  const pauses = paused.map(({ type, until, reason }) => {
+    const end = until === null ? '' : `, goes on ${away(until, now)}`;
+    return `${type} is paused${end}: ${reason}`;
+  });
+  return [...(problem === null ? [] : [problem]), ...pauses].map(
+    (note) => `${inLine(runnerId)}: ${inLine(note)}`,
+  );
 }
 
 function columns(now: number): Column<RunnerState>[] {

@@ -1,27 +1,29 @@
 import type { CliName } from '../queue/index.ts';
-import { type Handler, parse } from './call.ts';
-import { type RecentSession, recentQuery } from './contract/recent.ts';
+import { type Call, type Handler, parse } from './call.ts';
+import { recentQuery } from './contract/recent.ts';
 import type { RouteDeps } from './deps.ts';
+import { withPatience } from './patience.ts';
 import type { RunnersRecent } from './runners-recent.ts';
 
-/** The newest conversations in the session folders of the AI CLIs: on this host, else on those of the runners. */
-export function recentHandlers({ recentSessions }: RouteDeps, runners: RunnersRecent) {
-  return {
-    of:
-      (cli: CliName): Handler =>
-      async ({ query }) => {
-        const { limit } = parse(recentQuery, query);
-        try {
-          return { sessions: await recentSessions[cli](limit) };
-        } catch (error) {
-          return missing(cli, error as Error, runners.of(cli, limit));
-        }
-      },
-  };
-}
+/** Runners that are busy are heard of every 5 s. */
+const PATIENCE_MS = 6_000;
 
-/** As the older system did: Codex without a folder has no sessions, and no error. */
-function missing(cli: CliName, error: NodeJS.ErrnoException, told: RecentSession[] | null) {
-  if (error.code === 'ENOENT' && told !== null) return { sessions: told };
-  return { sessions: [], ...(cli !== 'codex' && { error: error.message }) };
+/** The newest conversations in the session folders of the AI CLIs: on this host, else on those of the runners. */
+export function recentHandlers(deps: RouteDeps, runners: RunnersRecent) {
+  const told = (cli: CliName, limit: number, { response, peek }: Call) =>
+    withPatience(deps, response, peek ? 0 : PATIENCE_MS, (signal) => runners.of(cli, limit, signal));
+  const of =
+    (cli: CliName): Handler =>
+    async (call) => {
+      const { limit } = parse(recentQuery, call.query);
+      try {
+        return { sessions: await deps.recentSessions[cli](limit) };
+      } catch (error) {
+        const { code, message } = error as NodeJS.ErrnoException;
+        const sessions = code === 'ENOENT' ? await told(cli, limit, call) : null;
+        // As the older system did: Codex without a folder has no sessions, and no error.
+        return { sessions: sessions ?? [], ...(sessions === null && cli !== 'codex' && { error: message }) };
+      }
+    };
+  return { of };
 }

@@ -1,9 +1,10 @@
+import { setMaxListeners } from 'node:events';
 import type { Clock } from '../clock.ts';
 import type { CliName, TaskQueue } from '../queue/index.ts';
 import type { RecentByCli, RecentSession } from './contract/recent.ts';
 
-/** After somebody has asked, runners are asked for so long. */
-const ASKING_MS = 600_000;
+/** What was told so lately is not asked for again. */
+const FRESH_MS = 10_000;
 /** Of more runners at a time none is remembered. */
 const MAX_RUNNERS = 200;
 
@@ -13,34 +14,60 @@ interface Instance {
   instanceId: string;
 }
 
-/** The sessions of AI CLIs on the hosts of runners, as these tell them when they are asked; in memory only. */
+interface Told {
+  instanceId: string;
+  recent: RecentByCli;
+  /** On the steady clock. */
+  at: number;
+}
+
+/**
+ * The sessions of AI CLIs on the hosts of runners, as these tell them when somebody asks; in memory only. A question
+ * wakes the polls that wait: the runners' next heartbeats, which hear of it, come at once then.
+ */
 export class RunnersRecent {
   readonly #clock: Clock;
   readonly #queue: Pick<TaskQueue, 'runners'>;
-  readonly #told = new Map<string, { instanceId: string; recent: RecentByCli }>();
+  readonly #told = new Map<string, Told>();
   /** On the steady clock. */
   #askedAt = Number.NEGATIVE_INFINITY;
+  #question = newQuestion();
+  #answer = Promise.withResolvers<void>();
 
   constructor({ clock, queue }: { clock: Clock; queue: Pick<TaskQueue, 'runners'> }) {
     this.#clock = clock;
     this.#queue = queue;
   }
 
+  /** Aborts when somebody asks. */
+  get question(): AbortSignal {
+    return this.#question.signal;
+  }
+
   heard({ runnerId, instanceId }: Instance, recent: RecentByCli): void {
-    if (this.#told.has(runnerId) || this.#told.size < MAX_RUNNERS)
-      this.#told.set(runnerId, { instanceId, recent });
+    if (!this.#hasRoom(runnerId)) return;
+    this.#told.set(runnerId, { instanceId, recent, at: this.#clock.steady() });
+    this.#answer.resolve();
+    this.#answer = Promise.withResolvers();
   }
 
-  /** Somebody has asked lately, and this instance has not told yet. */
-  wants({ runnerId, instanceId }: Instance): boolean {
-    if (this.#clock.steady() - this.#askedAt > ASKING_MS) return false;
-    const told = this.#told.get(runnerId);
-    return told === undefined ? this.#told.size < MAX_RUNNERS : told.instanceId !== instanceId;
+  /** Somebody has asked since it told last. */
+  wants(instance: Instance): boolean {
+    return this.#hasRoom(instance.runnerId) && this.#toldAt(instance) < this.#askedAt;
   }
 
-  /** The newest first, of those that are connected; null when none of them has told yet. */
-  of(cli: CliName, limit: number): RecentSession[] | null {
-    this.#askedAt = this.#clock.steady();
+  /**
+   * The newest first, of runners that are connected; null when none of them has told. Waits for those that can tell,
+   * and have not lately, until `signal` aborts.
+   */
+  async of(cli: CliName, limit: number, signal: AbortSignal): Promise<RecentSession[] | null> {
+    const freshFrom = this.#clock.steady() - FRESH_MS;
+    if (this.#tellers().some((runner) => this.#toldAt(runner) < freshFrom)) this.#ask();
+    const over = new Promise<void>((resolve) =>
+      signal.addEventListener('abort', () => resolve(), { once: true }),
+    );
+    while (!signal.aborted && this.#tellers().some((runner) => this.wants(runner)))
+      await Promise.race([this.#answer.promise, over]);
     this.#forgetOthers();
     const known = [...this.#told].filter(([, { recent }]) => recent[cli] !== undefined);
     if (known.length === 0) return null;
@@ -51,10 +78,46 @@ export class RunnersRecent {
     return all.sort((a, b) => at(b) - at(a)).slice(0, limit);
   }
 
+  #ask(): void {
+    this.#askedAt = this.#clock.steady();
+    this.#question.abort();
+    this.#question = newQuestion();
+  }
+
+  /** Connected runners that say that they can. */
+  #tellers(): Instance[] {
+    return this.#queue
+      .runners()
+      .flatMap(({ connected, runnerId, instanceId, capabilities }) =>
+        connected && instanceId !== null && capabilities?.recent === true ? [{ runnerId, instanceId }] : [],
+      );
+  }
+
+  /** On the steady clock. */
+  #toldAt({ runnerId, instanceId }: Instance): number {
+    const told = this.#told.get(runnerId);
+    return told?.instanceId === instanceId ? told.at : Number.NEGATIVE_INFINITY;
+  }
+
+  #hasRoom(runnerId: string): boolean {
+    return this.#told.has(runnerId) || this.#told.size < MAX_RUNNERS;
+  }
+
   #forgetOthers(): void {
-    const connected = this.#queue.runners().filter((runner) => runner.connected);
-    const current = new Map(connected.map(({ runnerId, instanceId }) => [runnerId, instanceId]));
+    const current = new Map(
+      this.#queue
+        .runners()
+        .filter(({ connected }) => connected)
+        .map(({ runnerId, instanceId }) => [runnerId, instanceId]),
+    );
     for (const [runnerId, { instanceId }] of this.#told)
       if (current.get(runnerId) !== instanceId) this.#told.delete(runnerId);
   }
+}
+
+/** Any number of polls may listen. */
+function newQuestion(): AbortController {
+  const question = new AbortController();
+  setMaxListeners(0, question.signal);
+  return question;
 }

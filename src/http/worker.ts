@@ -16,7 +16,7 @@ import type { RunnersRecent } from './runners-recent.ts';
 export function workerHandlers(deps: RouteDeps, runnersRecent: RunnersRecent) {
   const { queue } = deps;
   return {
-    poll: ((call) => poll(deps, call)) satisfies Handler,
+    poll: ((call) => poll(deps, call, runnersRecent)) satisfies Handler,
 
     result: (async ({ body }) => {
       await queue.finish(parse(resultBody, body));
@@ -44,7 +44,7 @@ export function workerHandlers(deps: RouteDeps, runnersRecent: RunnersRecent) {
 }
 
 /** A claim whose answer can't be written any more goes back to its place. */
-async function poll(deps: RouteDeps, call: Call): Promise<unknown> {
+async function poll(deps: RouteDeps, call: Call, { question }: RunnersRecent): Promise<unknown> {
   const { queue } = deps;
   const { wait, max, runnerId = null, instanceId, queues, types } = parse(pollQuery, call.query);
   const poller: Poller = {
@@ -56,7 +56,13 @@ async function poll(deps: RouteDeps, call: Call): Promise<unknown> {
   };
   const claims = call.peek
     ? []
-    : await withPatience(deps, call.response, wait, (signal) => queue.claim(poller, signal));
+    : await withPatience(
+        deps,
+        call.response,
+        wait,
+        (signal) => queue.claim(poller, signal),
+        runnerId === null ? [] : [question],
+      );
   const tasks = claims.map((claim) => polledTask(deps, claim, runnerId));
   const leaseIds = claims.map((claim) => claim.leaseId);
   onAnswered(

@@ -1,12 +1,7 @@
-import { type Clock, pause } from '../clock.ts';
-import {
-  type HeartbeatBody,
-  type HeartbeatReply,
-  MAX_PROBLEM_LENGTH,
-  type ReleaseBody,
-} from '../http/contract/worker.ts';
+import { type Clock, pause, within } from '../clock.ts';
+import type { RecentByCli } from '../http/contract/recent.ts';
+import type { HeartbeatBody, HeartbeatReply, ReleaseBody } from '../http/contract/worker.ts';
 import type { Log } from '../log.ts';
-import type { JsonObject } from '../queue/task.ts';
 import type { Answer } from './api-answer.ts';
 import type { ApiClient } from './api-client.ts';
 import type { Attempts } from './attempts.ts';
@@ -16,6 +11,8 @@ import type { Spool } from './spool.ts';
 /** So a cancel reaches its task within this. */
 const BUSY_MS = 5_000;
 const IDLE_MS = 15_000;
+/** A folder that hangs (a network's) holds up a heartbeat no longer than this. */
+const LOOK_MS = 1_000;
 
 export interface HeartbeatParts {
   api: ApiClient;
@@ -26,9 +23,10 @@ export interface HeartbeatParts {
   runnerId: string;
   instanceId: string;
   slots: number;
-  capabilities: JsonObject;
-  /** What keeps this runner from its work, in a sentence; null while nothing does. */
-  problem: () => string | null;
+  /** What it can do, and what it can't for now. */
+  condition: () => Pick<HeartbeatBody, 'capabilities' | 'problem' | 'paused'>;
+  /** The newest sessions in the folders of the AI CLIs here; told when the Task API wants them. */
+  recent: () => Promise<RecentByCli>;
   /** A newer instance of this runner has taken over. */
   onSuperseded: () => void;
 }
@@ -45,6 +43,7 @@ export class Heartbeat {
   #isIntroduced = true;
   /** What the Task API has shown to be: an older one knows no heartbeats. */
   #contract: 'unknown' | 'newer' | 'older' = 'unknown';
+  #isRecentWanted = false;
   #done: Promise<void> = Promise.resolve();
 
   constructor(parts: HeartbeatParts) {
@@ -105,12 +104,13 @@ export class Heartbeat {
   }
 
   async #beat(): Promise<void> {
-    const { api, attempts, spool, clock, runnerId, instanceId, slots, capabilities } = this.#parts;
+    const { api, attempts, spool, clock, runnerId, instanceId, slots, condition } = this.#parts;
+    const recent = await this.#recent();
     const leases = attempts.leases;
     const sentAt = clock.steady();
     const body = {
-      ...{ runnerId, instanceId, leases, spooled: spool.leases, slots, capabilities },
-      ...this.#problem(),
+      ...{ runnerId, instanceId, leases, spooled: spool.leases, slots },
+      ...{ ...condition(), ...recent },
     };
     const answer = await api.heartbeat(body, this.#over.signal);
     if (this.#over.signal.aborted) return;
@@ -119,12 +119,22 @@ export class Heartbeat {
     this.#isIntroduced = true;
     this.#outage.worked();
     attempts.answered(leases, sentAt, answer.body);
+    const wasWanted = this.#isRecentWanted;
+    this.#isRecentWanted = answer.body.wants?.includes('recent') ?? false;
+    if (this.#isRecentWanted && !wasWanted) this.soon();
     await this.giveBack(this.#over.signal);
   }
 
-  #problem(): Pick<HeartbeatBody, 'problem'> {
-    const problem = this.#parts.problem();
-    return problem === null ? {} : { problem: problem.slice(0, MAX_PROBLEM_LENGTH) };
+  /** What holds up a look at the folders is not to hold up the leases. */
+  async #recent(): Promise<Pick<HeartbeatBody, 'recent'>> {
+    if (!this.#isRecentWanted) return {};
+    let recent: RecentByCli | undefined;
+    const { clock } = this.#parts;
+    const looked = this.#parts.recent().then((found) => {
+      recent = found;
+    });
+    await within(clock, LOOK_MS, looked, this.#over.signal);
+    return recent === undefined ? {} : { recent };
   }
 
   #failed(answer: Exclude<Answer<HeartbeatReply>, { kind: 'ok' }>): void {

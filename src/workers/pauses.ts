@@ -1,19 +1,11 @@
 import type { Clock } from '../clock.ts';
-import type { TaskType } from '../queue/task.ts';
+import type { PausedType, TaskType } from '../queue/task.ts';
 import type { ExecutionResult } from './executor.ts';
 
 /** Why tasks of a type had better wait: the one that met it has failed, those behind it would too. */
 export interface Pause {
   /** Epoch milliseconds; null where nobody said. */
   until: number | null;
-  reason: string;
-}
-
-/** A type that this runner does not take for now, as it is told to the Task API. */
-export interface PausedType {
-  type: TaskType;
-  /** Epoch milliseconds. */
-  until: number;
   reason: string;
 }
 

@@ -9,6 +9,8 @@ import { Outage } from './outage.ts';
 import type { Slots } from './slots.ts';
 
 const MAX_BACKOFF_MS = 30_000;
+/** An answer this much before its time has a reason. */
+const HURRIED_MS = 1_000;
 
 export interface PollerParts {
   api: ApiClient;
@@ -24,6 +26,8 @@ export interface PollerParts {
   /** `sentAt`: when the poll was sent, on the steady clock. */
   onTasks: (tasks: PolledTask[], sentAt: number) => void;
   onSuperseded: () => void;
+  /** An empty answer came before its time: the Task API would hear a heartbeat. */
+  onHurried: () => void;
 }
 
 /** Asks for work while there is a free slot: at once after a claim, by and by after anything but an answer. */
@@ -73,13 +77,15 @@ export class Poller {
   }
 
   async #poll(signal: AbortSignal): Promise<void> {
-    const { api, slots, clock, query, onTasks, pollIntervalMs } = this.#parts;
+    const { api, slots, clock, onTasks, onHurried, pollIntervalMs } = this.#parts;
+    const query = this.#parts.query();
     const sentAt = clock.steady();
-    const answer = await api.poll({ ...query(), max: slots.free }, signal);
+    const answer = await api.poll({ ...query, max: slots.free }, signal);
     const tasks = answer.kind === 'ok' ? tasksOf(answer.body) : null;
     if (tasks === null) return this.#failed(answer, signal);
     this.#outage.worked();
     if (tasks.length > 0) return onTasks(tasks, sentAt);
+    if (clock.steady() - sentAt < (query.wait ?? 0) - HURRIED_MS) onHurried();
     await pause(clock, sentAt + pollIntervalMs - clock.steady(), signal);
   }
 

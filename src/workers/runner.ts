@@ -5,9 +5,13 @@ import { StartError } from '../errors.ts';
 import type { PolledTask } from '../http/contract/payload.ts';
 import type { Log } from '../log.ts';
 import type { TaskType } from '../queue/task.ts';
+import { VERSION } from '../version.ts';
+import type { Agents } from './agents/agent-executor.ts';
+import { toldSessions } from './agents/recent.ts';
 import { type ApiClient, createApiClient } from './api-client.ts';
 import type { Attempt } from './attempt.ts';
 import { Attempts } from './attempts.ts';
+import { Availability } from './availability.ts';
 import type { RunnerConfig } from './config.ts';
 import type { Executors } from './executor.ts';
 import { baseExecutors } from './executors/index.ts';
@@ -28,6 +32,8 @@ import { Unfit, work } from './work.ts';
 export interface RunnerDeps {
   /** What runs the task types besides `command` and the file tasks. */
   executors: Executors;
+  /** What is told of the AI CLIs. */
+  agents?: Pick<Agents, 'recent' | 'versions'>;
   /** What tasks may do here. */
   policy: Policy;
   /** What keeps children apart from it. */
@@ -75,6 +81,7 @@ class PollingRunner implements Runner {
   readonly #sender: ResultSender;
   readonly #fitness: Fitness;
   readonly #pauses: Pauses;
+  readonly #availability: Availability;
   readonly #mask: Mask;
   readonly #polling = new AbortController();
   readonly #hurry = new AbortController();
@@ -108,6 +115,19 @@ class PollingRunner implements Runner {
     });
     this.#fitness = new Fitness({ ...deps, shell, envPass: config.envPass, onChange });
     this.#pauses = new Pauses(clock, onChange);
+    this.#availability = new Availability({
+      types: this.#types,
+      spool: this.#spool,
+      slots: this.#slots,
+      fitness: this.#fitness,
+      pauses: this.#pauses,
+      draining: this.#polling.signal,
+      capabilities: () => ({
+        types: [...this.#types],
+        versions: { runner: VERSION, ...deps.agents?.versions() },
+        recent: deps.agents !== undefined,
+      }),
+    });
     this.#mask = new Mask([config.token, ...secretsIn(deps.env)]);
   }
 
@@ -137,7 +157,8 @@ class PollingRunner implements Runner {
   }
 
   #connect(runnerId: string, instanceId: string): void {
-    const { log, clock } = this.#deps;
+    const { log, clock, agents } = this.#deps;
+    const availability = this.#availability;
     const { maxConcurrent, longPollWaitMs: wait, pollIntervalMs } = this.#config;
     const [api, slots, spool, queues] = [this.#api, this.#slots, this.#spool, this.#config.queues.join(',')];
     const onSuperseded = () => this.#superseded();
@@ -146,16 +167,17 @@ class PollingRunner implements Runner {
       ...parts,
       attempts: this.#attempts,
       slots: maxConcurrent,
-      capabilities: { types: [...this.#types] },
-      problem: () => this.#problem(),
+      condition: () => availability.condition(),
+      recent: () => toldSessions(agents?.recent ?? {}, this.#mask),
     });
     const poller = new Poller({
       ...parts,
       slots,
       pollIntervalMs,
-      query: () => ({ wait, runnerId, instanceId, queues, types: this.#possible().join(',') }),
-      obstacle: () => this.#obstacle() ?? (heartbeat.isOutOfTouch ? OUT_OF_TOUCH : null),
+      query: () => ({ wait, runnerId, instanceId, queues, types: availability.types.join(',') }),
+      obstacle: () => availability.obstacle ?? (heartbeat.isOutOfTouch ? OUT_OF_TOUCH : null),
       onTasks: (tasks, sentAt) => this.#begin(tasks, sentAt),
+      onHurried: () => heartbeat.soon(),
     });
     log.info({ runnerId, url: this.#config.url, slots: maxConcurrent }, 'runner polls');
     this.#heartbeat = heartbeat;
@@ -163,31 +185,6 @@ class PollingRunner implements Runner {
     heartbeat.start();
     this.#sender.start();
     this.#polled = poller.run(this.#polling.signal);
-  }
-
-  /** Types of tasks that are worth taking now. */
-  #possible(): TaskType[] {
-    const [fitness, pauses, slots] = [this.#fitness, this.#pauses, this.#slots];
-    return this.#types.filter(
-      (type) => !fitness.isUnfitFor(type) && !pauses.has(type) && !slots.isFull(type),
-    );
-  }
-
-  /** Why no work may be asked for, whatever it is. */
-  #obstacle(): string | null {
-    if (this.#spool.obstacle !== null || this.#possible().length > 0) return this.#spool.obstacle;
-    return this.#fitness.problem ?? 'all types of task that it takes are paused or busy';
-  }
-
-  /** For whoever looks at the list of runners. */
-  #problem(): string | null {
-    const { obstacle } = this.#spool;
-    const problems = [
-      this.#polling.signal.aborted ? 'it drains, and takes no more work' : null,
-      obstacle && `takes no work for now: ${obstacle}`,
-      this.#fitness.problem,
-    ];
-    return problems.filter(Boolean).join('; ') || null;
   }
 
   #begin(tasks: PolledTask[], sentAt: number): void {

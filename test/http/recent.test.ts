@@ -1,6 +1,7 @@
 import { mkdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { eventually } from '../support/eventually.ts';
 import { type Api, startApi } from '../support/http.ts';
 
 const ID = '0199a213-81c0-7800-8aa1-bbab2a035a53';
@@ -115,17 +116,50 @@ describe('where the folders are not here', () => {
   };
   const sessions = async (api: Api, path = '/claude/recent') => (await api.get(path)).body.sessions;
 
-  test('runners are asked after somebody has asked, and each once', async () => {
+  /** Of a runner that can tell. */
+  const able = { capabilities: { recent: true } };
+  const wants = ['recent'];
+
+  test('asks runners that can tell when somebody asks, and answers when all of them have told', async () => {
     const api = await startApi();
-    expect(await beat(api, 'a')).toBeUndefined();
-    const unknown = (await api.get('/claude/recent')).body;
-    expect(unknown).toEqual({ sessions: [], error: expect.stringContaining('ENOENT') });
-    expect(await beat(api, 'a')).toEqual(['recent']);
-    expect(await beat(api, 'a', { recent: {} })).toBeUndefined();
-    expect(await beat(api, 'a')).toBeUndefined();
-    expect(await beat(api, 'a', {}, 'newer')).toEqual(['recent']);
-    api.clock.advance(600_001);
-    expect(await beat(api, 'a', {}, 'newer')).toBeUndefined();
+    expect(await beat(api, 'a', able)).toBeUndefined();
+    expect(await beat(api, 'b', able)).toBeUndefined();
+    await beat(api, 'c');
+    const asked = api.get('/claude/recent');
+    await eventually('the question', async () => (await beat(api, 'a', able)) !== undefined);
+    expect(await beat(api, 'b', able)).toEqual(wants);
+    expect(await beat(api, 'a', { ...able, recent: { claude: [session('a1')] } })).toBeUndefined();
+    expect(await beat(api, 'b', { ...able, recent: {} })).toBeUndefined();
+    expect((await asked).body.sessions).toMatchObject([{ sessionId: 'a1', runnerId: 'a' }]);
+    expect(await sessions(api)).toHaveLength(1);
+    expect(await beat(api, 'a', able)).toBeUndefined();
+
+    api.clock.advance(10_001);
+    const again = api.get('/claude/recent');
+    await eventually('the question', async () => (await beat(api, 'a', able)) !== undefined);
+    expect(await beat(api, 'a', able, 'newer')).toEqual(wants);
+    api.clock.advance(6_000);
+    expect((await again).body).toEqual({ sessions: [], error: expect.stringContaining('ENOENT') });
+  });
+
+  test('wakes the polls of runners that name themselves, so that they send a heartbeat', async () => {
+    const api = await startApi();
+    await beat(api, 'a', able);
+    const poll = api.get('/worker/poll?runnerId=a&instanceId=i&max=1&wait=60000');
+    const older = api.get('/worker/poll?wait=1000');
+    const asked = api.get('/claude/recent');
+    expect((await poll).body).toEqual([]);
+    api.clock.advance(6_000);
+    await Promise.all([asked, older]);
+  });
+
+  test('does not wait for runners that are away, nor for those that can not tell', async () => {
+    const api = await startApi();
+    await beat(api, 'a', able);
+    await beat(api, 'b');
+    api.clock.advance(45_001);
+    await beat(api, 'c');
+    expect((await api.get('/claude/recent')).body.error).toContain('ENOENT');
   });
 
   test('shows what they have told, the newest first, each with its runner', async () => {
@@ -169,9 +203,11 @@ describe('where the folders are not here', () => {
   test('remembers no more than 200 runners', async () => {
     const api = await startApi();
     for (let n = 0; n < 201; n++) await beat(api, `r${n}`, { recent: { claude: [session(`s${n}`)] } });
-    await api.get('/claude/recent');
-    expect(await beat(api, 'r200')).toBeUndefined();
-    expect(await beat(api, 'r0', {}, 'newer')).toEqual(['recent']);
+    const asked = api.get('/claude/recent');
+    await eventually('the question', async () => (await beat(api, 'r0', able, 'newer')) !== undefined);
+    expect(await beat(api, 'r200', able)).toBeUndefined();
+    api.clock.advance(6_000);
+    expect((await asked).body.sessions).toHaveLength(10);
   });
 
   const ONE = session('x');

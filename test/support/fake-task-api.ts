@@ -45,6 +45,8 @@ export class FakeTaskApi {
     event: 0,
     output: 0,
   };
+  /** What heartbeats hear that somebody asks for. */
+  wants: 'recent'[] = [];
   /** Leases that the next heartbeats hear of, for as long as they name them. */
   readonly cancelled = new Set<string>();
   readonly lost = new Set<string>();
@@ -186,7 +188,8 @@ export class FakeTaskApi {
   #beat(body: HeartbeatBody): unknown {
     this.heartbeats.push(body);
     const named = (leases: Set<string>) => body.leases.filter((leaseId) => leases.has(leaseId));
-    return { cancelled: named(this.cancelled), lost: named(this.lost), leaseMs: this.leaseMs };
+    const wants = this.wants.length > 0 && { wants: this.wants };
+    return { cancelled: named(this.cancelled), lost: named(this.lost), leaseMs: this.leaseMs, ...wants };
   }
 
   #poll(parked: Parked): void {
@@ -196,6 +199,11 @@ export class FakeTaskApi {
       this.#parked = this.#parked.filter((other) => other !== parked);
     });
     this.#match();
+  }
+
+  /** Answers the polls that wait: there is nothing. */
+  dismiss(): void {
+    for (const { response } of this.#parked.splice(0)) send(response, 200, []);
   }
 
   /** The older contract hands out one task, whatever `max` says. */

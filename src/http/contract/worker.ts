@@ -90,6 +90,7 @@ export interface EventBody {
 
 /** What `problem` of a heartbeat may have. */
 export const MAX_PROBLEM_LENGTH = 500;
+export const MAX_PAUSE_REASON_LENGTH = 200;
 
 /** The Task API's body limit: 5 MiB, counted in bytes of JSON. */
 export const MAX_BODY_BYTES = 5 * 1024 * 1024;
@@ -132,7 +133,7 @@ const pausedType = z.object(
     type: z.enum(TASK_TYPES, `type must be one of ${TASK_TYPES.join(', ')}`),
     // As far as a date can be printed.
     until: z.int(UNTIL).min(0, UNTIL).max(8.64e15, UNTIL).nullable(),
-    reason: boundedText('reason', 200),
+    reason: boundedText('reason', MAX_PAUSE_REASON_LENGTH),
   },
   PAUSED,
 );

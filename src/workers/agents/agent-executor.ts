@@ -33,12 +33,15 @@ export interface Agents {
   executors: Executors;
   /** By the CLI's label. */
   recent: Readonly<Record<string, RecentSessions>>;
+  /** By the CLI's label: as the last result of each told it. */
+  versions: () => Record<string, string>;
 }
 
 /** Reads the session cache; a CLI that is missing fails its tasks, not the start. */
 export function createAgents(settings: AgentSettings, deps: AgentDeps): Agents {
   const cache = new SessionCache(settings.sessionCacheFile, settings.sessionRetentionMs, deps);
   const versions = new CliVersions();
+  const told = new Map<string, string>();
   const clis = Object.values(CLIS).flatMap((provider): Cli[] => {
     const own = settings.clis[provider.label];
     const sessionFolder = provider.sessions.folder(deps.env, deps.home);
@@ -46,21 +49,30 @@ export function createAgents(settings: AgentSettings, deps: AgentDeps): Agents {
     const files = (provider.stateFiles ?? []).map((name) => join(deps.home, name));
     return [{ provider, settings: own, sessionFolder, own: [dirname(sessionFolder), ...files] }];
   });
-  const executors = clis.map((cli) => [cli.provider.type, agentExecutor(cli, { settings, cache, versions })]);
+  const executors = clis.map((cli) => [
+    cli.provider.type,
+    agentExecutor(cli, { settings, cache, versions, told }),
+  ]);
   const recent = clis.map(({ provider, sessionFolder }) => [
     provider.label,
     recentSessions(provider.sessions, sessionFolder, deps.clock),
   ]);
-  return { executors: Object.fromEntries(executors), recent: Object.fromEntries(recent) };
+  return {
+    executors: Object.fromEntries(executors),
+    recent: Object.fromEntries(recent),
+    versions: () => Object.fromEntries(told),
+  };
 }
 
 interface Shared {
   settings: AgentSettings;
   cache: SessionCache;
   versions: CliVersions;
+  /** What each CLI has told, by its label. */
+  told: Map<string, string>;
 }
 
-function agentExecutor(cli: Cli, { settings, cache, versions }: Shared): Executor {
+function agentExecutor(cli: Cli, { settings, cache, versions, told }: Shared): Executor {
   const { provider } = cli;
   const locks = new SessionLocks();
   return async (task, context) => {
@@ -77,6 +89,8 @@ function agentExecutor(cli: Cli, { settings, cache, versions }: Shared): Executo
         const attempt = { cli, task, session: await plan(), cache, context, place, cwd, idleMs };
         const timeoutMs = policy.timeoutMs(provider.type, Math.min(task.timeout, settings.maxTimeoutMs));
         const result = await converse(attempt, versions, timeoutMs);
+        const version = result.metadata?.cliVersion;
+        if (typeof version === 'string') told.set(provider.label, version);
         return { ...result, stdout: excerptOf(result.stdout, policy.outputBytes(provider.type)) };
       });
     });

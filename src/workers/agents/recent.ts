@@ -1,11 +1,28 @@
 import { basename } from 'node:path';
 import type { Clock } from '../../clock.ts';
-import type { RecentSession, RecentSessions } from '../../http/contract/recent.ts';
+import {
+  MAX_RECENT,
+  type RecentByCli,
+  type RecentSession,
+  type RecentSessions,
+} from '../../http/contract/recent.ts';
+import type { Mask } from '../mask.ts';
 import type { SessionStore } from './provider.ts';
 import { headLines, idAtHead, newestFiles, type SessionFile } from './session-files.ts';
 import { topicOf } from './topic.ts';
 
-const MAX_RECENT = 20;
+/** Of all CLIs whose folder can be read, as the Task API is told of them: without the secrets of this runner. */
+export async function toldSessions(
+  recent: Readonly<Record<string, RecentSessions>>,
+  mask: Mask,
+): Promise<RecentByCli> {
+  const looks = Object.entries(recent).map(async ([label, look]) => {
+    const sessions = await look(MAX_RECENT);
+    return [label, sessions.map((session) => ({ ...session, topic: mask.text(session.topic) }))] as const;
+  });
+  const found = (await Promise.allSettled(looks)).filter((look) => look.status === 'fulfilled');
+  return Object.fromEntries(found.map(({ value }) => value));
+}
 
 /** One look at a time: who asks meanwhile gets the same answer, however many ask. */
 export function recentSessions(store: SessionStore, folder: string, clock: Clock): RecentSessions {

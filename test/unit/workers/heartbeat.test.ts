@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import type { PolledTask } from '../../../src/http/contract/payload.ts';
-import type { ResultBody } from '../../../src/http/contract/worker.ts';
+import type { RecentByCli } from '../../../src/http/contract/recent.ts';
+import type { HeartbeatBody, ResultBody } from '../../../src/http/contract/worker.ts';
 import { createApiClient } from '../../../src/workers/api-client.ts';
 import { Attempts } from '../../../src/workers/attempts.ts';
 import { Heartbeat } from '../../../src/workers/heartbeat.ts';
@@ -35,7 +36,8 @@ async function startBeating(contract: 'newer' | 'older' = 'newer', owed?: Result
   if (owed !== undefined) await spool.add(owed);
   const attempts = new Attempts(clock);
   let superseded = 0;
-  const said: { problem: string | null } = { problem: null };
+  const said: Pick<HeartbeatBody, 'problem' | 'paused'> = {};
+  const looks = { count: 0, recent: async (): Promise<RecentByCli> => ({ claude: [] }) };
   const heartbeat = new Heartbeat({
     api: createApiClient({ url: api.url, token: TOKEN, clock }),
     attempts,
@@ -45,8 +47,11 @@ async function startBeating(contract: 'newer' | 'older' = 'newer', owed?: Result
     runnerId: 'runner-1',
     instanceId: 'instance-1',
     slots: 5,
-    capabilities: { types: ['command'] },
-    problem: () => said.problem,
+    condition: () => ({ capabilities: { types: ['command'] }, ...said }),
+    recent: () => {
+      looks.count += 1;
+      return looks.recent();
+    },
     onSuperseded: () => {
       superseded += 1;
     },
@@ -57,11 +62,15 @@ async function startBeating(contract: 'newer' | 'older' = 'newer', owed?: Result
     await api.stop();
   });
   await rest(1);
-  return { heartbeat, attempts, spool, lines, said, superseded: () => superseded };
+  return { heartbeat, attempts, spool, lines, said, looks, superseded: () => superseded };
 }
 
 /** The heartbeat with this number has been answered, or has failed. */
 const rest = (count: number) => eventually(`rest ${count}`, () => clock.rests.length >= count);
+
+/** It rests until its time comes, for the so manieth time. */
+const idle = (count: number) =>
+  eventually(`idle rest ${count}`, () => clock.rests.filter((ms) => ms === 15_000).length >= count);
 
 function aTask(change: Partial<PolledTask> = {}): PolledTask {
   const envelope = { id: 't', status: 'running', createdAt: 1, startedAt: 2, completedAt: null } as const;
@@ -86,15 +95,46 @@ describe('the heartbeat', () => {
     });
   });
 
-  test('says what keeps the runner from its work, at most 500 characters of it, until that is over', async () => {
+  test('says what the runner can and what it can not, as it is by then', async () => {
     const { heartbeat, said } = await startBeating();
-    for (const problem of ['no shell', 'x'.repeat(501), null]) {
-      said.problem = problem;
+    const paused = [{ type: 'claude-cli', until: 5, reason: 'rate limit' } as const];
+    for (const news of [{ problem: 'no shell' }, { problem: undefined, paused }]) {
+      Object.assign(said, news);
       heartbeat.soon();
       await rest(api.heartbeats.length + 1);
     }
-    const problems = api.heartbeats.map(({ problem }) => problem);
-    expect(problems).toEqual([undefined, 'no shell', 'x'.repeat(500), undefined]);
+    const problems = api.heartbeats.map(({ problem, paused }) => [problem, paused]);
+    expect(problems).toEqual([
+      [undefined, undefined],
+      ['no shell', undefined],
+      [undefined, paused],
+    ]);
+  });
+
+  test('tells of the sessions of AI CLIs when they are wanted, at once and once', async () => {
+    const { heartbeat, looks } = await startBeating();
+    api.wants = ['recent'];
+    heartbeat.soon();
+    await idle(2);
+    api.wants = [];
+    expect(api.heartbeats.map(({ recent }) => recent)).toEqual([undefined, undefined, { claude: [] }]);
+    clock.advance(15_000);
+    await idle(3);
+    clock.advance(15_000);
+    await idle(4);
+    expect(api.heartbeats.slice(3).map(({ recent }) => recent)).toEqual([{ claude: [] }, undefined]);
+    expect(looks.count).toBe(2);
+  });
+
+  test('is held up by a folder that hangs for a second at most', async () => {
+    const { heartbeat, looks } = await startBeating();
+    looks.recent = () => new Promise(() => {});
+    api.wants = ['recent'];
+    heartbeat.soon();
+    await eventually('a look', () => looks.count === 1);
+    clock.advance(1_000);
+    await eventually('the heartbeat', () => api.heartbeats.length === 3);
+    expect(api.heartbeats[2]).not.toHaveProperty('recent');
   });
 
   test.each([

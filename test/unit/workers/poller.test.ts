@@ -41,7 +41,7 @@ function startPolling(slotCount = 3) {
   const over = new AbortController();
   const tasks: PolledTask[] = [];
   const finish: (() => void)[] = [];
-  const state = { obstacle: null as string | null, superseded: 0, types: 'command' };
+  const state = { obstacle: null as string | null, superseded: 0, hurried: 0, types: 'command' };
   const poller = new Poller({
     api: createApiClient({ url: api.url, token: TOKEN, clock }),
     slots,
@@ -55,6 +55,9 @@ function startPolling(slotCount = 3) {
         tasks.push(task);
         slots.run(task.type, () => new Promise((resolve) => finish.push(resolve)));
       }
+    },
+    onHurried: () => {
+      state.hurried += 1;
     },
     onSuperseded: () => {
       state.superseded += 1;
@@ -120,6 +123,19 @@ describe('a poll', () => {
     clock.advance(INTERVAL_MS);
     await eventually('both tasks', () => tasks.length === 2);
     expect(tasks.map((task) => task.leaseId)).toEqual([undefined, undefined]);
+  });
+
+  test.each([
+    ['at once', 0, 1],
+    ['a second before its time', 29_000, 0],
+    ['in time', 30_000, 0],
+  ])('that brings nothing %s asks for a heartbeat, if any', async (_, waitedMs, hurried) => {
+    const { state } = startPolling();
+    await polls(1);
+    clock.advance(waitedMs);
+    api.dismiss();
+    await rest(1);
+    expect(state.hurried).toBe(hurried);
   });
 
   test('that brings nothing at once is not followed by another at once', async () => {
