@@ -38,6 +38,7 @@ const resume: Recording = {
     await stage.ask({ prompt: 'my name is Ada' });
   },
 };
+const clear: Recording = { ...resume, replies: [], task: { prompt: '/clear' } };
 const unknown: Recording = { replies: [], prepare: (stage) => stage.restartKnowing(UNKNOWN_ID) };
 const sigterm: Recording = { replies: [{ kind: 'hang', text: 'let me think' }], cancelled: true };
 const wanted = (model: string) => ({ task: { model } });
@@ -56,6 +57,7 @@ const reading: Reply = { kind: 'tool', name: 'Read', input: { file_path: '/etc/h
 
 const CLAUDE: Record<string, Recording> = {
   resume,
+  clear,
   sigterm,
   auth401: { replies: [fail(401, 'invalid x-api-key')] },
   'not-logged-in': { replies: [], options: { env: { ANTHROPIC_API_KEY: '' } } },

@@ -97,8 +97,13 @@ export function polledTask(type: AgentType, task: Partial<AgentPayload & Surroun
   };
 }
 
-/** An executable that reads its stdin, prints these lines and ends with `code`; it says its version when asked. */
-export function scriptedCli(told: { lines: readonly unknown[]; stderr?: string; code?: number }): string {
+/** An executable that reads its stdin, prints these lines and ends with `code`, or by `signal`; it says its version when asked. */
+export function scriptedCli(told: {
+  lines: readonly unknown[];
+  stderr?: string;
+  code?: number;
+  signal?: NodeJS.Signals | null;
+}): string {
   const folder = tempFolder();
   const text = told.lines.map((line) => (typeof line === 'string' ? line : JSON.stringify(line)));
   writeFileSync(join(folder, 'stdout'), text.map((line) => `${line}\n`).join(''));
@@ -110,7 +115,7 @@ export function scriptedCli(told: { lines: readonly unknown[]; stderr?: string; 
     'if [ "$1" = --version ]; then echo "cli 4.5.6 (test)"; echo asked >> asked; exit 0; fi',
     'cat > stdin',
     'cat stdout; cat stderr >&2',
-    `exit ${told.code ?? 0}`,
+    told.signal ? `kill -s ${told.signal.slice('SIG'.length)} $$` : `exit ${told.code ?? 0}`,
   ];
   writeFileSync(file, script.join('\n'), { mode: 0o755 });
   return file;

@@ -118,7 +118,7 @@ function hear(attempt: AgentAttempt, { turn, transcript, cut }: Listeners, line:
     transcript.add(event);
     if (event.kind !== 'session') continue;
     if (strayedFrom(session, turn)) cut('strayed');
-    else remember(attempt, turn, session.resume && session.answered);
+    else remember(attempt, turn, session.resume && session.answered && turn.sessionId === session.id);
   }
 }
 
@@ -136,5 +136,5 @@ function remember(attempt: AgentAttempt, turn: Turn, answered: boolean): void {
 
 /** Whether a CLI took up another session than the one to be resumed: codex does so, silently, with an id that it can't read. */
 export function strayedFrom(session: SessionStart, turn: Turn): boolean {
-  return session.resume && turn.sessionId !== null && turn.sessionId !== session.id;
+  return session.resume && turn.takenUp !== null && turn.takenUp !== session.id;
 }

@@ -72,6 +72,8 @@ function read(event: JsonObject): AgentEvent[] {
       return readSystem(event);
     case 'assistant':
       return readAssistant(event);
+    case 'conversation_reset':
+      return readReset(event);
     case 'rate_limit_event':
       return readLimit(objectOf(event.rate_limit_info));
     case 'result':
@@ -95,6 +97,12 @@ function readSystem(event: JsonObject): AgentEvent[] {
     default:
       return [];
   }
+}
+
+/** The prompt was `/clear`: it has left this session, and names the next one then. */
+function readReset(event: JsonObject): AgentEvent[] {
+  const id = stringOf(event.session_id);
+  return id === null ? [] : [{ kind: 'session', id, model: null }];
 }
 
 /** What the CLI itself says of an API failure (2.1.330). */

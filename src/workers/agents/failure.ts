@@ -37,7 +37,11 @@ export function failureOf(attempt: AgentAttempt, run: AgentRun): Failure | null 
     const error = `${label}: unknown session: it started ${turn.sessionId} instead of resuming ${session.id}`;
     return { ...plain('unknown_session', error), exitCode: 1 };
   }
-  if (turn.end === null) return named(attempt, run, { said: lastWords(run), isVerdict: false, exitCode });
+  if (turn.end === null) {
+    // What it printed before somebody killed it is no reason.
+    const said = outcome.signal === null ? lastWords(run) : '';
+    return named(attempt, run, { said, isVerdict: false, exitCode });
+  }
   if (turn.end.error !== null)
     return named(attempt, run, { said: turn.end.error, isVerdict: true, exitCode });
   return outcome.exitCode === 0 ? null : plain('cli', `${label} ${ending(outcome)} after its result`);

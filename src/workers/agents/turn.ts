@@ -5,6 +5,8 @@ import type { AgentEvent, End } from './provider.ts';
 export interface Turn {
   /** The CLI's own id; null until it names one. */
   sessionId: string | null;
+  /** The first that it named: another after that is one that it was told to go on in. */
+  takenUp: string | null;
   model: string | null;
   /** The CLI's version, where it tells. */
   version: string | null;
@@ -34,6 +36,7 @@ const DENIED_TOOLS = 20;
 export function newTurn(): Turn {
   return {
     sessionId: null,
+    takenUp: null,
     model: null,
     version: null,
     messages: [],
@@ -51,6 +54,7 @@ export function addEvent(turn: Turn, event: AgentEvent): void {
   switch (event.kind) {
     case 'session':
       if (event.id.length <= ID_CHARS) turn.sessionId = event.id;
+      turn.takenUp ??= turn.sessionId;
       turn.model = event.model;
       turn.version = event.version ?? null;
       break;

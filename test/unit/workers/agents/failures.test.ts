@@ -5,6 +5,7 @@ import type { AgentType } from '../../../../src/queue/task.ts';
 import { Unfit } from '../../../../src/workers/work.ts';
 import { scriptedCli, setUpAgents } from '../../../support/agents.ts';
 import { ManualClock } from '../../../support/manual-clock.ts';
+import { tempFolder } from '../../../support/temp-folder.ts';
 
 /** What the real CLIs were seen to say when they fail (claude 2.1.330, codex 0.169.0, gemini 0.61.0), and what is made of it. */
 
@@ -294,8 +295,24 @@ const OUTCOMES = JSON.parse(
 
 function recorded(name: string): Told {
   const file = new URL(`../../../fixtures/cli/${name}.jsonl`, import.meta.url);
-  const { exitCode: code, stderr } = OUTCOMES[name];
-  return { lines: readFileSync(file, 'utf8').split('\n'), stderr, code };
+  const { exitCode: code, signal, stderr } = OUTCOMES[name];
+  return { lines: readFileSync(file, 'utf8').split('\n'), stderr, code, signal };
+}
+
+/** Plays a recording to a chat behind which this session stands. */
+async function resumed(name: string, sessionId: string) {
+  const [label = ''] = name.split('-');
+  const sessionCacheFile = join(tempFolder(), 'sessions.json');
+  const known = {
+    type: `${label}-cli`,
+    sessionId,
+    taskApiId: 'chat',
+    lastActivity: Date.now(),
+    answered: true,
+  };
+  writeFileSync(sessionCacheFile, JSON.stringify([known]));
+  const result = await askOf(label, recorded(name), { sessionCacheFile }).ask({});
+  return { result, cached: JSON.parse(readFileSync(sessionCacheFile, 'utf8')) };
 }
 
 describe('a recorded run', () => {
@@ -345,6 +362,39 @@ describe('a recorded run', () => {
     expect(result).toMatchObject({ exitCode: 0, error: null });
     expect(result.metadata).not.toHaveProperty('cause');
     expect(result).not.toHaveProperty('pause');
+  });
+
+  it.each([
+    ['claude', 143, /^claude exited with code 143 without a result$/],
+    ['codex', 143, /^codex was ended by SIGTERM without a result$/],
+    ['gemini', 1, /^gemini exited with code 0 without a result/],
+  ])(
+    '%s-sigterm was ended by a signal, whatever it exits with, and can be resumed',
+    async (label, code, error) => {
+      const result = await askOf(label, recorded(`${label}-sigterm`)).ask({});
+      expect(result).toMatchObject({
+        exitCode: code,
+        error: expect.stringMatching(error),
+        metadata: { cause: 'cli', sessionId: '00000000-0000-4000-8000-000000000001' },
+      });
+    },
+  );
+
+  it('codex-new-thread took up another thread in silence, and failed by it', async () => {
+    const { result, cached } = await resumed('codex-new-thread', 'chat-7');
+    expect(result).toMatchObject({
+      exitCode: 1,
+      error: expect.stringMatching(/^codex: unknown session: it started 0{8}-.* instead of resuming chat-7$/),
+      metadata: { cause: 'unknown_session' },
+    });
+    expect(cached).toMatchObject([{ sessionId: 'chat-7' }]);
+  });
+
+  it('claude-clear left its session for a new one, in which the chat goes on', async () => {
+    const { result, cached } = await resumed('claude-clear', '00000000-0000-4000-8000-000000000003');
+    const sessionId = '00000000-0000-4000-8000-000000000005';
+    expect(result).toMatchObject({ exitCode: 0, error: null, metadata: { sessionId } });
+    expect(cached).toMatchObject([{ sessionId, taskApiId: 'chat', answered: true }]);
   });
 
   it('of a Gemini without leave names the tool that it was refused', async () => {
