@@ -86,22 +86,39 @@ describe('a rule', () => {
     ['git log $(x)', false],
     ['git log `x`', false],
     ['git status\nrm x', false],
+    ['git\nrm x', false],
+    ['git\n\nstatus', false],
+    ['\tgit\tstatus \n', true],
+    ['git\u00a0status', false],
+    ['git', false],
+    ['echo one | tee two', true],
+    ['echo one; x | tee two', false],
+    ['echo one | tee two | sh', false],
+    ['echo | tee', false],
     ['git log > x', false],
     ['agit status', false],
   ])('that allows, allows nothing behind it: %j is %s', (command, isAllowed) => {
-    const { policy } = setUp({ commands: { allow: ['git *', '/^npm (ci|test)$/'] } });
+    const { policy } = setUp({ commands: { allow: ['git *', 'echo * | tee *', '/^npm (ci|test)$/'] } });
     const check = () => policy.checkCommand(command);
     if (isAllowed) check();
     else expect(check).toThrow(refusal('commands.allow has no rule for this command'));
   });
 
-  test.each(['rm -rf /', 'true; rm -rf ~', 'echo $(rm -rf x)', 'cd x && rm  -rf .'])(
+  test.each(['rm -rf /', 'true; rm -rf ~', 'echo $(rm -rf x)', 'cd x && rm  -rf .', 'rm \\\n -rf x'])(
     'that denies, denies it in a part: %j',
     (command) => {
       const { policy } = setUp({ commands: { allow: ['/./'], deny: ['rm -rf *'] } });
       expect(() => policy.checkCommand(command)).toThrow(refusal('commands.deny has "rm -rf *"'));
     },
   );
+
+  test('is judged as fast as it is read, whatever the command', () => {
+    const { policy } = setUp({ commands: { allow: ['*a*b*c*d*'], deny: ['*rm*-rf*/*', '* --force *'] } });
+    for (const piece of ['rm', ' ', 'abc', 'a -rf']) {
+      const command = piece.repeat(1_000_000 / piece.length);
+      expect(() => policy.checkCommand(command)).toThrow('commands.allow has no rule for this command');
+    }
+  });
 
   test('about a folder is not about one whose name begins alike', () => {
     const { policy, home } = setUp({ files: { write: ['~'] } });
