@@ -61,13 +61,12 @@ function keptBelow(temporary: string, needed: readonly string[]): string[] {
   return kept.flatMap((path) => ['--ro-bind-try', path, path]);
 }
 
-/** The protected names that exist in the write roots, in the working directory and in between, and the policy file. */
-function guardedPaths({ write, protected: names, policyFile }: Grounds, { cwd, own = [] }: Needs): string[] {
+/** The protected names that exist in the write roots, in the working directory and in between, and what is fixed. */
+function guardedPaths({ write, protected: names, fixed }: Grounds, { cwd, own = [] }: Needs): string[] {
   const folders = new Set([...write, ...upwardFrom(cwd).filter((folder) => isBelow(folder, write))]);
   const paths = [...folders].flatMap((folder) => names.map((name) => join(folder, name)));
   const there = paths.filter((path) => existsSync(path)).map((path) => realpathSync(path));
-  const guarded = policyFile === null ? there : [...there, policyFile];
-  return [...new Set(guarded)].filter((path) => isBelow(path, write) && !isBelow(path, own));
+  return [...new Set([...there, ...fixed])].filter((path) => isBelow(path, write) && !isBelow(path, own));
 }
 
 function upwardFrom(folder: string): string[] {

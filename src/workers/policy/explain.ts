@@ -32,10 +32,9 @@ function commandSentences({ commands }: PolicyRules): string[] {
 function fileSentences(policy: Policy, { files }: PolicyRules): string[] {
   const { grounds } = policy;
   const below = files?.read === undefined ? 'anywhere' : `below ${listed(grounds.read ?? [], 'no folder')}`;
-  const policyFile = grounds.policyFile === null ? '' : ', nor this policy file';
   return [
     `File tasks read ${below}, but nothing of the runner's own folder ${grounds.dataDir}, and no memory or environment of processes.`,
-    `File tasks write below ${listed(grounds.write, 'no folder')}, but nothing in or named ${listed(grounds.protected, 'otherwise')}${policyFile}.`,
+    `File tasks write below ${listed(grounds.write, 'no folder')}, but nothing in or named ${listed(grounds.protected, 'otherwise')}, nor this program and its policy file.`,
   ];
 }
 

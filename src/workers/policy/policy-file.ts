@@ -1,6 +1,6 @@
 import { readFileSync, realpathSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import type { z } from 'zod';
 import { type PlainPolicy, Policy, type Surroundings } from './policy.ts';
 import { type PolicyRules, policySchema } from './schema.ts';
@@ -31,15 +31,19 @@ export function readPolicyFile(path: string): PolicyRules {
   return checked.data;
 }
 
+/** The folder of this program: whoever writes there decides what the next start allows. */
+const PROGRAM = resolve(import.meta.dirname, '../../..');
+
 /** The policy of this machine; the defaults without a file. `PolicyFileError`. */
 export function loadPolicy(
   path: string | null,
   { home, dataDir }: Pick<Surroundings, 'home' | 'dataDir'>,
 ): Policy {
   const rules = path === null ? {} : readPolicyFile(path);
-  const places = { home: real(home), temporary: real(tmpdir()), dataDir: real(dataDir) };
+  const fixed = [PROGRAM, process.execPath, ...(path === null ? [] : [path])].map(real);
+  const places = { home: real(home), temporary: real(tmpdir()), dataDir: real(dataDir), fixed };
   try {
-    return new Policy(rules, { ...places, policyFile: path === null ? null : real(path), real });
+    return new Policy(rules, { ...places, real });
   } catch (error) {
     throw new PolicyFileError([{ field: 'commands', problem: (error as Error).message }]);
   }

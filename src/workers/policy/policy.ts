@@ -21,8 +21,8 @@ export interface Surroundings {
   temporary: string;
   /** The runner's own: nothing in it is read or written by a task, whatever the rules say. */
   dataDir: string;
-  /** Never written by a task; null when there is none. */
-  policyFile: string | null;
+  /** Never written by a task, nor what is in them: what decides about tasks, or is run without being asked. */
+  fixed: readonly string[];
   /** The real path of a root that a rule names, itself when it does not exist yet. */
   real: (path: string) => string;
 }
@@ -95,7 +95,8 @@ export class Policy {
   checkWrite(path: string): void {
     this.#checkOwn(path);
     if (!isBelow(path, this.#write)) throw new PolicyError('files.write has no folder above this file');
-    if (path === this.#own.policyFile) throw new PolicyError('the policy file is not written by tasks');
+    if (isBelow(path, this.#own.fixed))
+      throw new PolicyError("the runner's program and policy file are not written by tasks");
     const name = protectedName(path, this.#protected);
     if (name !== undefined) throw new PolicyError(`files.protected has ${JSON.stringify(name)}`);
   }

@@ -45,6 +45,13 @@ describe('without rules a policy', () => {
     expect(() => policy.checkWrite(file)).toThrow(/policy file/);
   });
 
+  test('lets nobody write the program that decides, wherever it is', () => {
+    const { policy } = setUp({ files: { write: ['/'] } });
+    policy.checkWrite('/of-no-test');
+    for (const path of [import.meta.filename, realpathSync(process.execPath)])
+      expect(() => policy.checkWrite(path)).toThrow(/^refused by policy: the runner's program/);
+  });
+
   test.each([
     '.claude/settings.json',
     'project/.claude/commands/x.md',
