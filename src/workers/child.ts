@@ -50,9 +50,10 @@ export async function startChild(options: ProcessOptions): Promise<Child> {
   const file = hasGroups ? await findExecutable(options.file, options.env.PATH ?? '', cwd) : options.file;
   let pipes: OutputPipe[] | null = null;
   try {
-    pipes = await openPipes(2);
+    const around = options.isolation?.around(options.env) ?? options.env;
+    pipes = await openPipes(2, options.isolation?.path);
     const mark = randomUUID();
-    const env = { ...options.env, [MARK]: mark };
+    const env = { ...around, [MARK]: mark };
     const child = spawnLeader(isolated(file, cwd, options), { ...options, env, cwd }, pipes);
     const ended = endOf(child);
     await once(child, 'spawn');

@@ -21,8 +21,8 @@ export interface OutputPipe {
   fd: number;
 }
 
-/** `count` pipes; null where the system makes none: Node's own have to do there. */
-export async function openPipes(count: number): Promise<OutputPipe[] | null> {
+/** `count` pipes, made with a program that is found on `path`; null where the system makes none: Node's own have to do there. */
+export async function openPipes(count: number, path = process.env.PATH ?? ''): Promise<OutputPipe[] | null> {
   if (!platform.hasGroups) return null;
   const folder = await mkdtemp(join(tmpdir(), 'openclaw-runner-')).catch(() => null);
   if (folder === null) return null;
@@ -30,8 +30,9 @@ export async function openPipes(count: number): Promise<OutputPipe[] | null> {
   try {
     assertRoom();
     const paths = Array.from({ length: count }, (_, index) => join(folder, String(index)));
-    await promisify(execFile)('mkfifo', ['-m', '600', ...paths]);
-    for (const path of paths) pipes.push(openPipe(path));
+    // Others can't get into the folder; a child that runs as another user opens /dev/stderr anew.
+    await promisify(execFile)('mkfifo', ['-m', '622', ...paths], { env: { PATH: path } });
+    for (const name of paths) pipes.push(openPipe(name));
     return pipes;
   } catch {
     for (const { source } of pipes) source.destroy();

@@ -1,9 +1,13 @@
+import { realpathSync } from 'node:fs';
 import { homedir } from 'node:os';
+import { delimiter, isAbsolute } from 'node:path';
 import { systemClock } from '../../clock.ts';
 import { StartError } from '../../errors.ts';
 import { childEnvironment } from '../environment.ts';
+import { isBelow } from '../policy/places.ts';
 import type { Policy } from '../policy/policy.ts';
 import { runProcess } from '../process.ts';
+import { carried, opening } from './carried.ts';
 import { inSandbox, type Needs } from './sandbox.ts';
 import { asUser, type CommandLine, environmentOf, type TaskUser } from './task-user.ts';
 
@@ -40,14 +44,30 @@ export class Isolation {
     return this.#settings.user === null ? env : environmentOf(this.#settings.user, env);
   }
 
-  /** The command line that runs another one isolated. */
+  /** The command line that runs another one isolated, in the environment that comes with it. */
   wrap(command: CommandLine, needs: Needs): CommandLine {
+    if (!this.isOn) return command;
     const { user, sandbox } = this.#settings;
     const { grounds } = this.#policy;
+    const open = opening(command);
     // Another user can't look into it anyway, nor lay anything over it.
     const hidden = user === null ? [grounds.dataDir] : [];
-    const inside = sandbox === null ? command : inSandbox(command, { ...grounds, hidden }, needs);
+    const inside = sandbox === null ? open : inSandbox(open, { ...grounds, hidden }, needs);
     return user === null ? inside : asUser(user, inside, needs.cwd);
+  }
+
+  /** The environment of that command line, with the child's own in it. Where there is no isolation, they are one. */
+  around(env: Record<string, string>): Record<string, string> {
+    return this.isOn ? { PATH: this.path, ...carried(env) } : env;
+  }
+
+  /** Where the runner finds its own programs: in folders that tasks can't write, or, where they can write all, in all. */
+  get path(): string {
+    const { PATH = '' } = process.env;
+    if (!this.isOn) return PATH;
+    const { write } = this.#policy.grounds;
+    const folders = PATH.split(delimiter).filter((path) => isAbsolute(path) && !isBelow(real(path), write));
+    return folders.join(delimiter) || PATH;
   }
 
   /** Tries it, with each of these programs that tasks will need. `StartError` where it does not work. */
@@ -93,3 +113,11 @@ export class Isolation {
 }
 
 const CHECK_MS = 20_000;
+
+function real(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return path;
+  }
+}

@@ -25,10 +25,9 @@ const SIGNALS = 'HUP INT QUIT TERM';
 const DEAF = `trap '' ${SIGNALS}; exec "$@"`;
 const HEARING = ['env', `--default-signal=${SIGNALS.replaceAll(' ', ',')}`];
 
-/** Runs a command in bubblewrap. */
+/** Runs a command in bubblewrap. `file` has no `=` in it: `env` would take it for a variable. */
 export function inSandbox({ file, args }: CommandLine, grounds: SandboxGrounds, needs: Needs): CommandLine {
-  const inside = [...HEARING, '/bin/sh', '-c', 'exec "$@"', 'openclaw-runner', file, ...args];
-  const sandbox = ['bwrap', ...sandboxArguments(grounds, needs), '--', ...inside];
+  const sandbox = ['bwrap', ...sandboxArguments(grounds, needs), '--', ...HEARING, file, ...args];
   return { file: '/bin/sh', args: ['-c', DEAF, 'openclaw-runner', ...sandbox] };
 }
 

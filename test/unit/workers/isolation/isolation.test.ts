@@ -4,6 +4,7 @@ import {
   chownSync,
   existsSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   realpathSync,
   statSync,
@@ -11,7 +12,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { PolledTask } from '../../../../src/http/contract/payload.ts';
 import { isolatedFile } from '../../../../src/workers/executors/isolated-file.ts';
 import { createShellExecutor } from '../../../../src/workers/executors/shell.ts';
@@ -247,6 +248,55 @@ describe.skipIf(noSandbox !== null)('tasks in bubblewrap (skipped where it does 
   });
 });
 
+/** Sets the runner's own PATH for one test. */
+function searchedIn(path: string): void {
+  vi.stubEnv('PATH', path);
+  onTestFinished(() => void vi.unstubAllEnvs());
+}
+
+const WAYS: ['bwrap' | null, TaskUser | null, string | null][] = [
+  [null, OTHER, noOtherUser],
+  ['bwrap', null, noSandbox],
+  ['bwrap', OTHER, noOtherUser ?? noSandbox],
+];
+
+describe.each(WAYS)('tasks in %s as %j', (sandbox, user, missing) => {
+  /** Programs of the names that set tasks apart; each leaves a mark when it is run. */
+  function trap(folder: string): string {
+    for (const name of ['setpriv', 'bwrap', 'env', 'grep', 'mkfifo', 'sh']) {
+      const script = `#!/bin/sh\ntouch ${folder}/ran-$(id -u)\nexec /usr/bin/${name} "$@"\n`;
+      writeFileSync(join(folder, name), script, { mode: 0o755 });
+    }
+    return folder;
+  }
+  const ran = (folder: string) => readdirSync(folder).filter((name) => name.startsWith('ran-'));
+
+  test.skipIf(missing !== null)('set their own environment, and nothing of what is around them', async () => {
+    const { run, home } = setUp(sandbox, user, { env: ['PATH', 'LD_*', 'X'] });
+    const PATH = `${trap(home)}:/usr/bin:/bin`;
+    const X = `it's "$HOME" \\ \`id\`\n end`;
+    const told = await run('printf %s "$PATH|$LD_LIBRARY_PATH|$X"; env | grep -c CARRIED', {
+      env: { PATH, LD_LIBRARY_PATH: '/of-no-test', X },
+    } as Partial<PolledTask>);
+    expect(told.stdout).toBe(`${PATH}|/of-no-test|${X}0\n`);
+    const inside = user?.uid ?? process.getuid?.();
+    expect(ran(home)).toEqual([`ran-${inside}`]);
+  });
+
+  test.skipIf(missing !== null)('are set apart by no program that they could have written', async () => {
+    const { run, home } = setUp(sandbox, user);
+    searchedIn(`${trap(home)}:${process.env.PATH}`);
+    expect((await run('echo done')).stdout).toBe('done\n');
+    expect(ran(home)).toEqual([]);
+  });
+
+  test.skipIf(missing !== null)('can open their outputs by name', async () => {
+    const { run } = setUp(sandbox, user);
+    const { stdout, stderr } = await run('echo out > /dev/stdout; echo oops > /dev/stderr');
+    expect([stdout, stderr]).toEqual(['out\n', 'oops\n']);
+  });
+});
+
 describe.skipIf(noSandbox !== null || noOtherUser !== null)(
   'both together (skipped where one of them can not be had)',
   () => {
@@ -268,8 +318,8 @@ describe('an isolation that does not work', () => {
     await expect(new Isolation({ user, sandbox: null }, policy).check([], process.env)).rejects.toThrow(
       /^RUNNER_TASK_USER=nobody-here can't run \/bin\/sh: /,
     );
-    const nothing = { PATH: '/of-no-test' };
-    await expect(new Isolation({ user: null, sandbox: 'bwrap' }, policy).check([], nothing)).rejects.toThrow(
+    searchedIn('/of-no-test');
+    await expect(new Isolation({ user: null, sandbox: 'bwrap' }, policy).check([], {})).rejects.toThrow(
       /^RUNNER_SANDBOX=bwrap can't run \/bin\/sh: .*bwrap: not found/,
     );
   });
