@@ -1,5 +1,5 @@
 import { existsSync, realpathSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join } from 'node:path';
 import { isBelow } from '../policy/places.ts';
 import type { Grounds } from '../policy/policy.ts';
 import type { CommandLine } from './task-user.ts';
@@ -31,18 +31,28 @@ export function inSandbox({ file, args }: CommandLine, grounds: SandboxGrounds, 
   return { file: '/bin/sh', args: ['-c', DEAF, 'openclaw-runner', ...sandbox] };
 }
 
+/** The sockets of services are here that do what they are told: systemd, the session's bus, Docker. */
+const SOCKETS = '/run';
+
+/** Of that folder: where names are resolved, and where NixOS has its programs. */
+function neededOfSockets(): string[] {
+  const resolver = existsSync('/etc/resolv.conf') ? [realpathSync('/etc/resolv.conf')] : [];
+  return [...resolver, '/run/current-system', '/run/opengl-driver'];
+}
+
 /**
  * The whole file system, to read; the write roots, but for the protected names that are there; no process but its own;
- * hidden folders empty. Later mounts lie over earlier ones.
+ * no sockets of services; hidden folders empty. Later mounts lie over earlier ones.
  */
 export function sandboxArguments(grounds: SandboxGrounds, { cwd, own = [] }: Needs): string[] {
-  const { write, home, temporary, hidden } = grounds;
+  const { write, home, temporary, hidden, fixed } = grounds;
+  const emptied = [SOCKETS, temporary].filter((folder) => existsSync(folder) && !isBelow(folder, write));
+  const needed = [home, cwd, ...fixed, ...neededOfSockets()];
   const writable = [...write, ...own.filter((path) => !isBelow(path, write))];
-  const isShared = isBelow(temporary, write);
   return [
     ...['--unshare-pid', '--unshare-ipc', '--die-with-parent', '--cap-drop', 'ALL'],
     ...['--ro-bind', '/', '/'],
-    ...(isShared ? [] : ['--tmpfs', temporary, ...keptBelow(temporary, [home, cwd])]),
+    ...emptied.flatMap((folder) => ['--tmpfs', folder, ...keptBelow(folder, needed)]),
     ...writable.toSorted((a, b) => a.length - b.length).flatMap((path) => ['--bind-try', path, path]),
     ...['--dev', '/dev', '--proc', '/proc'],
     ...guardedPaths(grounds, { cwd, own }).flatMap((path) => ['--ro-bind-try', path, path]),
@@ -51,12 +61,9 @@ export function sandboxArguments(grounds: SandboxGrounds, { cwd, own = [] }: Nee
   ];
 }
 
-/** What does the file tasks. */
-const PROGRAMS = [resolve(import.meta.dirname, '../../..'), dirname(process.execPath)];
-
-/** Where temporary files are, other things may be as well: those that are needed stay, to be read. */
-function keptBelow(temporary: string, needed: readonly string[]): string[] {
-  const kept = [...needed, ...PROGRAMS].filter((path) => isBelow(path, [temporary]));
+/** Other things may be in a folder that is emptied: those that are needed stay, to be read. */
+function keptBelow(folder: string, needed: readonly string[]): string[] {
+  const kept = needed.filter((path) => isBelow(path, [folder]));
   return kept.flatMap((path) => ['--ro-bind-try', path, path]);
 }
 

@@ -203,6 +203,16 @@ describe.skipIf(noSandbox !== null)('tasks in bubblewrap (skipped where it does 
     expect(existsSync(join(process.env.TMPDIR ?? '/tmp', name))).toBe(false);
   });
 
+  test('reach no service by a socket, and resolve names all the same', async () => {
+    const { run } = setUp('bwrap', null);
+    const { stdout } = await run('find /run/ /var/run/ -type f -o -type s');
+    const resolver = existsSync('/etc/resolv.conf') ? realpathSync('/etc/resolv.conf') : '';
+    expect(stdout.split('\n').filter((path) => path !== '' && !path.endsWith(resolver))).toEqual([]);
+    expect((await run('ls /run/lock /run/user')).stdout).toBe('');
+    if (resolver !== '')
+      expect((await run('cat /etc/resolv.conf')).stdout).toBe(readFileSync(resolver, 'utf8'));
+  });
+
   test('are asked to end, get the time for it, and leave nothing, whatever session they made', async () => {
     const { run, lines, over, clock } = setUp('bwrap', null);
     const mark = `1000.${Date.now()}${process.pid}`;
