@@ -12,7 +12,7 @@ import type { Isolation } from './isolation/isolation.ts';
 import { LiveOutput } from './live-output.ts';
 import type { Mask } from './mask.ts';
 import type { Pauses } from './pauses.ts';
-import { type Policy, PolicyError } from './policy/policy.ts';
+import { type Policy, PolicyError, REFUSED } from './policy/policy.ts';
 import { runProcess } from './process.ts';
 import { stopText } from './stop.ts';
 
@@ -55,7 +55,8 @@ export async function work(attempt: Attempt, parts: WorkParts): Promise<ResultBo
   parts.pauses.heard(task.type, executed);
   const { metadata, pause: _, ...result } = await view.end(executed);
   const duration = Math.round(parts.clock.steady() - startedAt);
-  const { exitCode } = result;
+  const { exitCode, error } = result;
+  if (error?.startsWith(REFUSED)) parts.log.warn({ taskId: task.id, reason: error }, 'task is refused');
   parts.log.info({ taskId: task.id, type: task.type, exitCode, durationMs: duration }, 'task ends');
   if (attempt.isLost) return null;
   return {

@@ -1,14 +1,14 @@
 import { isAbsolute, join, relative, resolve, sep } from 'node:path';
 
-/** Names that steer an agent, a shell's login or a repository: written, they are as good as a command. */
+/** Names that an agent, a repository, a login or a session obeys unasked: written, they are as good as a command. */
 export const PROTECTED = [
-  '.claude',
-  '.claude.json',
-  '.codex',
-  '.gemini',
-  '.git/hooks',
-  '.git/config',
-  '.ssh',
+  ...['.claude', '.claude.json', '.codex', '.gemini'],
+  // With `commondir` or in a submodule, hooks and configuration are elsewhere.
+  ...['.git/hooks', '.git/config', '.git/config.worktree', '.git/commondir', '.git/modules'],
+  ...['.gitconfig', '.config/git', '.ssh'],
+  ...['.profile', '.bashrc', '.bash_profile', '.bash_login', '.config/fish'],
+  ...['.zshrc', '.zshenv', '.zprofile', '.zlogin'],
+  ...['.config/systemd', '.config/autostart', 'Library/LaunchAgents'],
 ];
 
 /** Whether a real path is one of these folders or below it. */

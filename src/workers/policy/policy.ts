@@ -6,12 +6,15 @@ import type { PolicyRules, TypeLimits } from './schema.ts';
 /** As secret as what they hold: the runner's own token is in one of them. */
 const PROCESS = /^\/proc\/\d+\/(task\/\d+\/)?(environ|mem)$/;
 
+/** How the error of a task begins that was not allowed. */
+export const REFUSED = 'refused by policy: ';
+
 /** What was asked for is not allowed here: the message is the rule. */
 export class PolicyError extends Error {
   override readonly name = 'PolicyError';
 
   constructor(rule: string) {
-    super(`refused by policy: ${rule}`);
+    super(REFUSED + rule);
   }
 }
 

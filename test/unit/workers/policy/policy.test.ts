@@ -60,19 +60,30 @@ describe('without rules a policy', () => {
     'repo/.git/hooks/pre-commit',
     'repo/.GIT/hooks/pre-commit',
     'repo/.git/config',
+    'repo/.git/commondir',
+    'repo/.git/modules/part/hooks/pre-commit',
+    '.config/git/config',
+    '.bashrc',
+    '.zshenv',
+    '.config/systemd/user/x.service',
     '.ssh/authorized_keys',
   ])('does not write %s', (path) => {
     const { policy, home } = setUp();
     expect(() => policy.checkWrite(join(home, path))).toThrow(/files.protected has/);
   });
 
-  test.each(['claude.md', '.claudette/x', 'repo/.git/HEAD', 'my.claude', 'hooks/pre-commit'])(
-    'writes %s',
-    (path) => {
-      const { policy, home } = setUp();
-      policy.checkWrite(join(home, path));
-    },
-  );
+  test.each([
+    'claude.md',
+    '.claudette/x',
+    'repo/.git/HEAD',
+    'my.claude',
+    'hooks/pre-commit',
+    '.config/x',
+    'x.bashrc',
+  ])('writes %s', (path) => {
+    const { policy, home } = setUp();
+    policy.checkWrite(join(home, path));
+  });
 });
 
 describe('a rule', () => {
