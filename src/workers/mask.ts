@@ -1,8 +1,8 @@
 import type { JsonValue } from '../queue/task.ts';
 
 /**
- * Secrets that a runner knows, kept out of what leaves it: as they are, and in base64, wherever in a text they were
- * encoded, and broken into lines or not (`base64` breaks them at 76). It works on bytes (as latin1, one character a
+ * Secrets that a runner knows, kept out of what leaves it: as they are, in JSON, in a URL, and in base64, wherever in a
+ * text they were encoded, and broken into lines or not (`base64` breaks them at 76). It works on bytes (as latin1, one character a
  * byte), so that no encoding of the output hides one.
  */
 
@@ -10,8 +10,7 @@ const MASK = '[secret]';
 /** A shorter value is too likely to be an ordinary word. */
 const MIN_SECRET_CHARS = 8;
 /** Names of the environment whose values count as secrets. */
-const SECRET_NAME =
-  /(TOKEN|SECRET|PASSWORD|PASSWD|API_?KEY|ACCESS_KEY|PRIVATE_KEY|SECRET_KEY|CREDENTIALS?)S?$/i;
+const SECRET_NAME = /(TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIAL|APIKEY|(^|_)KEY)S?$/i;
 
 /** The values of an environment's secrets. */
 export function secretsIn(env: NodeJS.ProcessEnv): string[] {
@@ -38,7 +37,7 @@ export class Mask {
   text(text: string): string {
     if (this.#any === null) return text;
     const bytes = Buffer.from(text).toString('latin1');
-    const masked = bytes.replace(this.#any, MASK);
+    const masked = this.bytes(bytes);
     return masked === bytes ? text : Buffer.from(masked, 'latin1').toString();
   }
 
@@ -55,12 +54,25 @@ export class Mask {
     return new MaskStream(this);
   }
 
-  /** `bytes` without them, and the end of it that may be the beginning of one. */
+  /** The same for bytes, as latin1. */
+  bytes(bytes: string): string {
+    return this.#any === null ? bytes : bytes.replace(this.#any, MASK);
+  }
+
+  /** `bytes` without them, and the end of it that may be the beginning of one, though it be a shorter one itself. */
   split(bytes: string): { masked: string; rest: string } {
     if (this.#any === null) return { masked: bytes, rest: '' };
-    const masked = bytes.replace(this.#any, MASK);
+    const masked = bytes.replace(this.#any, (found, at: number) => (this.#mayGoOn(bytes, at) ? found : MASK));
     const held = heldBack(masked, this.#patterns);
     return { masked: masked.slice(0, masked.length - held), rest: masked.slice(masked.length - held) };
+  }
+
+  /** Whether the secret that was found at `at` may be the beginning of a longer one that has not all come yet. */
+  #mayGoOn(bytes: string, at: number): boolean {
+    const [longest = ''] = this.#patterns;
+    // A line break between any two characters of it is the most that there can be.
+    const end = unbroken(bytes.slice(at, at + 3 * longest.length));
+    return this.#patterns.some((pattern) => pattern.length > end.length && pattern.startsWith(end));
   }
 }
 
@@ -79,18 +91,20 @@ export class MaskStream {
     return Buffer.from(masked, 'latin1');
   }
 
-  /** What was held back: it is no secret. */
+  /** What was held back. */
   end(): Buffer {
-    const rest = Buffer.from(this.#rest, 'latin1');
+    const rest = this.#mask.bytes(this.#rest);
     this.#rest = '';
-    return rest;
+    return Buffer.from(rest, 'latin1');
   }
 }
 
 /** A secret as it may be printed; as latin1. */
 function formsOf(secret: string): string[] {
   const bytes = Buffer.from(secret);
-  return [bytes.toString('latin1'), ...[0, 1, 2].flatMap((offset) => base64Of(bytes, offset))];
+  const written = [secret, JSON.stringify(secret).slice(1, -1), encodeURIComponent(secret)];
+  const plain = written.map((text) => Buffer.from(text).toString('latin1'));
+  return [...plain, ...[0, 1, 2].flatMap((offset) => base64Of(bytes, offset))];
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts';
 import type { ResultBody } from '../http/contract/worker.ts';
 import type { Log } from '../log.ts';
-import type { TaskType } from '../queue/task.ts';
+import type { OutputStream, TaskType } from '../queue/task.ts';
 import type { ApiClient } from './api-client.ts';
 import type { Attempt } from './attempt.ts';
 import type { CannotStart } from './child.ts';
@@ -10,7 +10,7 @@ import { type ExecutionContext, type ExecutionResult, type Executors, failure } 
 import type { Fitness } from './fitness.ts';
 import type { Isolation } from './isolation/isolation.ts';
 import { LiveOutput } from './live-output.ts';
-import type { Mask } from './mask.ts';
+import type { Mask, MaskStream } from './mask.ts';
 import type { Pauses } from './pauses.ts';
 import { type Policy, PolicyError, REFUSED } from './policy/policy.ts';
 import { runProcess } from './process.ts';
@@ -94,6 +94,7 @@ async function execute(
 class View {
   readonly #live: LiveOutput | null;
   readonly #mask: Mask;
+  readonly #streams = new Map<OutputStream, MaskStream>();
   #isEmpty = true;
 
   /** Nobody looks on at an older Task API. */
@@ -104,15 +105,23 @@ class View {
 
   readonly print: ExecutionContext['print'] = (stream, text) => {
     this.#isEmpty &&= text === '';
-    this.#live?.print(stream, this.#mask.text(text));
+    this.#live?.print(stream, this.#streamOf(stream).push(Buffer.from(text)).toString());
   };
 
   /** Sends the rest; all of it, where nothing was printed on the way. */
   async end(result: ExecutionResult): Promise<ExecutionResult> {
     if (this.#isEmpty) this.print('stdout', result.stdout);
+    for (const [stream, masked] of this.#streams) this.#live?.print(stream, masked.end().toString());
     await this.#live?.end();
     const { pause, ...told } = result;
     return { ...(this.#mask.json({ ...told }) as ExecutionResult), ...(pause && { pause }) };
+  }
+
+  /** A secret may come in two pieces here too: an AI CLI tells its answer so. */
+  #streamOf(stream: OutputStream): MaskStream {
+    const masked = this.#streams.get(stream) ?? this.#mask.stream();
+    this.#streams.set(stream, masked);
+    return masked;
   }
 }
 

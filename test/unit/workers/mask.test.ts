@@ -39,6 +39,18 @@ describe('a mask', () => {
     expect(new Mask(['abcdefgh', 'abcdefghij']).text('abcdefghij')).toBe('[secret]');
   });
 
+  test('hides the longer one also where the shorter one comes first, and is all that comes', () => {
+    const stream = new Mask(['abcdefgh', 'abcdefghij-klm']).stream();
+    const said = ['x abcdefgh', 'ij-k', 'lm abcdefgh', 'ij'].map((piece) => stream.push(Buffer.from(piece)));
+    expect(Buffer.concat([...said, stream.end()]).toString()).toBe('x [secret] [secret]ij');
+  });
+
+  test('hides it as JSON and URLs have it', () => {
+    const secret = 'a "quoted" pass\\wörd';
+    const text = `${JSON.stringify({ secret })} ?q=${encodeURIComponent(secret)}`;
+    expect(new Mask([secret]).text(text)).toBe('{"secret":"[secret]"} ?q=[secret]');
+  });
+
   test.each([1, 2, 3, 5, 7, 1000])('hides it in pieces of %i bytes', (size) => {
     const text = `x${SECRET}y ${Buffer.from(SECRET).toString('base64')} s3cr3t-tö other-secre`;
     expect(inPieces(Buffer.from(text), size)).toBe(mask.text(text));
@@ -70,8 +82,10 @@ test('secrets of an environment are the values of names that say so', () => {
     AWS_SECRET_ACCESS_KEY: 'a-key',
     OPENAI_API_KEY: 'an-api-key',
     PGPASSWORD: 'a-password',
+    SIGNING_KEY: 'a-signing-key',
     KEYBOARD: 'us',
+    MONKEY: 'a-monkey',
     PATH: '/bin',
   };
-  expect(secretsIn(env)).toEqual(['a-token', 'a-key', 'an-api-key', 'a-password']);
+  expect(secretsIn(env)).toEqual(['a-token', 'a-key', 'an-api-key', 'a-password', 'a-signing-key']);
 });
