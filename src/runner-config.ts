@@ -92,7 +92,8 @@ function readPolicy(settings: Settings, places: Places): Policy {
     return loadPolicy(file, places);
   } catch (error) {
     if (!(error instanceof PolicyFileError)) throw error;
-    for (const line of error.message.split('\n')) settings.problem(`${name} (${file}): ${line}`);
+    for (const line of error.message.split('\n'))
+      settings.problem(`${name} (${file}): ${line}. Mend it there; "openclaw-runner policy check" tries it.`);
     return loadPolicy(null, places);
   }
 }

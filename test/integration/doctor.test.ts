@@ -154,7 +154,7 @@ describe('policy check', () => {
       'types.0',
     ]);
     expect((await check({ commands: { deny: ['/(/'] } })).out).toMatch(
-      /- commands: Invalid regular expression/,
+      /- commands\.deny\.0: Invalid regular expression/,
     );
   });
 

@@ -10,6 +10,16 @@ export interface CommandRule {
   matches: (command: string) => boolean;
 }
 
+/** Why it is no rule; null when it is one. */
+export function ruleProblem(text: string): string | null {
+  try {
+    matcher(text, () => true);
+    return null;
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
 /** `*` in an allowing rule stands for nothing that could begin another command. Throws on a wrong expression. */
 export function allowRule(text: string): CommandRule {
   return { text, matches: matcher(text, (part) => !BREAKS.test(part)) };

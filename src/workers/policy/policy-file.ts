@@ -42,11 +42,7 @@ export function loadPolicy(
   const rules = path === null ? {} : readPolicyFile(path);
   const fixed = [PROGRAM, process.execPath, ...(path === null ? [] : [path])].map(real);
   const places = { home: real(home), temporary: real(tmpdir()), dataDir: real(dataDir), fixed };
-  try {
-    return new Policy(rules, { ...places, real });
-  } catch (error) {
-    throw new PolicyFileError([{ field: 'commands', problem: (error as Error).message }]);
-  }
+  return new Policy(rules, { ...places, real });
 }
 
 /** Of another process that has read the file. */

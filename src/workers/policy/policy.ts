@@ -68,7 +68,7 @@ export class Policy {
     this.#read = rules.files?.read === undefined ? null : places(rules.files.read);
     this.#write = places(rules.files?.write ?? usual);
     this.#cwd = places(rules.cwd ?? usual);
-    this.#protected = rules.files?.protected ?? PROTECTED;
+    this.#protected = rules.files?.protected?.map((name) => name.replace(/\/+$/, '')) ?? PROTECTED;
   }
 
   /** `PolicyError`, as from all of these. */

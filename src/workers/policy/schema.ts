@@ -2,15 +2,18 @@
 import * as z from 'zod';
 import { TASK_TYPES } from '../../queue/task.ts';
 import * as CLIS from '../agents/clis.ts';
+import { ruleProblem } from './commands.ts';
 
 const DAY_MS = 86_400_000;
 
 const rules = z
-  .array(z.string().min(1))
+  .array(z.string().min(1).superRefine(checkRule))
   .describe(
     '`git *` (here * stands for anything but what begins another command), or `/regular expression/`',
   );
-const roots = z.array(z.string().min(1)).describe('Folders, absolute or `~/…`, with all that is below them');
+const roots = z
+  .array(z.string().regex(/^(~$|~\/|\/|[A-Za-z]:[\\/])[^*]*$/, 'expected an absolute path or ~/…, without *'))
+  .describe('Folders, absolute or `~/…`, with all that is below them');
 
 const limits = z.strictObject({
   timeoutMs: z
@@ -51,7 +54,7 @@ export const policySchema = z.strictObject({
         .optional()
         .describe('Below these they may write; the home and the temporary folder when missing'),
       protected: z
-        .array(z.string().min(1))
+        .array(z.string().regex(/^(?!\.{1,2}\/)[^/~*][^*]*$/, 'expected a name, as .claude or .git/hooks'))
         .optional()
         .describe('Names, as `.claude` or `.git/hooks`, that are not written wherever they are'),
     })
@@ -60,12 +63,21 @@ export const policySchema = z.strictObject({
     .optional()
     .describe('Below these a task may ask to run; the home and the temporary folder when missing'),
   env: z
-    .array(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*\*?$/))
+    .array(
+      z
+        .string()
+        .regex(/^[A-Za-z_][A-Za-z0-9_]*\*?$/, 'expected a name, as CI, or the beginning of some, as MY_*'),
+    )
     .optional()
     .describe('Names that a task may set, `MY_*` for all that begin so; none when missing'),
   limits: z.partialRecord(z.enum(TASK_TYPES), limits).optional(),
   agents: z.strictObject(modes).optional().describe('How much each AI CLI may do unasked'),
 });
+
+function checkRule(text: string, { addIssue }: z.core.$RefinementCtx<string>): void {
+  const problem = ruleProblem(text);
+  if (problem !== null) addIssue(problem);
+}
 
 export type PolicyRules = z.output<typeof policySchema>;
 export type TypeLimits = z.output<typeof limits>;

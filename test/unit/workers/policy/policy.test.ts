@@ -164,7 +164,7 @@ describe('a rule', () => {
   });
 
   test('about protected names replaces the usual ones', () => {
-    const { policy, home } = setUp({ files: { protected: ['secrets'] } });
+    const { policy, home } = setUp({ files: { protected: ['secrets/'] } });
     policy.checkWrite(join(home, '.claude/x'));
     expect(() => policy.checkWrite(join(home, 'a/secrets/b'))).toThrow(/files.protected has "secrets"/);
   });
@@ -186,7 +186,14 @@ describe('a policy file that is wrong is refused:', () => {
     ['an unknown field', '{"type": ["command"]}', /type/],
     ['an unknown type', '{"types": ["shell"]}', /^types\.0: /],
     ['a wrong mode', '{"agents": {"claude": {"mode": "everything"}}}', /^agents\.claude\.mode: /],
-    ['a wrong expression', '{"commands": {"deny": ["/(/"]}}', /commands: .*regular expression/],
+    ['a wrong expression', '{"commands": {"deny": ["/(/"]}}', /^commands\.deny\.0: .*regular expression/],
+    [
+      'a folder that is nowhere',
+      '{"files": {"write": ["work"]}}',
+      /^files\.write\.0: expected an absolute path/,
+    ],
+    ['folders by a pattern', '{"cwd": ["~/*"]}', /^cwd\.0: expected an absolute path/],
+    ['a protected path', '{"files": {"protected": ["~/.ssh"]}}', /^files\.protected\.0: expected a name/],
     ['a limit of nothing', '{"limits": {"command": {"concurrency": 0}}}', /^limits\.command\.concurrency: /],
   ])('%s', (_, text, message) => {
     const { home, dataDir, file } = setUp();
