@@ -1,7 +1,7 @@
 /** The subcommands about the runner of this machine: `policy check`, `doctor`. They change nothing. */
 import { homedir } from 'node:os';
 import { systemClock as clock } from './clock.ts';
-import { inLine, print, printJson, styled } from './commands/output.ts';
+import { inLine, print, printJson, styled, wrapped } from './commands/output.ts';
 import { readClientToken, readDataFolder, readUrl } from './config.ts';
 import { type DataFolder, dataFolderProblem } from './data-folder.ts';
 import { StartError } from './errors.ts';
@@ -40,20 +40,19 @@ export async function checkPolicy(
     const headline =
       file === null ? 'No policy file is set (RUNNER_POLICY_FILE): the defaults hold.' : `${file} is valid.`;
     if (json) await printJson({ file, valid: true, allows: sentences });
-    else await print([headline, ...sentences.map((sentence) => `- ${inLine(sentence)}`)].join('\n'));
+    else await print(listed(headline, sentences));
     return true;
   } catch (error) {
     if (!(error instanceof PolicyFileError)) throw error;
     const { problems } = error;
     if (json) await printJson({ file, valid: false, problems });
-    else
-      await print(
-        [`${file} can't be used:`, ...error.message.split('\n').map((line) => `- ${inLine(line)}`)].join(
-          '\n',
-        ),
-      );
+    else await print(listed(`${file} can't be used:`, error.message.split('\n')));
     return false;
   }
+}
+
+function listed(headline: string, sentences: readonly string[]): string {
+  return [headline, ...sentences.map((sentence) => `- ${wrapped(inLine(sentence), 2)}`)].join('\n');
 }
 
 /** Whether all that a runner needs is there. False when something is broken. */
@@ -63,16 +62,26 @@ export async function doctor(env: Environment, { json = false }: Printing): Prom
     findings.push(finding);
     if (!json) await print(lineOf(finding));
   }
-  const isWell = findings.every(({ state }) => state !== 'broken');
+  const broken = findings.filter(({ state }) => state === 'broken');
+  const isWell = broken.length === 0;
   if (json) await printJson({ ok: isWell, checks: findings });
+  else await print(`\n${isWell ? 'Nothing is broken.' : brokenTold(broken)}`);
   return isWell;
 }
 
+function brokenTold(broken: readonly Finding[]): string {
+  const checks = new Set(broken.map(({ check }) => check));
+  return `Broken: ${[...checks].join(', ')}.`;
+}
+
+/** Of the longest name of a check, `data folder`. */
+const CHECK_CHARS = 11;
 const MARKS = { ok: ['green', '✓'], broken: ['red', '✗'], absent: ['yellow', '–'] } as const;
 
 function lineOf({ check, state, told }: Finding): string {
   const [colour, mark] = MARKS[state];
-  return `${styled(colour, mark)} ${check}: ${inLine(told)}`;
+  const begin = `${mark} ${check.padEnd(CHECK_CHARS)}  `;
+  return begin.replace(mark, styled(colour, mark)) + wrapped(inLine(told), begin.length);
 }
 
 async function* examineAll(env: Environment): AsyncGenerator<Finding> {

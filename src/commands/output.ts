@@ -45,6 +45,23 @@ export function terminalWidth(): number | null {
   return process.stdout.isTTY ? process.stdout.columns || 80 : null;
 }
 
+/** Sentences in longer lines are hard to read. */
+const MAX_LINE = 100;
+const LEAST_ROOM = 20;
+
+/** In lines of the terminal, each but the first `indent` characters in; as it is where lines have no width. */
+export function wrapped(text: string, indent: number, width = terminalWidth()): string {
+  if (width === null) return text;
+  const room = Math.max(Math.min(width, MAX_LINE) - indent, LEAST_ROOM);
+  const lines: string[] = [];
+  for (const word of text.split(' ')) {
+    const longer = lines.length === 0 ? word : `${lines.at(-1)} ${word}`;
+    if (lines.length > 0 && longer.length <= room) lines[lines.length - 1] = longer;
+    else lines.push(word);
+  }
+  return lines.join(`\n${' '.repeat(indent)}`);
+}
+
 /** Lines as they are, without what a terminal would obey: they come from anybody. */
 export function visible(text: string): string {
   return stripVTControlCharacters(text)

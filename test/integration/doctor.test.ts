@@ -46,9 +46,13 @@ describe('the doctor', () => {
   test('finds nothing wrong where nothing is, a line for each check', async () => {
     const env = await house();
     const { code, out } = await outcomeOf(ours('doctor'), { env });
-    expect(out.split('\n').filter((line) => !/^[✓–] [^:]+: ./.test(line))).toEqual(['']);
+    expect(out.split('\n').filter((line) => !/^[✓–] .{11} {2}\S/.test(line))).toEqual([
+      '',
+      'Nothing is broken.',
+      '',
+    ]);
     for (const check of ['Task API', 'clock', 'token', 'policy', 'data folder', 'spool', 'shell', 'claude'])
-      expect(out).toContain(`✓ ${check}: `);
+      expect(out).toContain(`✓ ${check.padEnd(13)}`);
     expect(out).not.toContain(TOKEN);
     expect(code).toBe(0);
   });
@@ -153,6 +157,11 @@ describe('policy check', () => {
       'tipes',
       'types.0',
     ]);
+    expect((await outcomeOf(ours('policy', 'check', '/of-no-test'), { env })).out).toBe(
+      "/of-no-test can't be used:\n- there is no such file\n",
+    );
+    writeFileSync(file, '{"types": [');
+    expect((await outcomeOf(ours('policy', 'check', file), { env })).out).toMatch(/\n- it is no JSON: \w+/);
     expect((await check({ commands: { deny: ['/(/'] } })).out).toMatch(
       /- commands\.deny\.0: Invalid regular expression/,
     );

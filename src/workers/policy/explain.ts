@@ -24,8 +24,8 @@ function commandSentences({ commands }: PolicyRules): string[] {
   const allowed =
     commands?.allow === undefined
       ? 'Any command runs'
-      : `Only commands run that match ${listed(commands.allow, 'nothing')}`;
-  const denied = commands?.deny?.length ? `, and none that matches ${listed(commands.deny)}` : '';
+      : `Only commands run that match ${listed(commands.allow.map(quoted), 'nothing')}`;
+  const denied = commands?.deny?.length ? `, and none that matches ${listed(commands.deny.map(quoted))}` : '';
   return [`${allowed}${denied}.`];
 }
 
@@ -41,16 +41,20 @@ function fileSentences(policy: Policy, { files }: PolicyRules): string[] {
 function limitSentences({ limits = {} }: PolicyRules): string[] {
   return Object.entries(limits).flatMap(([type, limit]) => {
     const parts = limit === undefined ? [] : limitParts(limit);
-    return parts.length === 0 ? [] : [`Of type ${type}: ${parts.join(', ')}.`];
+    return parts.length === 0 ? [] : [`Tasks of type ${type} have ${parts.join(', ')}.`];
   });
 }
 
 function limitParts({ timeoutMs, outputBytes, concurrency }: TypeLimits): string[] {
   return [
     timeoutMs === undefined ? '' : `at most ${timeoutMs / 1_000} s`,
-    outputBytes === undefined ? '' : `${outputBytes} bytes of each output`,
+    outputBytes === undefined ? '' : `${sizeTold(outputBytes)} of each output`,
     concurrency === undefined ? '' : `${concurrency} at once`,
   ].filter(Boolean);
+}
+
+function sizeTold(bytes: number): string {
+  return bytes % 1_024 === 0 ? `${bytes / 1_024} KiB` : `${bytes} bytes`;
 }
 
 type Cli = (typeof CLIS)[keyof typeof CLIS];
@@ -62,6 +66,11 @@ function modeSentence({ label, mode }: Cli, ruled: string | undefined): string {
     ? ': it asks nobody, and whoever may submit tasks is obeyed'
     : '';
   return `${label} has the ${mode.name} ${ruled}${warning}.`;
+}
+
+/** With its blanks, and the commas that it may have. */
+function quoted(rule: string): string {
+  return `"${rule}"`;
 }
 
 function listed(items: readonly string[], none = ''): string {

@@ -54,8 +54,13 @@ function jsonIn(path: string): unknown {
   try {
     return JSON.parse(readFileSync(path, 'utf8'));
   } catch (error) {
-    throw new PolicyFileError([{ field: null, problem: (error as Error).message }]);
+    throw new PolicyFileError([{ field: null, problem: fileProblem(error as NodeJS.ErrnoException) }]);
   }
+}
+
+function fileProblem({ name, code, message }: NodeJS.ErrnoException): string {
+  if (code === 'ENOENT') return 'there is no such file';
+  return name === 'SyntaxError' ? `it is no JSON: ${message}` : message;
 }
 
 function toProblems(issue: z.core.$ZodIssue): PolicyProblem[] {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { coloured, inLine, visible } from '../../../src/commands/output.ts';
+import { coloured, inLine, visible, wrapped } from '../../../src/commands/output.ts';
 
 /** A title, a cleared screen, a copied clipboard, a hidden link, a C1 sequence, text that runs backwards. */
 const HOSTILE =
@@ -24,5 +24,24 @@ describe('what comes from anybody', () => {
   it('keeps its colours where they end with it', () => {
     expect(coloured('\u001b[1;31mred\u001b[2K')).toBe('\u001b[1;31mred\u001b[0m');
     expect(coloured('plain')).toBe('plain');
+  });
+});
+
+describe('a sentence', () => {
+  const SENTENCE = `Nothing of ${'/a/long/path'.repeat(3)} is read by tasks.`;
+
+  it('is broken between words, below its beginning', () => {
+    expect(wrapped(SENTENCE, 2, 32).split('\n')).toEqual([
+      'Nothing of',
+      `  ${'/a/long/path'.repeat(3)}`,
+      '  is read by tasks.',
+    ]);
+    expect(wrapped('one two three four five six', 4, 5)).toBe('one two three four\n    five six');
+  });
+
+  it('has short lines on a wide terminal, and is as it is where nobody has one', () => {
+    const long = 'word '.repeat(60).trim();
+    for (const line of wrapped(long, 0, 250).split('\n')) expect(line.length).toBeLessThanOrEqual(100);
+    expect(wrapped(long, 2, null)).toBe(long);
   });
 });

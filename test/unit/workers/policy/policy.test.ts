@@ -203,6 +203,6 @@ describe('a policy file that is wrong is refused:', () => {
 
   test('one that is not there', () => {
     const { home, dataDir } = setUp();
-    expect(() => loadPolicy(join(home, 'none.json'), { home, dataDir })).toThrow(/ENOENT/);
+    expect(() => loadPolicy(join(home, 'none.json'), { home, dataDir })).toThrow(/no such file/);
   });
 });
