@@ -14,9 +14,13 @@ const GUESSES_MS = [60_000, 300_000, 900_000];
 /** A time that was told may be nonsense; a weekly limit is the longest that is known. */
 const MAX_MS = 8 * 86_400_000;
 
+const CLOCKS_APART_MS = 50;
+
 interface Paused {
   /** On the steady clock. */
   endsAt: number;
+  /** Epoch milliseconds. */
+  told: number | null;
   reason: string;
   cancel: () => void;
 }
@@ -47,11 +51,12 @@ export class Pauses {
 
   get list(): PausedType[] {
     const wallAtZero = this.#clock.wall() - this.#clock.steady();
-    return [...this.#paused].map(([type, { endsAt, reason }]) => ({
-      type,
-      until: Math.round(wallAtZero + endsAt),
-      reason,
-    }));
+    return [...this.#paused].map(([type, { endsAt, told, reason }]) => {
+      const until = Math.round(wallAtZero + endsAt);
+      // The two clocks are read one after the other: that is no reason to tell another time than was told.
+      const isSame = told !== null && Math.abs(until - told) < CLOCKS_APART_MS;
+      return { type, until: isSame ? told : until, reason };
+    });
   }
 
   /** Forgets all of them: their timers would keep the process alive. */
@@ -70,7 +75,7 @@ export class Pauses {
     if (before !== undefined && before.endsAt >= endsAt) return;
     before?.cancel();
     const cancel = this.#clock.after(ms, () => this.#end(type));
-    this.#paused.set(type, { endsAt, reason, cancel });
+    this.#paused.set(type, { endsAt, told: until, reason, cancel });
     this.#onChange();
   }
 

@@ -85,8 +85,10 @@ function agentExecutor(cli: Cli, { settings, cache, versions, told }: Shared): E
       const cwd = place.folder?.path ?? workdir;
       const plan = () => planSession(cli, cache, { sessionId: task.sessionId, cwd });
       const { id } = await plan();
-      return locks.run(id ?? task.sessionId, async () => {
-        const attempt = { cli, task, session: await plan(), cache, context, place, cwd, idleMs };
+      const key = id ?? task.sessionId;
+      const onNamed = (name: string) => locks.alias(key, name);
+      return locks.run(key, async () => {
+        const attempt = { cli, task, session: await plan(), cache, context, place, cwd, idleMs, onNamed };
         const timeoutMs = policy.timeoutMs(provider.type, Math.min(task.timeout, settings.maxTimeoutMs));
         const result = await converse(attempt, versions, timeoutMs);
         const version = result.metadata?.cliVersion;

@@ -31,6 +31,8 @@ export interface AgentAttempt {
   cwd: string;
   /** Milliseconds without output after which it counts as hung; 0: never. */
   idleMs: number;
+  /** The CLI has named the session that it is in: nobody else is to go on in that one meanwhile. */
+  onNamed: (sessionId: string) => void;
 }
 
 /** One process of a CLI: what it said, and how it ended. */
@@ -125,6 +127,7 @@ function hear(attempt: AgentAttempt, { turn, transcript, cut }: Listeners, line:
 function remember(attempt: AgentAttempt, turn: Turn, answered: boolean): void {
   const { cli, task, session, cache } = attempt;
   if (turn.sessionId === null || strayedFrom(session, turn)) return;
+  attempt.onNamed(turn.sessionId);
   cache.record({
     type: cli.provider.type,
     sessionId: turn.sessionId,

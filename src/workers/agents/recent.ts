@@ -7,18 +7,20 @@ import {
   type RecentSessions,
 } from '../../http/contract/recent.ts';
 import type { Mask } from '../mask.ts';
+import { plainText } from './plain-text.ts';
 import type { SessionStore } from './provider.ts';
 import { headLines, idAtHead, newestFiles, type SessionFile } from './session-files.ts';
 import { topicOf } from './topic.ts';
 
-/** Of all CLIs whose folder can be read, as the Task API is told of them: without the secrets of this runner. */
+/** Of all CLIs whose folder can be read, as the Task API is told of them: without the secrets of this runner, and without characters that a heartbeat has no room for. */
 export async function toldSessions(
   recent: Readonly<Record<string, RecentSessions>>,
   mask: Mask,
 ): Promise<RecentByCli> {
   const looks = Object.entries(recent).map(async ([label, look]) => {
     const sessions = await look(MAX_RECENT);
-    return [label, sessions.map((session) => ({ ...session, topic: mask.text(session.topic) }))] as const;
+    const told = sessions.map((session) => ({ ...session, topic: plainText(mask.text(session.topic)) }));
+    return [label, told] as const;
   });
   const found = (await Promise.allSettled(looks)).filter((look) => look.status === 'fulfilled');
   return Object.fromEntries(found.map(({ value }) => value));

@@ -17,4 +17,10 @@ export class SessionLocks {
     this.#last.set(key, ended);
     return result;
   }
+
+  /** What runs under `key` has another name as well, from now on. */
+  alias(key: string, name: string): void {
+    const running = this.#last.get(key);
+    if (name !== key && running !== undefined) void this.run(name, () => running);
+  }
 }

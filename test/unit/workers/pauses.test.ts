@@ -77,6 +77,16 @@ describe('a pause', () => {
     expect(pauses.has('claude-cli')).toBe(false);
   });
 
+  it('is told as it was told, though the clocks run a little apart, and follows the one on the wall', () => {
+    const { clock, pauses, limited } = setUp();
+    const until = clock.wall() + 90 * MINUTE;
+    limited(until);
+    clock.jump(1);
+    expect(pauses.list[0]?.until).toBe(until);
+    clock.jump(MINUTE);
+    expect(pauses.list[0]?.until).toBe(until + MINUTE + 1);
+  });
+
   it('leaves no timer behind when the runner stops', () => {
     const { clock, pauses, limited } = setUp();
     limited(null);

@@ -107,6 +107,23 @@ describe.each(CLIS)('%s', (label, type) => {
     await running;
   });
 
+  it('lets nobody else into a new session while its first prompt runs', async () => {
+    const { home, ask, cached } = setUp();
+    const controller = new AbortController();
+    const ended: string[] = [];
+    const pidFile = join(home, 'pid');
+    const prompt = `spawn-grandchild ${pidFile}\nsleep`;
+    const first = ask(type, { prompt }, { signal: controller.signal }).then(() => ended.push('the first'));
+    await grandchild(pidFile);
+    const [{ sessionId }] = cached();
+    const second = ask(type, { sessionId }).then(() => ended.push('the second'));
+    await ask(type, { sessionId: 'another chat' });
+    expect(ended).toEqual([]);
+    controller.abort(new Stop('cancelled'));
+    await Promise.all([first, second]);
+    expect(ended).toEqual(['the first', 'the second']);
+  });
+
   it('dies with its grandchildren when it is cancelled, and says so', async () => {
     const { home, ask } = setUp();
     const controller = new AbortController();

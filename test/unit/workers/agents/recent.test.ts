@@ -2,10 +2,12 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { recentByCli } from '../../../../src/http/contract/recent.ts';
 import { claude, codex, gemini } from '../../../../src/workers/agents/clis.ts';
 import type { SessionStore } from '../../../../src/workers/agents/provider.ts';
-import { recentSessions } from '../../../../src/workers/agents/recent.ts';
+import { recentSessions, toldSessions } from '../../../../src/workers/agents/recent.ts';
 import { findSession } from '../../../../src/workers/agents/session-files.ts';
+import { Mask } from '../../../../src/workers/mask.ts';
 import { setUpAgents } from '../../../support/agents.ts';
 import { ManualClock } from '../../../support/manual-clock.ts';
 import { tempFolder } from '../../../support/temp-folder.ts';
@@ -101,6 +103,21 @@ describe('the recent sessions', () => {
       { sessionId: metadata?.sessionId, topic: 'look into this\nsay yes', sizeKB: expect.any(Number) },
     ]);
   });
+});
+
+it('what the Task API is told of sessions fits into a heartbeat, whatever was said in them', async () => {
+  const topic = '\u0001\u001b[31m\ud83e\n'.repeat(20).slice(0, 150);
+  const session = {
+    sessionId: ID,
+    project: 'p'.repeat(255),
+    lastModified: new Date().toISOString(),
+    sizeKB: 1,
+    topic,
+  };
+  const look = async () => Array.from({ length: 20 }, () => session);
+  const told = await toldSessions({ claude: look, codex: look, gemini: look }, new Mask([]));
+  expect(recentByCli.safeParse(told).error).toBeUndefined();
+  expect(JSON.stringify(told)).not.toContain('\\u00');
 });
 
 describe('a session that is looked for', () => {

@@ -47,3 +47,18 @@ it('goes on after work that failed', async () => {
   await expect(first).rejects.toThrow('broken');
   expect(await second).toBe('b');
 });
+
+it('keeps others out under every name that a session has', async () => {
+  const locks = new SessionLocks();
+  const story: string[] = [];
+  const [a, b] = [controlled(story, 'a'), controlled(story, 'b')];
+  const first = locks.run('chat', a.work);
+  locks.alias('chat', 'id');
+  locks.alias('id', 'id');
+  locks.alias('nobody', 'id');
+  const second = locks.run('id', b.work);
+  b.finish();
+  a.finish();
+  await Promise.all([first, second]);
+  expect(story).toEqual(['a begins', 'a ends', 'b begins', 'b ends']);
+});
