@@ -9,6 +9,8 @@ const LONGEST_INTERVAL_MS = 5_000;
 const SLOWER_MS = 2;
 /** Characters that wait while the Task API is slow or away; beyond, the oldest of them are left out. */
 const MAX_WAITING_CHARS = 256 * 1024;
+/** Of these, as long as stdout and stderr alternate: their order costs a chunk each time. */
+const MAX_PIECES = 16;
 /** What the end of a task waits for its last chunks: no result is late for want of a live view. */
 const LAST_MS = 2_000;
 const RETRY_MS = 2_000;
@@ -46,12 +48,7 @@ export class LiveOutput {
 
   print(stream: OutputStream, text: string): void {
     if (text === '' || this.#over.signal.aborted) return;
-    const last = this.#waiting.at(-1);
-    if (last?.stream === stream) last.chunk += text;
-    else this.#waiting.push({ stream, chunk: text });
-    this.#chars += text.length;
-    while (this.#chars > MAX_WAITING_CHARS)
-      this.#omitted += this.#take(this.#chars - MAX_WAITING_CHARS).length;
+    for (const chunk of chunksOf(text)) this.#add(stream, chunk);
     this.#sending ??= this.#send();
   }
 
@@ -66,7 +63,7 @@ export class LiveOutput {
     while (this.#chars > 0 && !this.#over.signal.aborted) {
       // What is printed meanwhile goes along.
       await pause(this.#parts.clock, this.#intervalMs(), this.#hurry.signal);
-      await this.#sendPiece(this.#next());
+      for (const piece of this.#takeTurn()) await this.#sendPiece(piece);
     }
     this.#sending = null;
   }
@@ -87,29 +84,50 @@ export class LiveOutput {
     }
   }
 
-  #next(): Piece {
-    const stream = this.#waiting[0]?.stream ?? 'stdout';
-    if (this.#omitted === 0) return { stream, chunk: this.#take(MAX_CHUNK_CHARS) };
-    const chunk = `\n[… ${this.#omitted} characters left out: they came faster than they could be sent …]\n`;
-    this.#omitted = 0;
-    return { stream, chunk };
+  /** Joins what was printed to one stream; beyond `MAX_PIECES` also over what was printed to another between. */
+  #add(stream: OutputStream, chunk: string): void {
+    const places = this.#waiting.length < MAX_PIECES ? this.#waiting.slice(-1) : this.#waiting;
+    const last = places.findLast((piece) => piece.stream === stream);
+    if (last !== undefined && last.chunk.length + chunk.length <= MAX_CHUNK_CHARS) last.chunk += chunk;
+    else this.#waiting.push({ stream, chunk });
+    this.#chars += chunk.length;
+    while (this.#chars > MAX_WAITING_CHARS) this.#omitted += this.#take().chunk.length;
   }
 
-  /** The oldest that waits, of one stream, at most `chars` of it but for a character that this would cut. */
-  #take(chars: number): string {
-    const [piece] = this.#waiting;
-    if (piece === undefined) return '';
-    const taken = piece.chunk.slice(0, borderAt(piece.chunk, chars));
-    piece.chunk = piece.chunk.slice(taken.length);
-    if (piece.chunk === '') this.#waiting.shift();
-    this.#chars -= taken.length;
-    return taken;
+  /** About as much as one chunk may have: where two outputs alternate, none waits for a pause of the other. */
+  #takeTurn(): Piece[] {
+    const turn = this.#omitted === 0 ? [] : [this.#omission()];
+    for (let chars = 0; chars < MAX_CHUNK_CHARS && this.#chars > 0; ) {
+      const piece = this.#take();
+      turn.push(piece);
+      chars += piece.chunk.length;
+    }
+    return turn;
+  }
+
+  #omission(): Piece {
+    const chunk = `\n[… ${this.#omitted} characters left out: they came faster than they could be sent …]\n`;
+    this.#omitted = 0;
+    return { stream: this.#waiting[0]?.stream ?? 'stdout', chunk };
+  }
+
+  /** The oldest that waits. */
+  #take(): Piece {
+    const piece = this.#waiting.shift() ?? { stream: 'stdout', chunk: '' };
+    this.#chars -= piece.chunk.length;
+    return piece;
   }
 }
 
-/** The last border between two characters up to `index`; behind the first character at least. */
+function* chunksOf(text: string): Generator<string> {
+  for (let start = 0, end = 0; start < text.length; start = end) {
+    end = borderAt(text, start + MAX_CHUNK_CHARS);
+    yield text.slice(start, end);
+  }
+}
+
+/** The last border between two characters up to `index`. */
 function borderAt(text: string, index: number): number {
   const cuts = /[\ud800-\udbff]/.test(text.charAt(index - 1)) && /[\udc00-\udfff]/.test(text.charAt(index));
-  if (!cuts) return index;
-  return index > 1 ? index - 1 : index + 1;
+  return cuts ? index - 1 : index;
 }
