@@ -9,6 +9,8 @@ export type Shown = (stream: NodeJS.WriteStream, text: string) => string;
 
 /** More than any result has of one output. */
 const MAX_KEPT_CHARS = 8 * 1024 * 1024;
+/** In a result, in place of the middle of what was long. */
+const MARKER = /\n\[… \d+ of (\d+) bytes left out …\]\n/g;
 /** The stream of the output ends with the task; this is for one that hangs. */
 const LAST_MS = 2_000;
 /** In place of what a task printed faster than its runner could send it. */
@@ -16,14 +18,22 @@ export const OMISSION = /^\n\[… \d+ characters left out: [^\n]+ …\]\n$/;
 
 const OUTPUTS = ['stdout', 'stderr'] as const;
 
+/** What one output was given, of this attempt or of an earlier one. */
+interface Printed {
+  text: string;
+  /** Also of what `text` has no room for. */
+  bytes: number;
+  /** Something was left out: only the result has all of it. */
+  isBroken: boolean;
+}
+
+const NOTHING: Printed = { text: '', bytes: 0, isBroken: false };
+
 export class LiveOutput {
   readonly #shown: Shown;
   readonly #over = new AbortController();
-  /** Of this attempt. */
-  #printed = { stdout: '', stderr: '' };
+  readonly #printed = { stdout: NOTHING, stderr: NOTHING };
   #attempt = 0;
-  /** Outputs of which something was left out: only the result has all of them. */
-  readonly #broken = new Set<string>();
 
   constructor(shown: Shown = (_, text) => text) {
     this.#shown = shown;
@@ -55,38 +65,63 @@ export class LiveOutput {
     for await (const piece of tasks.output(taskId, { signal: either, patienceMs })) {
       if (either.aborted) return;
       if ('chunk' in piece) await this.#show(piece);
-      else for (const output of OUTPUTS) this.#broken.add(output);
+      else this.#break();
     }
   }
 
   async #show({ attempt, stream, chunk }: LiveChunk): Promise<void> {
     if (attempt !== this.#attempt) this.#begin(attempt);
-    if (OMISSION.test(chunk)) this.#broken.add(stream);
+    // It may stand for both outputs.
+    if (OMISSION.test(chunk)) this.#break();
     if (stream === 'transcript') {
       if (process.stderr.isTTY) await write(process.stderr, visible(chunk));
       return;
     }
+    const { text, bytes, isBroken } = this.#printed[stream];
     const to = process[stream];
     // A program is given the output itself, and so no more of it before the end.
-    if (this.#broken.has(stream) && !to.isTTY) return;
-    if (this.#printed[stream].length < MAX_KEPT_CHARS) this.#printed[stream] += chunk;
+    if (isBroken && !to.isTTY) return;
+    const kept = text.length < MAX_KEPT_CHARS ? text + chunk : text;
+    this.#printed[stream] = { text: kept, bytes: bytes + Buffer.byteLength(chunk), isBroken };
     await write(to, this.#shown(to, chunk));
   }
 
+  #break(): void {
+    for (const output of OUTPUTS) this.#printed[output] = { ...this.#printed[output], isBroken: true };
+  }
+
+  /** A person sees it from its beginning. What a program has of an earlier attempt is mostly the beginning of this. */
   #begin(attempt: number): void {
-    if (this.#attempt > 0) tell(`It is tried again: attempt ${attempt}.`);
+    if (this.#attempt > 0) {
+      if (process.stderr.isTTY) tell(`It is tried again: attempt ${attempt}.`);
+      this.#break();
+      for (const output of OUTPUTS) if (process[output].isTTY) this.#printed[output] = NOTHING;
+    }
     this.#attempt = attempt;
-    this.#printed = { stdout: '', stderr: '' };
   }
 
   #restOf(result: Result, output: 'stdout' | 'stderr'): string {
-    if (this.#isCut(output)) return '';
-    return result[output].slice(commonLength(result[output], this.#printed[output]));
+    return this.#isCut(output) ? '' : restAfter(this.#printed[output], result[output]);
   }
 
   #isCut(output: 'stdout' | 'stderr'): boolean {
-    return this.#broken.has(output) && process[output].isTTY;
+    return this.#printed[output].isBroken && process[output].isTTY;
   }
+}
+
+/** What of a result's output follows on what was printed, also where it lacks a middle that was. */
+function restAfter({ text, bytes }: Printed, whole: string): string {
+  const common = commonLength(whole, text);
+  const follows = whole.slice(common);
+  if (common === text.length) return follows;
+  const marker = [...whole.matchAll(MARKER)].find(
+    ({ 0: { length }, index }) => index <= common && common < index + length,
+  );
+  if (marker === undefined) return follows;
+  const end = Buffer.from(whole.slice(marker.index + marker[0].length));
+  const missing = Math.max(0, Number(marker[1]) - bytes);
+  if (missing <= end.length) return end.subarray(end.length - missing).toString();
+  return marker[0].replace(/\d+/, String(missing - end.length)) + end;
 }
 
 /** How many characters two texts begin with that are the same. */

@@ -15,7 +15,7 @@ const TOKEN = 'a-token-of-the-submit-tests';
 const CLIS = new URL('../support/cli/', import.meta.url).pathname;
 
 /** A started house, and how to submit to it. */
-async function house(subcommand: 'start' | 'task-api' = 'start') {
+async function house(subcommand: 'start' | 'task-api' = 'start', settings: Record<string, string> = {}) {
   const home = tempFolder();
   const clis = Object.fromEntries(
     ['claude', 'codex', 'gemini'].map((cli) => [`${cli.toUpperCase()}_PATH`, CLIS + cli]),
@@ -25,6 +25,7 @@ async function house(subcommand: 'start' | 'task-api' = 'start') {
     WORKER_TOKEN: TOKEN,
     RUNNER_SHELL: '/bin/sh',
     ...clis,
+    ...settings,
   });
   const session = run(ours(subcommand), { env });
   const { url } = JSON.parse((await session.shows(/^\{.*"msg":"ready".*\}$/m))[0]);
@@ -70,6 +71,20 @@ describe('submit', () => {
     writeFileSync(go, '');
     expect(await session.exit).toBe(3);
     expect([session.out, session.err]).toEqual(['first last\n', 'oops']);
+  });
+
+  it('gives a program once what its result has no room for', async () => {
+    const policy = join(tempFolder(), 'policy.json');
+    writeFileSync(policy, JSON.stringify({ limits: { command: { outputBytes: 4096 } } }));
+    const { env } = await house('start', { RUNNER_POLICY_FILE: policy });
+    const go = join(tempFolder(), 'go');
+    const command = `seq 3000; while [ ! -e ${go} ]; do sleep 0.05; done; echo last`;
+    const session = run(ours('submit', command), { env });
+    await session.shows(/^3000$/m);
+    writeFileSync(go, '');
+    expect(await session.exit).toBe(0);
+    const lines = Array.from({ length: 3000 }, (_, index) => `${index + 1}\n`);
+    expect([session.out, session.err]).toEqual([`${lines.join('')}last\n`, '']);
   });
 
   it('shows what an agent does to a person, and gives a program its answer alone', async () => {
