@@ -3,6 +3,7 @@ import { type Call, type Handler, parse } from './call.ts';
 import { eventStreamHeaders, eventStreamQuery, type Gap } from './contract/events.ts';
 import type { RouteDeps } from './deps.ts';
 import { gapMessage, message, placeMessage, type Stream, type Streams } from './sse.ts';
+import { Turns } from './turns.ts';
 
 /** Events that are read from the log at once. */
 const PAGE = 200;
@@ -47,10 +48,9 @@ export class EventReaders {
   readonly #events: EventLog;
   readonly #failed: (error: unknown) => void;
   readonly #readers = new Set<Reader>();
-  /** Who reads the log, the longest waiting first: a page each, one in a turn of the event loop. */
-  readonly #behind = new Set<Reader>();
+  /** Who reads the log, a page in each turn. */
+  readonly #behind = new Turns<Reader>((reader) => this.#readFor(reader));
   #committed: Event[] = [];
-  #reading = false;
 
   constructor(queue: TaskQueue, failed: (error: unknown) => void) {
     this.#events = queue.events;
@@ -61,12 +61,12 @@ export class EventReaders {
   add(stream: Stream, filter: Filter, position: number): void {
     const reader: Reader = { stream, filter, position, live: false };
     this.#readers.add(reader);
-    stream.onTaken = () => this.#catchUp(reader);
+    stream.onTaken = () => this.#behind.add(reader);
     stream.onEnd = () => {
       this.#readers.delete(reader);
-      this.#behind.delete(reader);
+      this.#behind.remove(reader);
     };
-    this.#catchUp(reader);
+    this.#behind.add(reader);
   }
 
   /** The events of a commit come one after the other, in one go: nobody reads the log before they are told. */
@@ -88,25 +88,6 @@ export class EventReaders {
       const bytes = wanted.length === frames.length ? all : Buffer.concat(wanted.map(({ bytes }) => bytes));
       reader.live = reader.stream.write(bytes, last);
     }
-  }
-
-  #catchUp(reader: Reader): void {
-    if (!this.#readers.has(reader)) return;
-    this.#behind.add(reader);
-    this.#planReading();
-  }
-
-  #planReading(): void {
-    if (this.#reading) return;
-    this.#reading = true;
-    setImmediate(() => {
-      this.#reading = false;
-      const [reader] = this.#behind;
-      if (reader === undefined) return;
-      this.#behind.delete(reader);
-      this.#readFor(reader);
-      if (this.#behind.size > 0) this.#planReading();
-    });
   }
 
   /** What can't be read ends the stream: its client comes back. */
@@ -133,7 +114,7 @@ export class EventReaders {
     frames.push(...page.map(frameOf));
     const taken = reader.stream.write(Buffer.concat(frames), reader.position);
     if (!taken) reader.live = false;
-    else if (!reader.live) this.#catchUp(reader);
+    else if (!reader.live) this.#behind.add(reader);
   }
 
   #gapBefore({ position }: Reader): { last: number; gap: Gap | null } {

@@ -115,7 +115,7 @@ export class Stream {
   }
 
   #goOn(): void {
-    if (this.#flush()) this.onTaken();
+    if (this.#flush() && !this.#isOver) this.onTaken();
   }
 }
 

@@ -52,9 +52,11 @@ export class LiveOutput {
     this.#sending ??= this.#send();
   }
 
-  /** Resolves when all is sent, or after 2 s. */
-  async end(): Promise<void> {
+  /** `whole`: output that comes in one piece, and so is not too much to wait. Resolves when all is sent, or after 2 s. */
+  async end(whole = { stdout: '', stderr: '' }): Promise<void> {
     this.#hurry.abort();
+    this.print('stdout', whole.stdout);
+    this.print('stderr', whole.stderr);
     if (this.#sending !== null) await within(this.#parts.clock, LAST_MS, this.#sending);
     this.#over.abort();
   }
@@ -91,6 +93,7 @@ export class LiveOutput {
     if (last !== undefined && last.chunk.length + chunk.length <= MAX_CHUNK_CHARS) last.chunk += chunk;
     else this.#waiting.push({ stream, chunk });
     this.#chars += chunk.length;
+    if (this.#hurry.signal.aborted) return;
     while (this.#chars > MAX_WAITING_CHARS) this.#omitted += this.#take().chunk.length;
   }
 

@@ -110,11 +110,11 @@ class View {
 
   /** Sends the rest; all of it, where nothing was printed on the way. */
   async end(result: ExecutionResult): Promise<ExecutionResult> {
-    if (this.#isEmpty) this.print('stdout', result.stdout);
     for (const [stream, masked] of this.#streams) this.#live?.print(stream, masked.end().toString());
-    await this.#live?.end();
     const { pause, ...told } = result;
-    return { ...(this.#mask.json({ ...told }) as ExecutionResult), ...(pause && { pause }) };
+    const masked = this.#mask.json({ ...told }) as ExecutionResult;
+    await this.#live?.end(this.#isEmpty ? masked : undefined);
+    return { ...masked, ...(pause && { pause }) };
   }
 
   /** A secret may come in two pieces here too: an AI CLI tells its answer so. */
