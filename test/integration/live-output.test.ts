@@ -50,6 +50,15 @@ describe('while a command runs, its output', () => {
     expect([said(api, 'stdout'), result.stdout]).toEqual(['hello\n', 'hello\n']);
   });
 
+  test('is what a file task brings, and why one failed', async () => {
+    const api = await aFake();
+    await startRunner(api);
+    await api.resultOf(api.submit({ type: 'file-read', path: join(tempFolder(), 'none') }));
+    expect(api.outputs).toMatchObject([
+      { stream: 'stderr', chunk: expect.stringContaining('File not found') },
+    ]);
+  });
+
   test('does not hold up the task or its result where nobody takes it', async () => {
     const api = await aFake();
     api.next('output', ...Array.from({ length: 50 }, () => ({ status: 503 })));

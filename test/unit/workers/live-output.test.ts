@@ -120,6 +120,59 @@ describe('live output', () => {
     expect(others.join('').endsWith('the end')).toBe(true);
   });
 
+  test('has outputs that alternate in their order, and soon in few chunks', async () => {
+    const { output, api } = await setUp();
+    for (let index = 0; index < 500; index += 1)
+      output.print(index % 2 === 0 ? 'stdout' : 'stderr', `${index}\n`);
+    await output.end();
+    expect(api.outputs.length).toBe(16);
+    expect(texts(api.outputs).slice(0, 3)).toEqual(['0\n', '1\n', '2\n']);
+    for (const [stream, odd] of [
+      ['stdout', 0],
+      ['stderr', 1],
+    ] as const) {
+      const said = texts(api.outputs.filter((one) => one.stream === stream)).join('');
+      expect(said).toBe(Array.from({ length: 250 }, (_, index) => `${2 * index + odd}\n`).join(''));
+    }
+  });
+
+  test('does not pause between outputs that alternate', async () => {
+    const { output, api, clock } = await setUp();
+    for (let index = 0; index < 10; index += 1)
+      output.print(index % 2 === 0 ? 'stdout' : 'stderr', `${index}\n`);
+    clock.advance(100);
+    await eventually('all of them', () => api.outputs.length === 10);
+  });
+
+  test('that is left out while a chunk is under way is told once, when its turn comes', async () => {
+    const chunks: string[] = [];
+    const flood = () => {
+      for (let index = 0; index < 300; index += 1) output.print('stdout', `${'x'.repeat(1023)}\n`);
+    };
+    const api = {
+      output: async ({ chunk }: { chunk: string }) => {
+        if (chunks.push(chunk) < 4) flood();
+        return { kind: 'ok' as const, body: {} };
+      },
+    };
+    const clock = new ManualClock();
+    const output = new LiveOutput({ leaseId: 'lease-1', api, clock });
+    flood();
+    await eventually('four chunks', () => {
+      clock.advance(100);
+      return chunks.length >= 4;
+    });
+    await output.end();
+    expect(chunks.slice(0, 4).map((chunk) => chunk.startsWith('\n[…'))).toEqual([true, false, true, false]);
+  });
+
+  test('that comes in one piece at the end is sent whole', async () => {
+    const { output, api } = await setUp();
+    const whole = { stdout: 'x'.repeat(1_000_000), stderr: 'oops' };
+    await output.end(whole);
+    expect(texts(api.outputs).join('')).toBe(`${whole.stdout}oops`);
+  });
+
   test('never cuts a character in two', async () => {
     const { output, api } = await setUp();
     const text = `a${'😀'.repeat(100_000)}`;
