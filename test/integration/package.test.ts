@@ -53,6 +53,10 @@ it('runs a task', { timeout: INSTALL_MS }, async () => {
   expect(shipped).not.toContain('src');
   expect(shipped).not.toContain('test');
 
+  const sample = join('node_modules', 'openclaw-runner', 'config', 'policy.json');
+  const checked = await outcomeOf(['npx', 'openclaw-runner', 'policy', 'check', sample], { env, cwd: app });
+  expect(checked).toMatchObject({ code: 0, out: expect.stringContaining('policy.json is valid.'), err: '' });
+
   // Not through npx: it keeps a SIGTERM to itself.
   const bin = join(app, 'node_modules', '.bin');
   const session = run(['openclaw-runner', 'start'], {
