@@ -1,4 +1,4 @@
-/** Why a run failed, in one word for programs; the sentence for people is in result.ts. */
+/** Why a run failed, in one word for programs; the sentence for people is in failure.ts. */
 export type Cause =
   /** Nobody is signed in, or the key is refused. */
   | 'auth'

@@ -42,9 +42,23 @@ function jsonObject(text: string): JsonObject | null {
   const json = text.trim();
   if (!json.startsWith('{')) return null;
   try {
-    return JSON.parse(json) as JsonObject;
+    const object = JSON.parse(json) as JsonObject;
+    prune(object);
+    return object;
   } catch {
     return null;
+  }
+}
+
+/** Nothing that is meant is nested deeper. */
+const MAX_DEPTH = 100;
+
+/** Takes out what is: a model may call a tool with anything, and those who handle it further on would run out of stack. */
+function prune(value: JsonObject | JsonValue[], depth = 1): void {
+  for (const [key, part] of Object.entries(value)) {
+    if (typeof part !== 'object' || part === null) continue;
+    if (depth < MAX_DEPTH) prune(part, depth + 1);
+    else Object.assign(value, { [key]: null });
   }
 }
 

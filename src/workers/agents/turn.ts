@@ -10,8 +10,10 @@ export interface Turn {
   model: string | null;
   /** The CLI's version, where it tells. */
   version: string | null;
-  /** The messages of the agent, in order. */
+  /** The messages of the agent, in order; of very long talk the last ones. */
   messages: string[];
+  /** How many characters these are. */
+  chars: number;
   /** Whether the last message may still grow: a tool ends it. */
   open: boolean;
   /** It has called a tool: what is begun anew would be done twice. */
@@ -29,6 +31,8 @@ export interface Turn {
 
 /** Longer ones are no ids, and the Task API would refuse them. */
 const ID_CHARS = 200;
+/** More than a result has room for. */
+const MESSAGE_CHARS = 32 * 1024 * 1024;
 const STRAY_LINES = 20;
 const STRAY_CHARS = 10_000;
 const DENIED_TOOLS = 20;
@@ -40,6 +44,7 @@ export function newTurn(): Turn {
     model: null,
     version: null,
     messages: [],
+    chars: 0,
     open: false,
     acted: false,
     denied: [],
@@ -79,7 +84,7 @@ export function addEvent(turn: Turn, event: AgentEvent): void {
       turn.end = event;
       break;
     case 'stray':
-      turn.stray = [...turn.stray, event.line.slice(0, STRAY_CHARS)].slice(-STRAY_LINES);
+      turn.stray = [...turn.stray, startOf(event.line)].slice(-STRAY_LINES);
       break;
   }
 }
@@ -88,6 +93,21 @@ function addMessage(turn: Turn, text: string, continues: boolean): void {
   if (continues && turn.open) turn.messages.push((turn.messages.pop() ?? '') + text);
   else turn.messages.push(text);
   turn.open = continues;
+  turn.chars += text.length;
+  if (turn.chars > 2 * MESSAGE_CHARS) forgetFirst(turn);
+}
+
+function forgetFirst(turn: Turn): void {
+  while (turn.chars > MESSAGE_CHARS && turn.messages.length > 1)
+    turn.chars -= turn.messages.shift()?.length ?? 0;
+  if (turn.chars <= MESSAGE_CHARS) return;
+  turn.messages = turn.messages.map((message) => message.slice(-MESSAGE_CHARS));
+  turn.chars = MESSAGE_CHARS;
+}
+
+/** A mere slice would keep the whole line in memory. */
+function startOf(line: string): string {
+  return line.length <= STRAY_CHARS ? line : Buffer.from(line.slice(0, STRAY_CHARS)).toString();
 }
 
 /** The answer: what the CLI calls its result, else the agent's last message. */

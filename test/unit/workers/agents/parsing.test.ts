@@ -149,6 +149,22 @@ const NAMED: Record<string, string> = {
   gemini: '{"type":"init","session_id":"x"}',
 };
 
+/** A call of a tool, and the end. */
+const DEEP: Record<string, string[]> = {
+  claude: [
+    '{"type":"assistant","message":{"content":[{"type":"tool_use","name":"X","input":{"a":DEEP}}]}}',
+    '{"type":"result","is_error":false,"result":"fine","permission_denials":[{"tool_input":DEEP}]}',
+  ],
+  codex: [
+    '{"type":"item.started","item":{"type":"mcp_tool_call","arguments":DEEP}}',
+    '{"type":"turn.completed","usage":{},"more":DEEP}',
+  ],
+  gemini: [
+    '{"type":"tool_use","tool_name":"X","parameters":{"a":DEEP}}',
+    '{"type":"result","status":"success","more":DEEP}',
+  ],
+};
+
 describe.each([claude, codex, gemini])('$label on strange output', (provider) => {
   it('ignores events and shapes that it does not know', () => {
     const strange = [
@@ -173,12 +189,38 @@ describe.each([claude, codex, gemini])('$label on strange output', (provider) =>
     expect(read(provider, [`\ufeff${NAMED[provider.label]}\r`])).toMatchObject({ sessionId: 'x', stray: [] });
   });
 
+  it('takes out what is nested beyond all measure, and understands the rest', () => {
+    const deep = `${'{"a":'.repeat(20_000)}[${'['.repeat(20_000)}${']'.repeat(20_000)}]${'}'.repeat(20_000)}`;
+    const lines = DEEP[provider.label]?.map((line) => line.replace('DEEP', () => deep)) ?? [];
+    const events = lines.flatMap((line) => provider.parse(line));
+    expect(events.map(({ kind }) => kind)).toEqual(['tool', 'end']);
+    expect(() => JSON.stringify(events)).not.toThrow();
+  });
+
   it('keeps the last lines that are no JSON', () => {
     const lines = Array.from({ length: 30 }, (_, n) => `line ${n}`);
     const turn = read(provider, [...lines, '{"broken": ']);
     expect(turn.stray).toHaveLength(20);
     expect(turn.stray.at(-1)).toBe('{"broken": ');
   });
+});
+
+describe('an agent that talks without end', () => {
+  const LIMIT = 64 * 1024 * 1024;
+  const hear = (turn: Turn, text: string, continues: boolean) =>
+    addEvent(turn, { kind: 'message', text, continues });
+
+  it.each([true, false])(
+    'is remembered by the last that it said (in pieces of one message: %s)',
+    (continues) => {
+      const turn = newTurn();
+      for (let said = 0; said < 3 * LIMIT; said += 1_000_000) hear(turn, 'x'.repeat(1_000_000), continues);
+      hear(turn, 'the end', continues);
+      expect(turn.messages.join('').length).toBeLessThanOrEqual(LIMIT);
+      expect(turn.messages.join('').length).toBe(turn.chars);
+      expect(finalText(turn).endsWith('the end')).toBe(true);
+    },
+  );
 });
 
 describe('a screenshot line', () => {
