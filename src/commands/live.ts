@@ -33,6 +33,8 @@ export class LiveOutput {
   readonly #shown: Shown;
   readonly #over = new AbortController();
   readonly #printed = { stdout: NOTHING, stderr: NOTHING };
+  /** What a terminal was shown of an AI CLI, in this attempt. */
+  #transcript = '';
   #attempt = 0;
 
   constructor(shown: Shown = (_, text) => text) {
@@ -73,10 +75,7 @@ export class LiveOutput {
     if (attempt !== this.#attempt) this.#begin(attempt);
     // It may stand for both outputs.
     if (OMISSION.test(chunk)) this.#break();
-    if (stream === 'transcript') {
-      if (process.stderr.isTTY) await write(process.stderr, visible(chunk));
-      return;
-    }
+    if (stream === 'transcript') return this.#showTranscript(visible(chunk));
     const { text, bytes, isBroken } = this.#printed[stream];
     const to = process[stream];
     // A program is given the output itself, and so no more of it before the end.
@@ -84,6 +83,12 @@ export class LiveOutput {
     const kept = text.length < MAX_KEPT_CHARS ? text + chunk : text;
     this.#printed[stream] = { text: kept, bytes: bytes + Buffer.byteLength(chunk), isBroken };
     await write(to, this.#shown(to, chunk));
+  }
+
+  async #showTranscript(text: string): Promise<void> {
+    if (!process.stderr.isTTY) return;
+    this.#transcript = (this.#transcript + text).slice(-MAX_KEPT_CHARS);
+    await write(process.stderr, text);
   }
 
   #break(): void {
@@ -98,10 +103,18 @@ export class LiveOutput {
       for (const output of OUTPUTS) if (process[output].isTTY) this.#printed[output] = NOTHING;
     }
     this.#attempt = attempt;
+    this.#transcript = '';
   }
 
   #restOf(result: Result, output: 'stdout' | 'stderr'): string {
+    if (output === 'stdout' && this.#hasShown(result.stdout)) return '';
     return this.#isCut(output) ? '' : restAfter(this.#printed[output], result[output]);
+  }
+
+  /** A transcript ends with the answer: who has read along is not told it twice. */
+  #hasShown(answer: string): boolean {
+    const text = visible(answer).trim();
+    return process.stdout.isTTY && text !== '' && this.#transcript.trimEnd().endsWith(text);
   }
 
   #isCut(output: 'stdout' | 'stderr'): boolean {
