@@ -39,13 +39,13 @@ const START_MS = 30_000;
 /** `Date` counts whole seconds; a lease is a minute. */
 const SKEW_MS = 10_000;
 
-/** One check after the other, as they come. */
+/** One check after the other, as they come; the CLIs start together, so that those that hang do so together. */
 export async function* examine(parts: DoctorParts): AsyncGenerator<Finding> {
   yield* examineApi(parts);
   yield spoolIn(parts.dataDir);
   yield* examineIsolation(parts);
   yield await shellStarts(parts);
-  for (const cli of parts.clis) yield await cliStarts(parts, cli);
+  yield* await Promise.all(parts.clis.map((cli) => cliStarts(parts, cli)));
 }
 
 async function* examineApi(parts: DoctorParts): AsyncGenerator<Finding> {
@@ -80,7 +80,9 @@ async function tokenFinding({ url, token, tokenProblem }: DoctorParts): Promise<
   if (answer.status === 401) return broken('token', 'is refused. Set WORKER_TOKEN to that of the Task API.');
   if (!answer.ok) return broken('token', `could not be tried: ${url}/tasks/stats answers ${answer.status}.`);
   const problem = tokenProblem(token);
-  return problem === null ? ok('token', 'is accepted') : broken('token', `is accepted, but ${problem}.`);
+  return problem === null
+    ? ok('token', 'is accepted, to submit, read and run tasks')
+    : broken('token', `is accepted, but ${problem}.`);
 }
 
 /** An answer, or why there is none. */

@@ -48,14 +48,16 @@ export function sandboxArguments(grounds: SandboxGrounds, { cwd, own = [] }: Nee
   const { write, home, temporary, hidden, fixed } = grounds;
   const emptied = [SOCKETS, temporary].filter((folder) => existsSync(folder) && !isBelow(folder, write));
   const needed = [home, cwd, ...fixed, ...neededOfSockets()];
-  const writable = [...write, ...own.filter((path) => !isBelow(path, write))];
+  const guarded = guardedPaths(grounds, { cwd, own });
+  const pinned = foldersAbove([...guarded, ...hidden], write);
+  const writable = [...write, ...own.filter((path) => !isBelow(path, write)), ...pinned];
   return [
     ...['--unshare-pid', '--unshare-ipc', '--die-with-parent', '--cap-drop', 'ALL'],
     ...['--ro-bind', '/', '/'],
     ...emptied.flatMap((folder) => ['--tmpfs', folder, ...keptBelow(folder, needed)]),
     ...writable.toSorted((a, b) => a.length - b.length).flatMap((path) => ['--bind-try', path, path]),
     ...['--dev', '/dev', '--proc', '/proc'],
-    ...guardedPaths(grounds, { cwd, own }).flatMap((path) => ['--ro-bind-try', path, path]),
+    ...guarded.flatMap((path) => ['--ro-bind-try', path, path]),
     ...hidden.filter(existsSync).flatMap((path) => ['--tmpfs', path, '--remount-ro', path]),
     ...['--chdir', cwd],
   ];
@@ -73,6 +75,12 @@ function guardedPaths({ write, protected: names, fixed }: Grounds, { cwd, own = 
   const paths = [...folders].flatMap((folder) => names.map((name) => join(folder, name)));
   const there = paths.filter((path) => existsSync(path)).map((path) => realpathSync(path));
   return [...new Set([...there, ...fixed])].filter((path) => isBelow(path, write) && !isBelow(path, own));
+}
+
+/** A folder could be moved away with all that is read-only in it, and another put in its place; a mount can't. */
+function foldersAbove(paths: readonly string[], write: readonly string[]): string[] {
+  const above = new Set(paths.flatMap((path) => upwardFrom(dirname(path))));
+  return [...above].filter((folder) => isBelow(folder, write) && !write.includes(folder));
 }
 
 function upwardFrom(folder: string): string[] {

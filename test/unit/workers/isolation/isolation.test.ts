@@ -193,6 +193,19 @@ describe.skipIf(noSandbox !== null)('tasks in bubblewrap (skipped where it does 
     expect(outcome.stderr).toMatch(/^[^\n]*\.codex[^\n]*Read-only[^\n]*\n$/);
   });
 
+  test('put nothing else in the place of what is protected', async () => {
+    const { run, home } = setUp('bwrap', null);
+    mkdirSync(join(home, 'a/repo/.git/hooks'), { recursive: true });
+    const cwd = join(home, 'a/repo');
+    const { stdout, stderr } = await run(
+      'mv .git/hooks .git/x; mv .git x; mv ../repo ../x; mv ../../a ../../x; echo kept > .git/index; mv .git/index .git/y; ls -A . ..',
+      { cwd },
+    );
+    expect(stderr.match(/busy/g)).toHaveLength(4);
+    expect(stdout).toBe('.:\n.git\n\n..:\nrepo\n');
+    expect(readdirSync(join(cwd, '.git'))).toEqual(['hooks', 'y']);
+  });
+
   test("see neither the runner's folder nor its processes, and have a folder for temporary files of their own", async () => {
     const { run, dataDir } = setUp('bwrap', null);
     const name = `of-no-test-${randomUUID()}`;
