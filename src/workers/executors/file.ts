@@ -8,11 +8,16 @@ import { MAX_BODY_BYTES } from '../../http/contract/worker.ts';
 import { jsonBytes } from '../excerpt.ts';
 import { type ExecutionContext, type ExecutionResult, failure } from '../executor.ts';
 import { FileError, readWhole, replaceFile } from './file-store.ts';
+import { atWorkplace } from './workplace.ts';
 
 /** What an executor of files is lent. */
-type FileExecutor = (
+type FileContext = Pick<ExecutionContext, 'policy' | 'mask'>;
+type FileExecutor = (task: PolledTask, context: FileContext) => Promise<ExecutionResult>;
+
+/** What one has to do, and where it finds the path that it is asked for. */
+type FileWork = (
   task: PolledTask,
-  context: Pick<ExecutionContext, 'policy' | 'mask'>,
+  context: FileContext & { place: (path: string) => string },
 ) => Promise<ExecutionResult>;
 
 /** Room for everything of a result but the content of the file. */
@@ -24,10 +29,10 @@ const MAX_EDIT_BYTES = 64 * 1024 * 1024;
 
 export const SECRET_IN_FILE = 'the file holds a secret of this runner, which is not sent';
 
-export const readFile = fileExecutor(async (task, { policy, mask }) => {
+export const readFile = fileExecutor(async (task, { policy, mask, place }) => {
   const { path, encoding } = task as FileReadPayload;
   const limitBytes = Math.min(MAX_CONTENT_BYTES, policy.outputBytes('file-read'));
-  const bytes = await readWhole(policy.place(path), limitBytes, policy);
+  const bytes = await readWhole(place(path), limitBytes, policy);
   const text = encoding === 'base64' ? bytes.toString('base64') : textOf(bytes);
   if (jsonBytes(text) > MAX_CONTENT_BYTES) throw new FileError('file too large');
   // With a mask in it, base64 would decode to something else.
@@ -35,15 +40,15 @@ export const readFile = fileExecutor(async (task, { policy, mask }) => {
   return done(text);
 });
 
-export const writeFile = fileExecutor(async (task, { policy }) => {
+export const writeFile = fileExecutor(async (task, { policy, place }) => {
   const { path, content, encoding } = task as FileWritePayload;
-  await replaceFile(policy.place(path), decoded(asText(content), encodingOf(encoding)), policy);
+  await replaceFile(place(path), decoded(asText(content), encodingOf(encoding)), policy);
   return done(`File written: ${path}`);
 });
 
-export const editFile = fileExecutor(async (task, { policy }) => {
+export const editFile = fileExecutor(async (task, { policy, place }) => {
   const { path, oldString, newString, replaceAll } = task as FileEditPayload;
-  const target = policy.place(path);
+  const target = place(path);
   const parts = textOf(await readWhole(target, MAX_EDIT_BYTES, policy)).split(searched(oldString));
   const count = parts.length - 1;
   if (count === 0) return failure('old_string not found');
@@ -57,10 +62,12 @@ export const editFile = fileExecutor(async (task, { policy }) => {
 export const fileTasks = { 'file-read': readFile, 'file-write': writeFile, 'file-edit': editFile };
 
 /** What can't be done is a failed result with the reason. A stopped attempt is over before it can be noticed. */
-function fileExecutor(execute: FileExecutor): FileExecutor {
+function fileExecutor(execute: FileWork): FileExecutor {
   return async (task, context) => {
     try {
-      return await execute(task, context);
+      return await atWorkplace(task, context.policy, ({ folder }) =>
+        execute(task, { ...context, place: (path) => context.policy.place(path, folder?.path) }),
+      );
     } catch (error) {
       const path = 'path' in task ? task.path : '';
       if (error instanceof FileError)

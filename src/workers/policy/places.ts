@@ -30,8 +30,8 @@ function folded(path: string): string {
   return path.normalize('NFC').toLowerCase();
 }
 
-/** Absolute: `~/` is the home folder. */
-export function placeOf(path: string, home: string): string {
+/** Absolute: `~/` is the home folder; what is relative is in `folder`. */
+export function placeOf(path: string, home: string, folder = home): string {
   if (path === '~') return home;
-  return path.startsWith('~/') ? join(home, path.slice(2)) : resolve(home, path);
+  return path.startsWith('~/') ? join(home, path.slice(2)) : resolve(folder, path);
 }

@@ -118,9 +118,9 @@ export class Policy {
     if (refused !== undefined) throw new PolicyError(`env has no ${JSON.stringify(refused)}`);
   }
 
-  /** Absolute: `~/` is the home folder, and what else is not absolute is in it. */
-  place(path: string): string {
-    return placeOf(path, this.#own.home);
+  /** Absolute: `~/` is the home folder, and what else is not absolute is in `folder`, or in it. */
+  place(path: string, folder?: string): string {
+    return placeOf(path, this.#own.home, folder);
   }
 
   get grounds(): Grounds {

@@ -28,10 +28,11 @@ function setUp() {
   mkdirSync(outside);
   writeFileSync(join(outside, 'secret'), 'secret');
   const file = join(root, 'policy.json');
-  writeFileSync(file, JSON.stringify({ files: { read: [inside], write: [inside] } }));
+  writeFileSync(file, JSON.stringify({ files: { read: [inside], write: [inside] }, cwd: [inside] }));
   const policy = loadPolicy(file, { home: root, dataDir: join(root, 'data') });
   const context = aContext({ policy });
-  const read = (path: string) => readFile(polledTask({ type: 'file-read', path }), context);
+  const read = (path: string, more: Partial<PolledTask> = {}) =>
+    readFile({ ...polledTask({ type: 'file-read', path }), ...more } as PolledTask, context);
   const write = (path: string) =>
     writeFile(polledTask({ type: 'file-write', path, content: 'x', encoding: 'utf8' }), context);
   const edit = (path: string) => {
@@ -125,4 +126,16 @@ describe('the folders of a policy hold against', () => {
     expect(existsSync(join(outside, 'new'))).toBe(false);
     expect(written).toBeGreaterThan(0);
   });
+});
+
+test('a file task takes a relative path from the folder that it asks for, where it may', async () => {
+  const { inside, outside, read } = setUp();
+  writeFileSync(join(inside, 'file'), 'text');
+  expect(await read('file', { cwd: inside })).toMatchObject({ stdout: 'text', error: null });
+  await expect(read('../outside/secret', { cwd: inside })).rejects.toThrow(/refused by policy: files.read/);
+  await expect(read('file', { cwd: outside })).rejects.toThrow(/refused by policy: cwd/);
+  await expect(read('file', { env: { X: '1' } })).rejects.toThrow(/refused by policy: env has no "X"/);
+  expect((await read('file', { cwd: join(inside, 'none') })).error).toMatch(
+    /^could not start: .* does not exist/,
+  );
 });
