@@ -3,7 +3,15 @@ import { isUtf8 } from 'node:buffer';
 import { buffer } from 'node:stream/consumers';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Submission, TaskType } from '../client/index.ts';
-import { AGENT_TYPES, type AgentType, CLI_NAMES, cliNameOf, TASK_TYPES, traitsOf } from '../queue/task.ts';
+import {
+  AGENT_TYPES,
+  type AgentLimit,
+  type AgentType,
+  CLI_NAMES,
+  cliNameOf,
+  TASK_TYPES,
+  traitsOf,
+} from '../queue/task.ts';
 import { anyMilliseconds, milliseconds, wholeNumber } from './connect.ts';
 import { UsageError } from './failure.ts';
 
@@ -61,9 +69,13 @@ function whatOptions(command: Command): Command {
     .addOption(new Option('--type <type>', `${TYPE_NAMES.join(', ')}`).argParser(taskType).default('command'))
     .option('--session <name>', 'the conversation that a prompt belongs to', someText)
     .option('--model <name>', 'what answers a prompt', someText)
-    .option('--max-budget <dollars>', 'what a prompt may cost', dollars)
-    .option('--max-turns <n>', 'turns that a prompt may take', wholeNumber)
-    .option('--session-budget <dollars>', 'what its conversation may cost in all', dollars)
+    .option('--max-budget <dollars>', `what a prompt may cost; ${namesOf(keeps('maxBudgetUsd'))}`, dollars)
+    .option('--max-turns <n>', `turns that a prompt may take; ${namesOf(keeps('maxTurns'))}`, wholeNumber)
+    .option(
+      '--session-budget <dollars>',
+      `what its conversation may cost in all; ${namesOf(AGENT_TYPES.filter(tellsCost))}`,
+      dollars,
+    )
     .option('--resume-latest', 'gemini goes on with its latest conversation')
     .option('--callback-channel <id>', 'the chat channel that hears the answer to a prompt', someText)
     .addOption(
@@ -81,10 +93,20 @@ interface Only {
   told: string;
 }
 
-/** Of the AI CLIs of which `has` is true. */
-function only(option: keyof SubmissionOptions, flag: string, has: (type: AgentType) => boolean): Only {
-  const types = AGENT_TYPES.filter(has);
-  return { option, types, told: `${flag} is for ${types.map(cliNameOf).join(', ')}.` };
+function only(option: keyof SubmissionOptions, flag: string, types: readonly AgentType[]): Only {
+  return { option, types, told: `${flag} is for ${namesOf(types)}.` };
+}
+
+function keeps(limit: AgentLimit): AgentType[] {
+  return AGENT_TYPES.filter((type) => traitsOf(type).limits.includes(limit));
+}
+
+function tellsCost(type: AgentType): boolean {
+  return traitsOf(type).tellsCost;
+}
+
+function namesOf(types: readonly AgentType[]): string {
+  return types.map(cliNameOf).join(', ');
 }
 
 const ONLY: readonly Only[] = [
@@ -101,9 +123,9 @@ const ONLY: readonly Only[] = [
     told: '--timeout is for commands and prompts: files take no time.',
   },
   { option: 'model', types: PROMPTS, told: '--model is for prompts.' },
-  only('maxBudget', '--max-budget', (type) => traitsOf(type).limits.includes('maxBudgetUsd')),
-  only('maxTurns', '--max-turns', (type) => traitsOf(type).limits.includes('maxTurns')),
-  only('sessionBudget', '--session-budget', (type) => traitsOf(type).tellsCost),
+  only('maxBudget', '--max-budget', keeps('maxBudgetUsd')),
+  only('maxTurns', '--max-turns', keeps('maxTurns')),
+  only('sessionBudget', '--session-budget', AGENT_TYPES.filter(tellsCost)),
   { option: 'resumeLatest', types: ['gemini-cli'], told: '--resume-latest is for gemini.' },
   { option: 'callbackChannel', types: PROMPTS, told: '--callback-channel is for prompts.' },
   {
