@@ -28,7 +28,7 @@ export interface ExecutionContext {
   environment(names?: readonly string[]): Record<string, string>;
   /** What must not leave this machine: out of the output of children it is kept already. */
   mask: Mask;
-  /** Shows to whoever looks on what the task prints; never waits. */
+  /** Shows to whoever looks on what the task prints; never waits. As stdout and stderr, what `run` brings: masked. */
   print(stream: OutputStream, text: string): void;
   /** Starts a child in a guarded process group of its own, which ends with the attempt. */
   run(command: ChildCommand): Promise<ProcessOutcome>;

@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts';
 import type { ResultBody } from '../http/contract/worker.ts';
 import type { Log } from '../log.ts';
-import type { OutputStream, TaskType } from '../queue/task.ts';
+import type { TaskType } from '../queue/task.ts';
 import type { ApiClient } from './api-client.ts';
 import type { Attempt } from './attempt.ts';
 import type { CannotStart } from './child.ts';
@@ -94,34 +94,30 @@ async function execute(
 class View {
   readonly #live: LiveOutput | null;
   readonly #mask: Mask;
-  readonly #streams = new Map<OutputStream, MaskStream>();
+  /** A secret may come in two pieces here too: an AI CLI tells its answer so. */
+  readonly #transcript: MaskStream;
   #isEmpty = true;
 
   /** Nobody looks on at an older Task API. */
   constructor({ leaseId }: Worked, { api, clock, mask }: Pick<WorkParts, 'api' | 'clock' | 'mask'>) {
     this.#live = leaseId === null ? null : new LiveOutput({ leaseId, api, clock });
     this.#mask = mask;
+    this.#transcript = mask.stream();
   }
 
   readonly print: ExecutionContext['print'] = (stream, text) => {
     this.#isEmpty &&= text === '';
-    this.#live?.print(stream, this.#streamOf(stream).push(Buffer.from(text)).toString());
+    const isMasked = stream !== 'transcript';
+    this.#live?.print(stream, isMasked ? text : this.#transcript.push(Buffer.from(text)).toString());
   };
 
   /** Sends the rest; all of it, where nothing was printed on the way. */
   async end(result: ExecutionResult): Promise<ExecutionResult> {
-    for (const [stream, masked] of this.#streams) this.#live?.print(stream, masked.end().toString());
+    this.#live?.print('transcript', this.#transcript.end().toString());
     const { pause, ...told } = result;
     const masked = this.#mask.json({ ...told }) as ExecutionResult;
     await this.#live?.end(this.#isEmpty ? masked : undefined);
     return { ...masked, ...(pause && { pause }) };
-  }
-
-  /** A secret may come in two pieces here too: an AI CLI tells its answer so. */
-  #streamOf(stream: OutputStream): MaskStream {
-    const masked = this.#streams.get(stream) ?? this.#mask.stream();
-    this.#streams.set(stream, masked);
-    return masked;
   }
 }
 
