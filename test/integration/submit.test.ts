@@ -87,6 +87,21 @@ describe('submit', () => {
     expect([session.out, session.err]).toEqual([`${lines.join('')}last\n`, '']);
   });
 
+  it('gives a program once what a second attempt prints again', async () => {
+    const { env } = await house('task-api', { WORKER_LEASE_MS: '1000' });
+    const go = join(tempFolder(), 'go');
+    const first = run(ours('runner'), { env });
+    const command = `echo first; while [ ! -e ${go} ]; do sleep 0.05; done; echo last`;
+    const session = run(ours('submit', command), { env });
+    await session.shows(/^first$/m);
+    first.kill('SIGKILL');
+    await first.exit;
+    writeFileSync(go, '');
+    run(ours('runner'), { env });
+    expect(await session.exit).toBe(0);
+    expect([session.out, session.err]).toEqual(['first\nlast\n', '']);
+  });
+
   it('shows what an agent does to a person, and gives a program its answer alone', async () => {
     const { env, submit } = await house();
     const asked = ['submit', '--type', 'claude', 'hello'];

@@ -113,8 +113,7 @@ export class Whereabouts {
   #obstacle(task: TaskRow): string {
     const connected = this.#parts.health.connected();
     const takers = connected.filter(({ seen }) => takes(seen, task));
-    if (connected.length === 0) return 'none is connected';
-    if (takers.length === 0) return `none of the ${connected.length} that are connected does`;
+    if (takers.length === 0) return withoutTaker(connected);
     const pauses = takers.map((taker) => pauseOf(taker, task));
     const awake = takers.filter((_, n) => pauses[n] === null);
     const free = awake.find((taker) => !this.#isBusy(taker));
@@ -155,6 +154,12 @@ function takes({ lanes, paused, capabilities }: Sighting, { queue, type }: TaskR
   const types = capabilities?.types;
   const isItsType = (Array.isArray(types) && types.includes(type)) || paused.some((one) => one.type === type);
   return isItsType && lanes.some((lane) => lane.startsWith(laneOf(queue, '')));
+}
+
+function withoutTaker([first, ...others]: readonly Taker[]): string {
+  if (first === undefined) return 'none is connected';
+  if (others.length === 0) return `${named(first.runnerId)} does not`;
+  return `none of the ${others.length + 1} that are connected does`;
 }
 
 function pauseOf({ runnerId, seen }: Taker, { type }: TaskRow): string | null {

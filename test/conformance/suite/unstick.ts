@@ -90,8 +90,9 @@ export function describeUnstick(engine: EngineUnderTest): void {
     test('a ready one says that none of those who are there takes it', async () => {
       const stage = await Stage.open(engine);
       await stage.take(A, { types: ['file-read'] });
-      await stage.take(B, { queues: ['gpu'] });
       const id = await stage.submit(aCommand());
+      expect(await reasonOf(stage, id)).toBe(`${READY} the runner "${A.runnerId}" does not.`);
+      await stage.take(B, { queues: ['gpu'] });
       expect(await reasonOf(stage, id)).toBe(`${READY} none of the 2 that are connected does.`);
     });
 
