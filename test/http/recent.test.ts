@@ -203,9 +203,10 @@ describe('where the folders are not here', () => {
   test('remembers no more than 200 runners', async () => {
     const api = await startApi();
     for (let n = 0; n < 201; n++) await beat(api, `r${n}`, { recent: { claude: [session(`s${n}`)] } });
+    for (const runnerId of ['r0', 'r200']) await beat(api, runnerId, able, 'newer');
     const asked = api.get('/claude/recent');
     await eventually('the question', async () => (await beat(api, 'r0', able, 'newer')) !== undefined);
-    expect(await beat(api, 'r200', able)).toBeUndefined();
+    expect(await beat(api, 'r200', able, 'newer')).toBeUndefined();
     api.clock.advance(6_000);
     expect((await asked).body.sessions).toHaveLength(10);
   });

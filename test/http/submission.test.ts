@@ -124,7 +124,18 @@ describe('where a task runs', () => {
       ['', ' /a', 'a/b', './a', '../a', '~user', 'C:', '/\0', `/${'x'.repeat(4_096)}`, 5, null, [], {}],
     ],
     ['env', ['', 'A=b', 5, null, [], ['A'], MANY, { '': 'x' }, { '1A': 'x' }, { 'A B': 'x' }, { 'A=': '' }]],
-    ['env', [{ Ä: 'x' }, { A: 5 }, { A: null }, { A: ['x'] }, { A: 'a\0b' }, { A: 'x'.repeat(32_768) }]],
+    [
+      'env',
+      [
+        { Ä: 'x' },
+        { A: 5 },
+        { A: null },
+        { A: ['x'] },
+        { A: { toString: 1, valueOf: 1 } },
+        { A: 'a\0b' },
+        { A: 'x'.repeat(32_768) },
+      ],
+    ],
   ])('%s is refused where it is wrong, and nothing is stored', async (field, values) => {
     const api = await startApi();
     for (const value of values)

@@ -34,6 +34,7 @@ it('has a method for every route, and the Task API takes what each sends', async
   expect(await tasks.retry(one.taskId)).toEqual({ taskId: one.taskId, status: 'pending' });
   expect(await tasks.unstick(one.taskId)).toMatchObject({ did: 'nothing' });
   const { leaseId } = await claimed(client);
+  await worker.output({ leaseId, seq: 1, stream: 'stdout', chunk: 'live' });
   expect(
     await worker.heartbeat({ ...RUNNER, leases: [leaseId], spooled: [], slots: 1, capabilities: {} }),
   ).toEqual({
@@ -49,6 +50,9 @@ it('has a method for every route, and the Task API takes what each sends', async
     cancelRequested: true,
   });
   expect(await tasks.outcome(one.taskId)).toMatchObject({ result: { error: 'cancelled' } });
+  const printed = [];
+  for await (const piece of tasks.output(one.taskId)) printed.push(piece);
+  expect(printed).toMatchObject([{ attempt: 2, stream: 'stdout', chunk: 'live' }]);
   await tasks.settle(one.taskId);
   expect(await eventually('it is read', async () => (await tasks.state(one.taskId)).readAt)).toBeGreaterThan(
     0,
@@ -96,11 +100,16 @@ it('has a method for every route, and the Task API takes what each sends', async
   await client.notify('c', 'm');
   expect(await client.health()).toMatchObject({ status: 'ok', taskDb: { path: expect.any(String) } });
 
-  const idle = { queue: { subscribe: () => () => {} } } as unknown as RouteDeps;
+  const quiet = { subscribe: () => () => {} };
+  const idle = { queue: { ...quiet, output: quiet } } as unknown as RouteDeps;
   const routes = routesOf(idle).map(({ method, path }) => `${method} ${path}`);
   const called = () =>
     api.lines.filter(({ status }) => status === 200).map(({ method, route }) => `${method} ${route}`);
-  await eventually('the line of the stream', () => called().some((line) => line.endsWith('/stream')));
+  await eventually('the lines of the streams', () =>
+    ['/stream', '/output'].every((end) =>
+      called().some((line) => line.startsWith('GET') && line.endsWith(end)),
+    ),
+  );
   expect(routes.filter((route) => !called().includes(route))).toEqual([]);
 });
 

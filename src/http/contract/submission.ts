@@ -73,12 +73,12 @@ const ENV = `env must be an object of up to ${MAX_ENV_NAMES} names (letters, dig
 function isEnv(value: unknown): value is Record<string, string> {
   if (!isObject(value)) return false;
   const entries = Object.entries(value);
-  const length = entries.reduce((sum, [name, text]) => sum + name.length + String(text).length, 0);
-  return (
-    entries.length <= MAX_ENV_NAMES &&
-    length <= MAX_ENV_CHARS &&
-    entries.every(([name, text]) => /^[A-Za-z_][A-Za-z0-9_]*$/.test(name) && isArgument(text))
-  );
+  let chars = 0;
+  for (const [name, text] of entries) {
+    if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name) || !isArgument(text)) return false;
+    chars += name.length + text.length;
+  }
+  return entries.length <= MAX_ENV_NAMES && chars <= MAX_ENV_CHARS;
 }
 
 /** What a system can hand to a process. */
