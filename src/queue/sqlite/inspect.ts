@@ -2,7 +2,8 @@
 import { existsSync, statSync } from 'node:fs';
 import Database from 'better-sqlite3';
 import { StartError } from '../../errors.ts';
-import { EVENT_MIGRATIONS, MAIN_MIGRATIONS, type Migration } from './migrations.ts';
+import { EVENT_MIGRATIONS } from './event-migrations.ts';
+import { MAIN_MIGRATIONS, type Migration } from './migrations.ts';
 
 /** One of the two files of a queue. */
 export interface FileKind {

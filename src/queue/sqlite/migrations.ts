@@ -1,3 +1,5 @@
+import { EVENT } from './event-migrations.ts';
+
 /** Numbered migrations, applied in order inside one transaction each; never edited after a release. */
 export interface Migration {
   version: number;
@@ -137,22 +139,6 @@ CREATE INDEX callbacks_due ON callbacks (due_up) WHERE head = 1 AND status = 'pe
 CREATE INDEX callbacks_stream ON callbacks (stream, seq) WHERE status = 'pending';
 `;
 
-/** What an event has besides its `seq`: the same in the tail and in the event file. */
-const EVENT = `
-  id TEXT NOT NULL,
-  type TEXT NOT NULL,
-  created_at INTEGER NOT NULL,
-  task_id TEXT,
-  task_type TEXT,
-  task_status TEXT,
-  session_id TEXT,
-  origin TEXT NOT NULL,
-  dispatch_mode TEXT NOT NULL,
-  response_mode TEXT NOT NULL,
-  entrypoint TEXT,
-  details TEXT NOT NULL,
-  retained_from INTEGER NOT NULL`;
-
 const BOOKS = `
 -- Events in the transaction of the change that they record, until the copier moves them to the event file.
 CREATE TABLE event_tail (
@@ -289,17 +275,3 @@ export const MAIN_MIGRATIONS: readonly Migration[] = [
   { version: 7, sql: OUTPUT },
   { version: 8, sql: BUDGETS },
 ];
-
-const EVENTS = `
-CREATE TABLE events (
-  seq INTEGER PRIMARY KEY,
-  ${EVENT}
-) STRICT;
-CREATE INDEX events_task ON events (task_id, seq);
-CREATE INDEX events_type ON events (type, seq);
-
-CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
-CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
-`;
-
-export const EVENT_MIGRATIONS: readonly Migration[] = [{ version: 1, sql: EVENTS }];
