@@ -217,9 +217,8 @@ export interface Upkeep {
   restoreReady(): Promise<number>;
   /** Pending tasks that waited for a runner longer than the task retention fail with a stored result. */
   expirePending(): Promise<number>;
-  /** Results that nobody read, with their tasks. */
+  /** Results that nobody read, with their tasks; and what is left of tasks whose results were read. */
   expireResults(): Promise<number>;
-  expireTombstones(): Promise<number>;
   expireSessions(): Promise<number>;
   /** Bindings and budgets of sessions that nobody used for 30 days, and instances of runners that were not seen for as long. */
   expireBindings(): Promise<number>;

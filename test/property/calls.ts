@@ -208,7 +208,6 @@ async function upkeep({ queue }: Scene): Promise<void> {
   same(await duties.restoreReady(), 0, 'ready tasks that were missing in the ready list');
   await duties.expirePending();
   await duties.expireResults();
-  await duties.expireTombstones();
   await duties.expireSessions();
   await duties.expireBindings();
   await duties.expireIdempotency();

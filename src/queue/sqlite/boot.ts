@@ -1,6 +1,7 @@
 import { AppError } from '../../errors.ts';
 import type { Core } from './core.ts';
 import type { Lifecycle } from './lifecycle.ts';
+import { pageOfStatus } from './listing.ts';
 import { TASK_COLUMNS, type TaskRow } from './rows.ts';
 
 const STEP = 500;
@@ -10,14 +11,11 @@ const STEP = 500;
  * uncounted; leases with a runner start anew, so that live runners keep their work.
  */
 export async function recover(core: Core, lifecycle: Lifecycle): Promise<void> {
-  const running = core.db.prepare<[number, number], TaskRow>(
-    `SELECT ${TASK_COLUMNS} FROM tasks WHERE read_at IS NULL AND status = 'running' AND seq > ? ORDER BY seq LIMIT ?`,
-  );
   let page: TaskRow[];
-  let last = 0;
+  let last: TaskRow | undefined;
   do {
-    page = running.all(last, STEP);
-    last = page.at(-1)?.seq ?? last;
+    page = pageOfStatus(core.db, 'running', last, STEP);
+    last = page.at(-1);
     const orphans = page.filter((task) => task.runner_id === null);
     for (const task of page) if (task.runner_id !== null) lifecycle.resume(task);
     if (orphans.length > 0) requeue(core, lifecycle, orphans);

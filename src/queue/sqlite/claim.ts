@@ -80,7 +80,7 @@ export class Claims {
     const lanes = new Set(tx.readied.splice(0));
     for (const entry of this.#core.parking.waiting(lanes)) {
       if (tx.answered.has(entry)) continue;
-      if (this.#next(lanes) === undefined) return;
+      if (this.#next(tx, lanes) === undefined) return;
       const claims = this.#take(tx, entry.poller, entry.lanes);
       if (claims.length > 0) answer(tx, entry, () => entry.settle(claims));
     }
@@ -127,6 +127,7 @@ export class Claims {
     const claims = this.#take(tx, poller, entry.lanes);
     if (claims.length > 0) return claims;
     this.#core.parking.park(entry);
+    tx.otherwise(() => this.#core.parking.leave(entry));
     return null;
   }
 
@@ -147,11 +148,11 @@ export class Claims {
     let bytes = 0;
     let ended = 0;
     while (claims.length < poller.max) {
-      const next = this.#next(lanes);
+      const next = this.#next(tx, lanes);
       if (next === undefined) break;
       const size = this.#sql.size.get(next.seq) ?? 0;
       if (claims.length > 0 && bytes + size > MAX_ANSWER_BYTES) break;
-      this.#core.ready.take(next.lane);
+      this.#core.ready.drop(next.job);
       const task = this.#sql.task.get(next.seq);
       if (task?.ready_job !== next.job) {
         this.#core.log.warn({ job: next.job, seq: next.seq }, 'dropped a ready row without a ready task');
@@ -183,10 +184,10 @@ export class Claims {
   }
 
   /** The lowest place of these lanes. */
-  #next(lanes: Iterable<string>) {
+  #next(tx: Transaction, lanes: Iterable<string>) {
     let first: { lane: string; job: number; seq: number; place: number } | undefined;
     for (const lane of lanes) {
-      const row = this.#core.ready.peek(lane);
+      const row = this.#core.ready.peek(tx, lane);
       if (row !== undefined && (first === undefined || row.place < first.place)) first = { lane, ...row };
     }
     return first;

@@ -25,6 +25,7 @@ import { SqliteEventLog } from './event-log.ts';
 import { EventTail } from './event-tail.ts';
 import { GroupCommit } from './group-commit.ts';
 import { Heartbeats } from './heartbeat.ts';
+import { Holders } from './holders.ts';
 import { Idempotency } from './idempotency.ts';
 import { Leases } from './leases.ts';
 import { Lifecycle } from './lifecycle.ts';
@@ -98,13 +99,14 @@ export class SqliteQueue implements TaskQueue {
     this.schedules = new SqliteSchedules(core, this.#submissions, parts.idempotency);
     this.#retrials = new Retrials(core, this.#line);
     this.#unsticking = new Unsticking(core, parts);
-    this.#reports = new Reports(core, { ...parts, holds: this.#holds });
+    const holders = new Holders(core);
+    this.#reports = new Reports(core, { ...parts, holders, holds: this.#holds });
     const giveBack = (leaseIds: readonly string[]) => this.giveBack(leaseIds);
     this.#claims = new Claims(core, { ...parts, holds: this.#holds, giveBack });
-    this.#heartbeats = new Heartbeats(core, this.#lifecycle, runners);
+    this.#heartbeats = new Heartbeats(core, this.#lifecycle, runners, holders);
     this.#readings = new Readings(core, whereabouts);
     this.events = new SqliteEventLog(core, eventFile);
-    this.output = new SqliteOutput(core);
+    this.output = new SqliteOutput(core, holders);
     this.upkeep = new SqliteUpkeep(core, { ...parts, events: this.events, output: this.output, eventFile });
   }
 

@@ -1,8 +1,8 @@
 import type { Heartbeat, HeartbeatAnswer } from '../runners.ts';
 import type { Core } from './core.ts';
+import type { Holders } from './holders.ts';
 import type { Lease } from './leases.ts';
 import type { Lifecycle } from './lifecycle.ts';
-import { TASK_COLUMNS, type TaskRow, UNFINISHED } from './rows.ts';
 import type { Runners } from './runners.ts';
 import type { Transaction } from './transaction.ts';
 
@@ -19,13 +19,13 @@ export class Heartbeats {
   readonly #core: Core;
   readonly #lifecycle: Lifecycle;
   readonly #runners: Runners;
-  readonly #sql;
+  readonly #holders: Holders;
 
-  constructor(core: Core, lifecycle: Lifecycle, runners: Runners) {
+  constructor(core: Core, lifecycle: Lifecycle, runners: Runners, holders: Holders) {
     this.#core = core;
     this.#lifecycle = lifecycle;
     this.#runners = runners;
-    this.#sql = prepare(core);
+    this.#holders = holders;
   }
 
   async beat(beat: Heartbeat): Promise<HeartbeatAnswer> {
@@ -59,12 +59,12 @@ export class Heartbeats {
     this.#runners.admit(tx, beat.runnerId, beat.instanceId);
     const { unknown, omitted } = this.#look(beat);
     for (const leaseId of unknown) {
-      const task = this.#sql.byLease.get(leaseId);
+      const task = this.#holders.taskOf(leaseId);
       if (task?.status !== 'pending' || task.runner_id !== beat.runnerId) continue;
       this.#lifecycle.reattach(tx, task, leaseId, beat.instanceId);
     }
     for (const { leaseId } of omitted) {
-      const task = this.#sql.byLease.get(leaseId);
+      const task = this.#holders.taskOf(leaseId);
       if (task?.status === 'running') this.#lifecycle.lose(tx, task);
     }
   }
@@ -81,12 +81,4 @@ export class Heartbeats {
       leaseMs: options.leaseMs,
     };
   }
-}
-
-function prepare({ db }: Core) {
-  return {
-    byLease: db.prepare<[string], TaskRow>(
-      `SELECT ${TASK_COLUMNS} FROM tasks WHERE lease_id = ? AND lease_id IS NOT NULL AND ${UNFINISHED}`,
-    ),
-  };
 }

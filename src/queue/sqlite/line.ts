@@ -36,6 +36,15 @@ export class Line {
     return this.#sql.front.get(sessionKey);
   }
 
+  /** A new task that is its own head: what it is stored with as `ready_job`. */
+  placeNew(tx: Transaction, task: TaskRow): number | null {
+    if (isDelayed(task)) tx.after(() => this.wake.plan());
+    if (this.#isEarly(task)) return null;
+    const lane = this.laneOf(task);
+    tx.readied.push(lane);
+    return this.#core.ready.add(lane, task.seq, task.priority);
+  }
+
   /** A pending task becomes ready, or stays delayed or blocked: called when it arrives, comes back or falls due. */
   enter(tx: Transaction, task: TaskRow): void {
     // Also behind another task: what has fallen due stays so, whatever a clock shows, or a crash forgets of it.
@@ -117,17 +126,18 @@ export class Line {
   }
 }
 
+/** `+?`: SQLite plans a bare `?` beside ORDER BY or a partial index anew for each other key: 37 µs instead of 6. */
 function prepare({ db }: Core) {
   const select = `SELECT ${TASK_COLUMNS} FROM tasks`;
   return {
     head: db.prepare<[string], TaskRow>(
-      `${select} WHERE session_key = ? AND session_key IS NOT NULL AND ${UNFINISHED} ORDER BY seq LIMIT 1`,
+      `${select} WHERE session_key = +? AND session_key IS NOT NULL AND ${UNFINISHED} ORDER BY seq LIMIT 1`,
     ),
     ready: db.prepare<[number, number, number]>(
       'UPDATE tasks SET ready_job = ?, due_up = NULL, due_wall = NULL, retained_from = ? WHERE seq = ?',
     ),
     front: db.prepare<[string], TaskRow>(
-      `${select} WHERE session_key = ? AND session_key IS NOT NULL AND (status = 'running' OR ready_job IS NOT NULL)`,
+      `${select} WHERE session_key = +? AND session_key IS NOT NULL AND (status = 'running' OR ready_job IS NOT NULL)`,
     ),
     stepBack: db.prepare<[number]>('UPDATE tasks SET ready_job = NULL WHERE seq = ?'),
     restore: db.prepare<[number, number]>('UPDATE tasks SET ready_job = ? WHERE seq = ?'),

@@ -51,18 +51,13 @@ export class OutboxWriter implements Outbox {
   }
 
   async take(limit: number): Promise<OwedCallback[]> {
-    let taken: CallbackRow[] = [];
-    try {
-      await this.#core.commit.run((tx) => {
-        const due = this.#sql.due.all(this.#core.uptime.now(), limit + this.#sending.size);
-        taken = due.filter((row) => !this.#sending.has(row.id)).slice(0, limit);
-        for (const row of taken) this.#attempt(tx, row);
-        if (taken.length > 0) tx.after(() => this.plan());
-      });
-    } catch (error) {
-      for (const row of taken) this.#sending.delete(row.id);
-      throw error;
-    }
+    const taken = await this.#core.commit.run((tx) => {
+      const due = this.#sql.due.all(this.#core.uptime.now(), limit + this.#sending.size);
+      const free = due.filter((row) => !this.#sending.has(row.id)).slice(0, limit);
+      for (const row of free) this.#attempt(tx, row);
+      if (free.length > 0) tx.after(() => this.plan());
+      return free;
+    });
     return taken.map((row) => toOwed(row, this.#core.uptime.now()));
   }
 
@@ -132,6 +127,7 @@ export class OutboxWriter implements Outbox {
   /** Known as being sent at once, so that nobody takes it twice in one commit. */
   #attempt(tx: Transaction, row: CallbackRow): void {
     this.#sending.add(row.id);
+    tx.otherwise(() => this.#sending.delete(row.id));
     this.#sql.attempt.run(row.id);
     this.#event(tx, row, 'callback.dispatched', { attempt: row.attempts + 1 });
   }

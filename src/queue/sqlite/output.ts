@@ -2,7 +2,7 @@ import { AppError } from '../../errors.ts';
 import { MAX_OUTPUT_BYTES, type Output, type OutputPage } from '../output.ts';
 import type { NewChunk, OutputChunk, TaskStatus } from '../task.ts';
 import type { Core } from './core.ts';
-import { UNFINISHED } from './rows.ts';
+import type { Holders } from './holders.ts';
 import type { Transaction } from './transaction.ts';
 
 /** Chunks that are removed in one step at most. */
@@ -21,11 +21,13 @@ interface Last {
 /** Chunks of output, in the main file: a chunk is stored under the lease of its attempt, in the commit of that turn. */
 export class SqliteOutput implements Output {
   readonly #core: Core;
+  readonly #holders: Holders;
   readonly #sql;
   readonly #listeners = new Set<(taskId: string) => void>();
 
-  constructor(core: Core) {
+  constructor(core: Core, holders: Holders) {
     this.#core = core;
+    this.#holders = holders;
     this.#sql = prepare(core);
   }
 
@@ -53,7 +55,7 @@ export class SqliteOutput implements Output {
   }
 
   #append(tx: Transaction, leaseId: string, { seq, stream, chunk }: NewChunk): void {
-    const task = this.#sql.holder.get(leaseId);
+    const task = this.#holders.taskOf(leaseId);
     if (task === undefined) {
       throw new AppError('lease_lost', 'This lease is over; nobody asks for its output', {
         field: 'leaseId',
@@ -86,9 +88,6 @@ function prepare({ db }: Core) {
   return {
     task: db.prepare<[string], { seq: number; status: TaskStatus }>(
       'SELECT seq, status FROM tasks WHERE id = ?',
-    ),
-    holder: db.prepare<[string], { seq: number; id: string; attempt: number }>(
-      `SELECT seq, id, attempt FROM tasks WHERE lease_id = ? AND lease_id IS NOT NULL AND ${UNFINISHED}`,
     ),
     /** Where the oldest chunk that is kept begins. */
     first: db

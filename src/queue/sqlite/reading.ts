@@ -172,11 +172,11 @@ function prepare({ db }: Core) {
     ),
     dropResult: db.prepare<[number]>('DELETE FROM results WHERE seq = ?'),
     bury: db.prepare<[number, number, number]>(
-      'UPDATE tasks SET read_at = ?, retained_from = ?, payload = NULL, callback = NULL WHERE seq = ?',
+      'UPDATE tasks SET read_at = ?, read_up = ?, payload = NULL, callback = NULL WHERE seq = ?',
     ),
     aheadInKey: db
       .prepare<[string, number, number], number>(
-        `SELECT COUNT(*) FROM (SELECT 1 FROM tasks WHERE session_key = ? AND session_key IS NOT NULL AND ${UNFINISHED}
+        `SELECT COUNT(*) FROM (SELECT 1 FROM tasks WHERE session_key = +? AND session_key IS NOT NULL AND ${UNFINISHED}
            AND seq < ? LIMIT ?)`,
       )
       .pluck(),

@@ -3,8 +3,9 @@ import { isFinal, type JsonObject, type Report, type TaskStatus } from '../task.
 import type { Budgets } from './budgets.ts';
 import type { Core } from './core.ts';
 import { type Ending, type Endings, noOutput, shortened } from './ending.ts';
+import type { Holders } from './holders.ts';
 import type { Lifecycle } from './lifecycle.ts';
-import { TASK_COLUMNS, type TaskRow, UNFINISHED } from './rows.ts';
+import { TASK_COLUMNS, type TaskRow } from './rows.ts';
 import type { Runners } from './runners.ts';
 import type { Sessions } from './sessions.ts';
 import type { Transaction } from './transaction.ts';
@@ -23,6 +24,7 @@ interface ReportParts {
   budgets: Budgets;
   lifecycle: Lifecycle;
   endings: Endings;
+  holders: Holders;
   holds: Holds;
   runners: Runners;
   sessions: Sessions;
@@ -49,7 +51,7 @@ export class Reports {
 
   /** running → pending, by its runner's wish. */
   release(tx: Transaction, leaseId: string, reason: string): void {
-    const task = this.#sql.byLease.get(leaseId);
+    const task = this.#parts.holders.taskOf(leaseId);
     if (task === undefined) {
       throw new AppError('lease_lost', 'This lease is over; there is nothing to give back', {
         field: 'leaseId',
@@ -65,7 +67,7 @@ export class Reports {
   /** running → pending, since the answer with the claim could not be written. */
   giveBack(tx: Transaction, leaseIds: readonly string[]): void {
     for (const leaseId of leaseIds) {
-      const task = this.#sql.byLease.get(leaseId);
+      const task = this.#parts.holders.taskOf(leaseId);
       if (task?.status !== 'running') continue;
       const details = { reason: 'undelivered', attempt: task.attempt };
       this.#parts.sessions.unbindReturned(task);
@@ -147,12 +149,8 @@ function refusalOf(task: TaskRow, leaseId: string | null): ErrorCode | null {
 }
 
 function prepare({ db }: Core) {
-  const select = `SELECT ${TASK_COLUMNS} FROM tasks`;
   return {
-    byId: db.prepare<[string], TaskRow>(`${select} WHERE id = ?`),
-    byLease: db.prepare<[string], TaskRow>(
-      `${select} WHERE lease_id = ? AND lease_id IS NOT NULL AND ${UNFINISHED}`,
-    ),
+    byId: db.prepare<[string], TaskRow>(`SELECT ${TASK_COLUMNS} FROM tasks WHERE id = ?`),
     dropLease: db.prepare<[number]>('UPDATE tasks SET lease_id = NULL, runner_id = NULL WHERE seq = ?'),
     requestCancel: db.prepare<[number]>('UPDATE tasks SET cancel_requested = 1 WHERE seq = ?'),
   };

@@ -1,10 +1,10 @@
-import { randomUUID } from 'node:crypto';
 import { AppError } from '../../errors.ts';
 import { DEFAULT_MAX_ATTEMPTS, DEFAULT_QUEUE, DEFAULT_RETRY_BACKOFF_MS, type NewTask } from '../task.ts';
 import type { Once, Receipt, Receipts } from '../task-queue.ts';
 import type { Budgets } from './budgets.ts';
 import type { Core } from './core.ts';
 import type { Idempotency } from './idempotency.ts';
+import { orderedId } from './ids.ts';
 import type { Line } from './line.ts';
 import type { TaskRow } from './rows.ts';
 import type { Sessions } from './sessions.ts';
@@ -25,6 +25,8 @@ export class Submissions {
   readonly #budgets: Budgets;
   readonly #idempotency: Idempotency;
   readonly #sql;
+  /** The highest `seq` that was ever given; those of a commit that failed stay unused. */
+  #lastSeq: number;
 
   constructor(core: Core, parts: SubmissionParts) {
     this.#core = core;
@@ -33,6 +35,7 @@ export class Submissions {
     this.#budgets = parts.budgets;
     this.#idempotency = parts.idempotency;
     this.#sql = prepare(core);
+    this.#lastSeq = this.#sql.lastSeq.get() ?? 0;
   }
 
   submit(tx: Transaction, task: NewTask, once?: Once): Receipt {
@@ -61,11 +64,12 @@ export class Submissions {
 
   #store(tx: Transaction, task: NewTask): Receipt {
     const row = this.#toRow(task);
-    this.#checkQueue(row);
+    const head = row.session_key === null ? undefined : this.#line.head(row.session_key);
+    checkQueue(row, head);
     this.#budgets.admit(row, task.sessionBudgetUsd);
-    const payload = JSON.stringify(task.payload);
-    const { lastInsertRowid } = this.#sql.insert.run({ ...row, payload, now: this.#core.uptime.now() });
-    row.seq = Number(lastInsertRowid);
+    row.seq = ++this.#lastSeq;
+    if (head === undefined) row.ready_job = this.#line.placeNew(tx, row);
+    this.#insert(row, JSON.stringify(task.payload));
     for (const tag of task.tags ?? []) this.#sql.tag.run(tag, row.seq);
     tx.count('tasks/pending', 1);
     this.#core.tail.ofTask(tx, 'task.created', row, 'pending', task.comesFrom ?? null);
@@ -73,7 +77,7 @@ export class Submissions {
       const callbackChannel = task.callback?.target ?? null;
       this.#sessions.touch(tx, { sessionId: task.sessionId, type: task.type, callbackChannel, tasks: 1 });
     }
-    this.#line.enter(tx, row);
+    if (head !== undefined) this.#line.enter(tx, row);
     return { taskId: row.id, sessionId: task.sessionId };
   }
 
@@ -85,20 +89,16 @@ export class Submissions {
     throw new AppError('queue_full', `${limit}; there is no room for ${more} more`);
   }
 
-  #checkQueue(task: TaskRow): void {
-    const head = task.session_key === null ? undefined : this.#line.head(task.session_key);
-    if (head === undefined || head.queue === task.queue) return;
-    throw new AppError(
-      'session_queue_mismatch',
-      `The unfinished tasks of this session are in the queue "${head.queue}"; submit to that queue, or wait until they are done`,
-      { field: 'queue' },
-    );
+  /** By position, which takes half the time of names. */
+  #insert(row: TaskRow, payload: string): void {
+    this.#sql.insert.run(...INSERTED.map((column) => row[column]), payload, this.#core.uptime.now());
   }
 
   #toRow(task: NewTask): TaskRow {
+    const now = this.#core.clock.wall();
     return {
       ...UNCLAIMED,
-      id: randomUUID(),
+      id: orderedId(now),
       type: task.type,
       queue: task.queue ?? DEFAULT_QUEUE,
       priority: task.priority ?? 0,
@@ -114,19 +114,18 @@ export class Submissions {
       retries: task.retries ?? 0,
       retry_backoff_ms: task.retryBackoffMs ?? DEFAULT_RETRY_BACKOFF_MS,
       lease_ms: task.leaseMs ?? null,
-      ...this.#dueOf(task),
+      ...this.#dueOf(task, now),
       tags: task.tags?.length ? JSON.stringify(task.tags) : null,
       schedule_id: task.comesFrom?.scheduleId ?? null,
-      created_at: this.#core.clock.wall(),
+      created_at: now,
     };
   }
 
   /** A delay passes with the database's uptime, whatever the clock shows; a time is a time of the clock. */
-  #dueOf({ delayMs = 0, runAt }: NewTask): Pick<TaskRow, 'due_up' | 'due_wall' | 'due_at'> {
-    const { clock, uptime } = this.#core;
-    const now = clock.wall();
+  #dueOf({ delayMs = 0, runAt }: NewTask, now: number): Pick<TaskRow, 'due_up' | 'due_wall' | 'due_at'> {
     if (runAt !== undefined && runAt > now) return { due_up: null, due_wall: runAt, due_at: runAt };
-    if (delayMs > 0) return { due_up: uptime.now() + delayMs, due_wall: null, due_at: now + delayMs };
+    if (delayMs > 0)
+      return { due_up: this.#core.uptime.now() + delayMs, due_wall: null, due_at: now + delayMs };
     return { due_up: null, due_wall: null, due_at: null };
   }
 }
@@ -148,15 +147,29 @@ const UNCLAIMED = {
   read_at: null,
 } as const;
 
+/** What a task is stored with; the other columns have their defaults. */
+const INSERTED = [
+  ...(['seq', 'id', 'type', 'status', 'queue', 'priority', 'session_id', 'session_key', 'callback'] as const),
+  ...(['timeout_ms', 'origin', 'dispatch_mode', 'response_mode', 'entrypoint', 'max_attempts'] as const),
+  ...(['retries', 'retry_backoff_ms', 'lease_ms', 'ready_job', 'due_up', 'due_wall', 'due_at'] as const),
+  ...(['tags', 'schedule_id', 'created_at'] as const),
+];
+
+/** `head`: the unfinished task of its key that is first in line. */
+function checkQueue(task: TaskRow, head: TaskRow | undefined): void {
+  if (head === undefined || head.queue === task.queue) return;
+  throw new AppError(
+    'session_queue_mismatch',
+    `The unfinished tasks of this session are in the queue "${head.queue}"; submit to that queue, or wait until they are done`,
+    { field: 'queue' },
+  );
+}
+
 function prepare({ db }: Core) {
   return {
-    insert: db.prepare<Omit<TaskRow, 'seq'> & { payload: string; now: number }>(
-      `INSERT INTO tasks (id, type, status, queue, priority, session_id, session_key, payload, callback, timeout_ms,
-         origin, dispatch_mode, response_mode, entrypoint, max_attempts, retries, retry_backoff_ms, lease_ms, due_up,
-         due_wall, due_at, tags, schedule_id, retained_from, created_at)
-       VALUES (@id, @type, @status, @queue, @priority, @session_id, @session_key, @payload, @callback, @timeout_ms,
-         @origin, @dispatch_mode, @response_mode, @entrypoint, @max_attempts, @retries, @retry_backoff_ms, @lease_ms,
-         @due_up, @due_wall, @due_at, @tags, @schedule_id, @now, @created_at)`,
+    lastSeq: db.prepare<[], number>(`SELECT seq FROM sqlite_sequence WHERE name = 'tasks'`).pluck(),
+    insert: db.prepare<unknown[]>(
+      `INSERT INTO tasks (${INSERTED}, payload, retained_from) VALUES (${INSERTED.map(() => '?')}, ?, ?)`,
     ),
     tag: db.prepare<[string, number]>(
       "INSERT INTO task_tags (tag, task_seq, task_status) VALUES (?, ?, 'pending')",

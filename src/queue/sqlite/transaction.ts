@@ -5,6 +5,7 @@ interface Mark {
   effects: number;
   events: number;
   counts: Map<string, number>;
+  undone: number;
 }
 
 /**
@@ -13,6 +14,7 @@ interface Mark {
  */
 export class Transaction {
   readonly effects: (() => void)[] = [];
+  readonly #undone: (() => void)[] = [];
   readonly events: Event[] = [];
   /** Lanes in which the operation that runs made tasks ready, one entry per task. */
   readonly readied: string[] = [];
@@ -27,6 +29,16 @@ export class Transaction {
     this.effects.push(effect);
   }
 
+  /** Takes back, if the transaction is undone, what memory had to know before the commit. */
+  otherwise(takeBack: () => void): void {
+    this.#undone.push(takeBack);
+  }
+
+  /** It is undone as a whole. */
+  undo(): void {
+    for (const takeBack of this.#undone.splice(0)) takeBack();
+  }
+
   count(name: string, change: number): void {
     this.counts.set(name, (this.counts.get(name) ?? 0) + change);
   }
@@ -36,6 +48,7 @@ export class Transaction {
       effects: this.effects.length,
       events: this.events.length,
       counts: new Map(this.counts),
+      undone: this.#undone.length,
     };
   }
 
@@ -44,5 +57,6 @@ export class Transaction {
     this.events.length = mark.events;
     this.readied.length = 0;
     this.counts = mark.counts;
+    for (const takeBack of this.#undone.splice(mark.undone)) takeBack();
   }
 }

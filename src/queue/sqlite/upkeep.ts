@@ -8,6 +8,7 @@ import type { SqliteEventLog } from './event-log.ts';
 import type { Idempotency } from './idempotency.ts';
 import type { Lifecycle } from './lifecycle.ts';
 import type { Line } from './line.ts';
+import { pageOfStatus } from './listing.ts';
 import type { SqliteOutput } from './output.ts';
 import { isDelayed, TASK_COLUMNS, type TaskRow } from './rows.ts';
 import type { Runners } from './runners.ts';
@@ -24,6 +25,14 @@ const IDEMPOTENCY_RETENTION_MS = 86_400_000;
 
 /** What the log says of tasks that nobody would have claimed; with their ids as `tasks`. */
 export const RESTORED = 'restored missing rows of the ready list';
+
+interface EndedRow {
+  seq: number;
+  status: string;
+  read_at: number | null;
+  /** Null: not read, or read before there was this column, when its time to be forgotten was set anew. */
+  read_up: number | null;
+}
 
 interface UpkeepParts {
   budgets: Budgets;
@@ -44,7 +53,7 @@ export class SqliteUpkeep implements Upkeep {
   readonly #parts: UpkeepParts;
   readonly #sql;
   /** Where the search for missing ready rows goes on. */
-  #cursor = 0;
+  #cursor: TaskRow | undefined;
 
   constructor(core: Core, parts: UpkeepParts) {
     this.#core = core;
@@ -79,7 +88,7 @@ export class SqliteUpkeep implements Upkeep {
   expirePending(): Promise<number> {
     const { taskRetentionMs } = this.#core.options;
     return this.#core.commit.run((tx) => {
-      const old = this.#sql.waiting.all(this.#before(taskRetentionMs), STEP);
+      const old = this.#waitingSinceBefore(this.#before(taskRetentionMs));
       for (const task of old) {
         this.#core.tail.ofTask(tx, 'task.expired', task, 'pending', { retentionMs: taskRetentionMs });
         this.#parts.endings.end(tx, task, noOutput('failed', 'expired before a runner claimed it'));
@@ -90,21 +99,9 @@ export class SqliteUpkeep implements Upkeep {
 
   expireResults(): Promise<number> {
     return this.#core.commit.run((tx) => {
-      const old = this.#sql.unread.all(this.#before(this.#core.options.resultRetentionMs), STEP);
-      return this.#forget(old, ({ seq, status }) => {
-        this.#sql.dropResult.run(seq);
-        this.#sql.dropTask.run(seq);
-        tx.count(`tasks/${status}`, -1);
-        tx.count('results', -1);
-      });
-    });
-  }
-
-  expireTombstones(): Promise<number> {
-    const { resultRetentionMs } = this.#core.options;
-    return this.#core.commit.run(() => {
-      const old = this.#sql.read.all(this.#before(resultRetentionMs), STEP);
-      return this.#forget(old, ({ seq }) => void this.#sql.dropTask.run(seq));
+      const before = this.#before(this.#core.options.resultRetentionMs);
+      const old = this.#sql.ended.all(before, STEP);
+      return this.#forget(old, (task) => this.#expireEnded(tx, task, before));
     });
   }
 
@@ -157,6 +154,27 @@ export class SqliteUpkeep implements Upkeep {
     return freed(this.#core.storage) + freed(this.#parts.eventFile.storage);
   }
 
+  /** Ready tasks, the longest waiting first, until one that is not old enough. */
+  #waitingSinceBefore(before: number): TaskRow[] {
+    const old: TaskRow[] = [];
+    for (const seq of this.#core.ready.oldest(STEP)) {
+      const task = this.#sql.waiting.get(seq);
+      if (task !== undefined && task.retained_from >= before) break;
+      if (task !== undefined) old.push(task);
+    }
+    return old;
+  }
+
+  /** A tombstone stays from its reading on: one that was read late is filed under that time, and looked at again then. */
+  #expireEnded(tx: Transaction, { seq, status, read_at, read_up }: EndedRow, before: number): void {
+    if (read_up !== null && read_up >= before) return void this.#sql.refile.run(read_up, seq);
+    this.#sql.dropTask.run(seq);
+    if (read_at !== null) return;
+    this.#sql.dropResult.run(seq);
+    tx.count(`tasks/${status}`, -1);
+    tx.count('results', -1);
+  }
+
   /** What was printed goes first: of one task it may be more than a step takes. */
   #forget<Row extends { seq: number }>(old: readonly Row[], forget: (row: Row) => void): number {
     let dropped = 0;
@@ -174,8 +192,8 @@ export class SqliteUpkeep implements Upkeep {
 
   /** One page of ready tasks whose row is gone; the search starts over when it has seen them all. */
   #nextMissing(): TaskRow[] {
-    const page = this.#sql.pending.all(this.#cursor, STEP);
-    this.#cursor = page.length < STEP ? 0 : (page.at(-1)?.seq ?? 0);
+    const page = pageOfStatus(this.#core.db, 'pending', this.#cursor, STEP);
+    this.#cursor = page.length < STEP ? undefined : page.at(-1);
     return page.filter((task) => !this.#isInPlace(task));
   }
 
@@ -214,21 +232,17 @@ function prepare({ db }: Core) {
   const select = `SELECT ${TASK_COLUMNS} FROM tasks`;
   return {
     bySeq: db.prepare<[number], TaskRow>(`${select} WHERE seq = ?`),
-    pending: db.prepare<[number, number], TaskRow>(
-      `${select} WHERE read_at IS NULL AND status = 'pending' AND seq > ? ORDER BY seq LIMIT ?`,
+    waiting: db.prepare<[number], TaskRow & { retained_from: number }>(
+      `SELECT ${TASK_COLUMNS}, retained_from FROM tasks WHERE seq = ? AND status = 'pending' AND ready_job IS NOT NULL`,
     ),
-    waiting: db.prepare<[number, number], TaskRow>(
-      `${select} INDEXED BY tasks_waiting
-         WHERE status = 'pending' AND ready_job IS NOT NULL AND retained_from < ? ORDER BY retained_from LIMIT ?`,
+    // CASE: behind the payload, which only a task that was not read has.
+    ended: db.prepare<[number, number], EndedRow>(
+      `SELECT seq, status, read_at, CASE WHEN read_at IS NOT NULL THEN read_up END AS read_up
+         FROM tasks INDEXED BY tasks_ended
+         WHERE status IN ('completed', 'failed', 'cancelled') AND retained_from < ? ORDER BY retained_from LIMIT ?`,
     ),
-    unread: db.prepare<[number, number], { seq: number; status: string }>(
-      `SELECT seq, status FROM tasks INDEXED BY tasks_unread WHERE read_at IS NULL AND status IN ('completed', 'failed', 'cancelled')
-         AND retained_from < ? ORDER BY retained_from LIMIT ?`,
-    ),
+    refile: db.prepare<[number, number]>('UPDATE tasks SET retained_from = ? WHERE seq = ?'),
     dropResult: db.prepare<[number]>('DELETE FROM results WHERE seq = ?'),
     dropTask: db.prepare<[number]>('DELETE FROM tasks WHERE seq = ?'),
-    read: db.prepare<[number, number], { seq: number }>(
-      'SELECT seq FROM tasks WHERE read_at IS NOT NULL AND retained_from < ? ORDER BY retained_from LIMIT ?',
-    ),
   };
 }

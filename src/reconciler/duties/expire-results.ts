@@ -1,6 +1,6 @@
 import { type Duty, untilDone } from '../duty.ts';
 
-/** Drops results that nobody read. */
+/** Drops results that nobody read, and what is left of tasks whose results were read. */
 export const expireResults: Duty = {
   name: 'expire-results',
   cron: '*/10 * * * * *',

@@ -6,7 +6,6 @@ import { expireIdempotency } from './expire-idempotency.ts';
 import { expirePending } from './expire-pending.ts';
 import { expireResults } from './expire-results.ts';
 import { expireSessions } from './expire-sessions.ts';
-import { expireTombstones } from './expire-tombstones.ts';
 import { loseRunners } from './lose-runners.ts';
 import { pruneReady } from './prune-ready.ts';
 import { reclaimLost } from './reclaim-lost.ts';
@@ -21,7 +20,6 @@ export const DUTIES: readonly Duty[] = [
   restoreReady,
   expirePending,
   expireResults,
-  expireTombstones,
   expireSessions,
   expireBindings,
   expireIdempotency,

@@ -130,7 +130,7 @@ export function describeOutput(engine: EngineUnderTest): void {
 
     test.each([
       ['unread', false, 'expireResults' as const],
-      ['read', true, 'expireTombstones' as const],
+      ['read', true, 'expireResults' as const],
     ])('of a task that ended %s is fresh, stale, and gone with it', async (_, isRead, duty) => {
       const stage = await Stage.open(engine, RETENTION);
       const { id, claim, print } = await running(stage);

@@ -66,7 +66,7 @@ export function describeReadyList(engine: EngineUnderTest): void {
       const before = look();
       const { upkeep } = stage.queue;
       const duties = [upkeep.reclaimLost, upkeep.restoreReady, upkeep.expirePending, upkeep.expireResults];
-      const more = [upkeep.expireTombstones, upkeep.expireSessions, upkeep.expireBindings, upkeep.copyEvents];
+      const more = [upkeep.expireSessions, upkeep.expireBindings, upkeep.copyEvents];
       const last = [upkeep.pruneReady, upkeep.checkpoint, upkeep.reclaimSpace];
       for (const duty of [...duties, ...more, ...last]) await duty.call(upkeep);
       expect(look()).toEqual(before);

@@ -146,7 +146,6 @@ export function describeRetention(engine: EngineUnderTest): void {
       await stage.settle();
       stage.clock.advance(ms);
       await exhaust(() => stage.queue.upkeep.expireResults());
-      await exhaust(() => stage.queue.upkeep.expireTombstones());
       expect(stage.queue.state(id)?.status).toBe(kept ? 'completed' : undefined);
     });
 

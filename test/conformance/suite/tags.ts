@@ -109,7 +109,6 @@ export function describeTags(engine: EngineUnderTest): void {
       expect(listed(stage, { tag: 'u' })).toHaveLength(1);
       stage.clock.advance(SETTINGS.resultRetentionMs + 1);
       await exhaust(() => stage.queue.upkeep.expireResults());
-      await exhaust(() => stage.queue.upkeep.expireTombstones());
       expect(listed(stage, { tag: 'u' })).toEqual([]);
     });
 

@@ -13,7 +13,6 @@ async function reconcile(stage: Stage): Promise<void> {
   await upkeep.reclaimLost();
   await exhaust(() => upkeep.expirePending());
   await exhaust(() => upkeep.expireResults());
-  await exhaust(() => upkeep.expireTombstones());
   await exhaust(() => upkeep.expireSessions());
   await exhaust(() => upkeep.expireBindings());
   await exhaust(() => upkeep.expireIdempotency());

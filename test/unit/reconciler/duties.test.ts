@@ -22,7 +22,6 @@ function someUpkeep(): { upkeep: Upkeep; calls: string[] } {
     restoreReady: step('restoreReady'),
     expirePending: step('expirePending'),
     expireResults: step('expireResults'),
-    expireTombstones: step('expireTombstones'),
     expireSessions: step('expireSessions'),
     expireBindings: step('expireBindings'),
     expireIdempotency: step('expireIdempotency'),
