@@ -138,7 +138,7 @@ export class SqliteUpkeep implements Upkeep {
     return this.#parts.events.copy();
   }
 
-  async trimEvents(): Promise<TrimReport> {
+  trimEvents(): Promise<TrimReport> {
     return this.#parts.events.trim();
   }
 
@@ -196,16 +196,16 @@ export class SqliteUpkeep implements Upkeep {
 /** Pages written back into the database file. */
 function checkpointed(storage: Storage): number {
   const [row] = storage.write(
-    () => storage.db.pragma('wal_checkpoint(PASSIVE)') as { checkpointed: number }[],
+    () => storage.db.pragma('main.wal_checkpoint(PASSIVE)') as { checkpointed: number }[],
   );
   return Math.max(row?.checkpointed ?? 0, 0);
 }
 
 function freed(storage: Storage): number {
-  const free = () => Number(storage.db.pragma('freelist_count', { simple: true }));
+  const free = () => Number(storage.db.pragma('main.freelist_count', { simple: true }));
   const before = storage.read(free);
   if (before === 0) return 0;
-  storage.write(() => storage.db.pragma(`incremental_vacuum(${PAGES})`));
+  storage.write(() => storage.db.pragma(`main.incremental_vacuum(${PAGES})`));
   return before - storage.read(free);
 }
 
