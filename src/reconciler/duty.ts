@@ -13,8 +13,8 @@ export interface Duty {
 
 /** At most so many steps at a time, so that one duty can't keep the disk busy for long; the rest waits a round. */
 const MAX_STEPS = 100;
-/** Those of events are shorter, and as many as 100,000 a second may come. */
-export const MAX_EVENT_STEPS = 1_000;
+/** For steps of a few milliseconds: 100,000 events, or 500 MB. */
+export const MAX_SHORT_STEPS = 1_000;
 
 /** Repeats a bounded step until it changes nothing, letting requests in between the steps. */
 export async function untilDone(step: () => Promise<number>, maxSteps = MAX_STEPS): Promise<number> {

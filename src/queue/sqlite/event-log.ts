@@ -30,7 +30,14 @@ export class SqliteEventLog implements EventLog {
     this.#file = file;
     this.#taskById = core.db.prepare<[string], TaskRow>(`SELECT ${TASK_COLUMNS} FROM tasks WHERE id = ?`);
     this.#copyUpTo = file.copierFrom(core.storage);
-    this.#tally(countersOf(core.tail.counted(file.lastSeq, core.tail.lastSeq)));
+    for (
+      let seq = file.lastSeq, end = this.#stepInTail(seq);
+      end !== undefined;
+      end = this.#stepInTail(seq)
+    ) {
+      this.#tally(countersOf(core.tail.counted(seq, end)));
+      seq = end;
+    }
   }
 
   record(event: NewEvent): Promise<Event> {
@@ -85,6 +92,10 @@ export class SqliteEventLog implements EventLog {
 
   get count(): number {
     return this.#file.count + this.#tailCount;
+  }
+
+  get #tailCount(): number {
+    return this.#tailCounts.get('count') ?? 0;
   }
 
   /**
@@ -150,12 +161,12 @@ export class SqliteEventLog implements EventLog {
     return counters.get('count') ?? 0;
   }
 
-  #firstInFile(): number | undefined {
-    return this.#file.storage.read(() => this.#file.steps.first(0));
+  #stepInTail(seq: number): number | undefined {
+    return this.#core.tail.steps.end(seq, TAIL_STEP);
   }
 
-  get #tailCount(): number {
-    return this.#tailCounts.get('count') ?? 0;
+  #firstInFile(): number | undefined {
+    return this.#file.storage.read(() => this.#file.steps.first(0));
   }
 
   #write(tx: Transaction, event: NewEvent): Event {

@@ -108,8 +108,8 @@ export class EventTail {
   }
 
   /** What those behind `seq`, up to `last`, are counted as. */
-  counted(seq: number, last: number): Iterable<EventCount> {
-    return this.#counted.iterate(seq, last);
+  counted(seq: number, last: number): EventCount[] {
+    return this.#counted.all(seq, last);
   }
 
   /** Those behind `seq`, newest first. */

@@ -17,8 +17,8 @@ import type { Transaction } from './transaction.ts';
 
 /** Rows that one step touches at most: a commit of so many takes a few milliseconds. */
 const STEP = 500;
-/** Pages that one step gives back at most. */
-const PAGES = 256;
+/** Pages that one step gives back at most: 4 ms, where those that move are spread over the file; 256 take 8. */
+const PAGES = 128;
 const BINDING_RETENTION_MS = 30 * 86_400_000;
 const IDEMPOTENCY_RETENTION_MS = 86_400_000;
 
