@@ -30,14 +30,7 @@ export class SqliteEventLog implements EventLog {
     this.#file = file;
     this.#taskById = core.db.prepare<[string], TaskRow>(`SELECT ${TASK_COLUMNS} FROM tasks WHERE id = ?`);
     this.#copyUpTo = file.copierFrom(core.storage);
-    for (
-      let seq = file.lastSeq, end = this.#stepInTail(seq);
-      end !== undefined;
-      end = this.#stepInTail(seq)
-    ) {
-      this.#tally(countersOf(core.tail.counted(seq, end)));
-      seq = end;
-    }
+    this.#countTail();
   }
 
   record(event: NewEvent): Promise<Event> {
@@ -144,13 +137,12 @@ export class SqliteEventLog implements EventLog {
       const end = this.#file.storage.read(() => stepOf(this.#file.steps, 0, FILE_STEP));
       return end === undefined ? 0 : this.#file.drop(end);
     }
-    const inTail = () => stepOf(this.#core.tail.steps, this.#file.lastSeq, TAIL_STEP);
-    if (this.#core.storage.read(inTail) === undefined) return 0;
-    return this.#core.commit.run((tx) => {
-      // Asked again: meanwhile some may have been copied.
-      const end = this.#firstInFile() === undefined ? inTail() : undefined;
-      return end === undefined ? 0 : this.#dropFromTail(tx, end);
-    });
+    const { storage, tail, commit } = this.#core;
+    // Before the commit, in which another step may have taken them already: none is to go that is not too many.
+    const end = storage.read(() => stepOf(tail.steps, this.#file.lastSeq, TAIL_STEP));
+    if (end === undefined) return 0;
+    // Older ones may have got into the file meanwhile.
+    return commit.run((tx) => (this.#firstInFile() === undefined ? this.#dropFromTail(tx, end) : 0));
   }
 
   #dropFromTail(tx: Transaction, seq: number): number {
@@ -161,8 +153,15 @@ export class SqliteEventLog implements EventLog {
     return counters.get('count') ?? 0;
   }
 
-  #stepInTail(seq: number): number | undefined {
-    return this.#core.tail.steps.end(seq, TAIL_STEP);
+  #countTail(): void {
+    const { tail } = this.#core;
+    let seq = this.#file.lastSeq;
+    for (;;) {
+      const end = tail.steps.end(seq, TAIL_STEP);
+      if (end === undefined) return;
+      this.#tally(countersOf(tail.counted(seq, end)));
+      seq = end;
+    }
   }
 
   #firstInFile(): number | undefined {

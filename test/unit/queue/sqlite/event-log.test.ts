@@ -83,6 +83,14 @@ test('what is too many is never copied: the file is emptied, then the tail loses
   expect(queue.events.stats().byType).toEqual([{ type: 'note', count: 700 }]);
 });
 
+test('two that trim in one turn take no more than is too many', async () => {
+  const { queue, record } = await setUp({ maxEvents: 100 });
+  await record(150);
+  const reports = await Promise.all([queue.upkeep.trimEvents(), queue.upkeep.trimEvents()]);
+  expect(reports.map(({ deletedOverflow }) => deletedOverflow)).toEqual([50, 0]);
+  expect([queue.events.span(), queue.events.stats().count]).toEqual([{ first: 51, last: 150 }, 100]);
+});
+
 test('a tail that is damaged is a problem of the task database, and none of the events', async () => {
   const { queue, files, record, copy } = await setUp();
   await record(50, 'x'.repeat(10_000));
