@@ -55,7 +55,7 @@ export class EventFile {
     const { db } = this.#file;
     db.prepare<[string]>('ATTACH ? AS main_file').run(main.db.name);
     const { copy, look } = prepareCopy(this.#file);
-    // Not `immediate`, which would ask to write the attached file, too.
+    // Never `immediate` on this connection, which would lock the attached file, too.
     const commit = db.transaction((seq: number) => {
       copy.run(this.lastSeq, seq);
       const counters = countersOf(this.#sql.counts.all(this.lastSeq, seq));
@@ -85,7 +85,7 @@ export class EventFile {
       this.#sql.deleteUpTo.run(seq);
       this.#counters.apply(counters);
     });
-    this.storage.write(() => drop.immediate());
+    this.storage.write(() => drop.deferred());
     return -(counters.get('count') ?? 0);
   }
 

@@ -83,6 +83,24 @@ test('what is too many is never copied: the file is emptied, then the tail loses
   expect(queue.events.stats().byType).toEqual([{ type: 'note', count: 700 }]);
 });
 
+test('nothing that is done with the event file locks the task file', async () => {
+  const { queue, files, record, copy } = await setUp({ maxEvents: 100 });
+  await record(100);
+  const other = new Database(files.taskDb);
+  onTestFinished(() => void other.close());
+  other.exec('BEGIN IMMEDIATE');
+  expect(await queue.upkeep.copyEvents()).toBe(100);
+  expect(seqsIn(files.eventDb, 'events')).toEqual(count(1, 100));
+  other.exec('ROLLBACK');
+  await copy();
+  await record(50);
+  // Fifty of the file are too many.
+  other.exec('BEGIN IMMEDIATE');
+  expect(await queue.upkeep.trimEvents()).toMatchObject({ deletedOverflow: 50 });
+  other.exec('ROLLBACK');
+  await copy();
+});
+
 test('two that trim in one turn take no more than is too many', async () => {
   const { queue, record } = await setUp({ maxEvents: 100 });
   await record(150);
