@@ -21,8 +21,8 @@ export function eventHandlers({ queue }: RouteDeps) {
     maintenance: (async ({ body }) => {
       const { vacuum } = parse(maintenanceBody, body);
       const before = queue.events.stats();
-      await untilDone(() => queue.upkeep.copyEvents());
       const trim = await trimAll(queue);
+      await untilDone(() => queue.upkeep.copyEvents());
       if (vacuum) await untilDone(() => queue.upkeep.reclaimSpace());
       return { vacuumed: vacuum, trim, before, after: queue.events.stats() };
     }) satisfies Handler,

@@ -214,8 +214,9 @@ export class SqliteQueue implements TaskQueue {
     this.#line.wake.stop();
     this.#holds.stop();
     this.outbox.stop();
-    this.#files.main.close();
+    // It reads the main file, too: closed last, it would write to it without its lock.
     this.#files.events.close();
+    this.#files.main.close();
   }
 
   #makeCore(options: QueueOptions, db: Core['db']): Core {

@@ -2,18 +2,38 @@ import type { Log } from '../../log.ts';
 import type { EventFilter } from '../events.ts';
 import { Counters } from './counters.ts';
 import type { OpenFile } from './database.ts';
+import { EventSteps } from './event-steps.ts';
 import { EVENT_COLUMNS, type EventRow, pageOf } from './rows.ts';
 import { Storage } from './storage.ts';
 
-/** Names of the counters that an event adds to. */
-export function eventCounters(event: { type: string; task_status: string | null }): string[] {
-  return ['count', `type/${event.type}`, `status/${event.task_status ?? 'unknown'}`];
+/**
+ * Pages of the WAL that are written back at once. With a million events in the file, they lie all over it: 250 take
+ * 13 ms, SQLite's own 1,000 take 22 ms, at three quarters of the cost for each event.
+ */
+const CHECKPOINT_PAGES = 250;
+
+/** Events that are counted alike. */
+export interface EventCount {
+  type: string;
+  task_status: string | null;
+  count: number;
+}
+
+/** The counters of events: how many there are, of each type, with each status. */
+export function countersOf(counts: Iterable<EventCount>, sign: 1 | -1 = 1): Map<string, number> {
+  const counters = new Map<string, number>();
+  for (const { type, task_status, count } of counts) {
+    for (const name of ['count', `type/${type}`, `status/${task_status ?? 'unknown'}`])
+      counters.set(name, (counters.get(name) ?? 0) + sign * count);
+  }
+  return counters;
 }
 
 /** `WORKER_EVENT_DB`: the events that have left the tail, on a connection of its own. */
 export class EventFile {
   readonly #file: OpenFile;
   readonly storage: Storage;
+  readonly steps: EventSteps;
   readonly #counters: Counters;
   readonly #sql;
   /** The newest event that was ever copied here; it survives the trimming of all events. */
@@ -21,7 +41,9 @@ export class EventFile {
 
   constructor(file: OpenFile, log: Log) {
     this.#file = file;
+    file.db.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
     this.storage = new Storage('event database', file.db, log);
+    this.steps = new EventSteps(file.db, 'events');
     this.#counters = new Counters(file.db);
     this.#sql = prepare(file);
     this.lastSeq = this.#sql.lastSeq.get() ?? 0;
@@ -31,33 +53,47 @@ export class EventFile {
     return this.#file.db.name;
   }
 
-  /** Stores rows of the tail in one commit. */
-  copy(rows: readonly EventRow[]): void {
-    const last = rows.at(-1);
-    if (last === undefined) return;
-    const changes = new Map<string, number>();
-    this.#commit(() => {
-      for (const row of rows) if (this.#sql.insert.run(row).changes > 0) tally(changes, row, 1);
-      this.#counters.apply(changes);
-      this.#sql.remember.run(last.seq);
-    });
-    this.lastSeq = last.seq;
+  /**
+   * Gives what stores the tail's events up to a `seq` here, in one commit that writes this file alone, and tells what
+   * they add to the counters. SQLite copies them out of the main file, which is attached and only read: 11 µs an
+   * event, 21 by way of JavaScript. The main file must be closed after this one.
+   */
+  copierFrom(main: Storage): (seq: number) => Map<string, number> {
+    const { db } = this.#file;
+    db.prepare<[string]>('ATTACH ? AS main_file').run(main.db.name);
+    const { copy, look } = prepareCopy(this.#file);
+    // Never `immediate` on this connection, which would lock the attached file, too.
+    const commit = db.transaction((seq: number) => {
+      copy.run(this.lastSeq, seq);
+      const counters = countersOf(this.#sql.counts.all(this.lastSeq, seq));
+      this.#counters.apply(counters);
+      this.#sql.remember.run(seq);
+      return counters;
+    }).deferred;
+    return (seq) => {
+      let counters: Map<string, number>;
+      try {
+        counters = commit(seq);
+      } catch (error) {
+        // Where the tail alone can't be read either, it is the main file that fails.
+        main.read(() => look.get(this.lastSeq, seq));
+        throw this.storage.failed(error, 'written');
+      }
+      this.storage.worked();
+      this.lastSeq = seq;
+      return counters;
+    };
   }
 
-  /** Deletes the oldest `limit` events that `doomed` says are due; they are a prefix of the order. */
-  trim(limit: number, doomed: (row: EventRow) => boolean): number {
-    const oldest = this.storage.read(() => this.#sql.oldest.all(limit));
-    const spared = oldest.findIndex((row) => !doomed(row));
-    const rows = spared === -1 ? oldest : oldest.slice(0, spared);
-    const last = rows.at(-1);
-    if (last === undefined) return 0;
-    const changes = new Map<string, number>();
-    for (const row of rows) tally(changes, row, -1);
-    this.#commit(() => {
-      this.#sql.deleteUpTo.run(last.seq);
-      this.#counters.apply(changes);
+  /** Deletes the events up to `seq`; how many. They are the oldest. */
+  drop(seq: number): number {
+    const counters = this.storage.read(() => countersOf(this.#sql.counts.all(0, seq), -1));
+    const drop = this.#file.db.transaction(() => {
+      this.#sql.deleteUpTo.run(seq);
+      this.#counters.apply(counters);
     });
-    return rows.length;
+    this.storage.write(() => drop.deferred());
+    return -(counters.get('count') ?? 0);
   }
 
   /** Newest first. */
@@ -77,10 +113,6 @@ export class EventFile {
       if (type !== undefined) return pageOf(this.#sql.afterOfType.iterate(type, seq, limit));
       return pageOf(this.#sql.after.iterate(seq, limit));
     });
-  }
-
-  get firstSeq(): number | undefined {
-    return this.storage.read(() => this.#sql.firstSeq.get());
   }
 
   edges(): { oldest: number | null; newest: number | null } {
@@ -106,28 +138,28 @@ export class EventFile {
   close(): void {
     this.#file.close();
   }
-
-  #commit(change: () => void): void {
-    this.storage.write(() => this.#file.db.transaction(change).immediate());
-  }
 }
 
-function tally(changes: Map<string, number>, row: EventRow, change: number): void {
-  for (const name of eventCounters(row)) changes.set(name, (changes.get(name) ?? 0) + change);
+function prepareCopy({ db }: OpenFile) {
+  const range = 'FROM main_file.event_tail WHERE seq > ? AND seq <= ?';
+  return {
+    copy: db.prepare<[number, number]>(
+      `INSERT OR IGNORE INTO events (${EVENT_COLUMNS}) SELECT ${EVENT_COLUMNS} ${range}`,
+    ),
+    look: db.prepare<[number, number]>(`SELECT MAX(details) ${range}`),
+  };
 }
 
 function prepare({ db }: OpenFile) {
   const select = `SELECT ${EVENT_COLUMNS} FROM events`;
   return {
-    insert: db.prepare<EventRow>(
-      `INSERT OR IGNORE INTO events (${EVENT_COLUMNS}) VALUES (@seq, @id, @type, @created_at, @task_id, @task_type,
-         @task_status, @session_id, @origin, @dispatch_mode, @response_mode, @entrypoint, @details, @retained_from)`,
-    ),
     remember: db.prepare<[number]>(
       `INSERT INTO meta (name, value) VALUES ('last_seq', ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value`,
     ),
     lastSeq: db.prepare<[], number>(`SELECT value FROM meta WHERE name = 'last_seq'`).pluck(),
-    oldest: db.prepare<[number], EventRow>(`${select} ORDER BY seq LIMIT ?`),
+    counts: db.prepare<[number, number], EventCount>(
+      `SELECT type, task_status, COUNT(*) AS count FROM events WHERE seq > ? AND seq <= ? GROUP BY type, task_status`,
+    ),
     deleteUpTo: db.prepare<[number]>('DELETE FROM events WHERE seq <= ?'),
     list: db.prepare<[number], EventRow>(`${select} ORDER BY seq DESC LIMIT ?`),
     listOfType: db.prepare<[string, number], EventRow>(`${select} WHERE type = ? ORDER BY seq DESC LIMIT ?`),
@@ -141,7 +173,6 @@ function prepare({ db }: OpenFile) {
     afterOfTask: db.prepare<[string, number, string | null, string | null, number], EventRow>(
       `${select} WHERE task_id = ? AND seq > ? AND (? IS NULL OR type = ?) ORDER BY seq LIMIT ?`,
     ),
-    firstSeq: db.prepare<[], number>('SELECT seq FROM events ORDER BY seq LIMIT 1').pluck(),
     first: db.prepare<[], number>('SELECT created_at FROM events ORDER BY seq LIMIT 1').pluck(),
     last: db.prepare<[], number>('SELECT created_at FROM events ORDER BY seq DESC LIMIT 1').pluck(),
     size: db

@@ -2,26 +2,35 @@ import type { Event, EventFilter, EventSpan, EventStats, NewEvent, TrimReport } 
 import { UNKNOWN_PROVENANCE } from '../task.ts';
 import type { EventLog } from '../task-queue.ts';
 import type { Core } from './core.ts';
-import { type EventFile, eventCounters } from './event-file.ts';
+import { countersOf, type EventFile } from './event-file.ts';
+import type { EventSteps } from './event-steps.ts';
 import { TASK_COLUMNS, type TaskRow, toEvent } from './rows.ts';
 import type { Transaction } from './transaction.ts';
 
-const STEP = 500;
+/** Events that are written to the event file or deleted there at once: 2 ms; 500 take 11, and cost as much each. */
+const FILE_STEP = 100;
+/** Events that are deleted from the tail at once. */
+const TAIL_STEP = 500;
 const DAY_MS = 86_400_000;
+
+/** The last `seq` of a step of at most `limit` events behind `seq` that are to go. */
+type StepOf = (steps: EventSteps, seq: number, limit: number) => number | undefined;
 
 /** Tail and event file, read as one. Counts are those of the file plus those of the tail's rows that it lacks. */
 export class SqliteEventLog implements EventLog {
   readonly #core: Core;
   readonly #file: EventFile;
+  readonly #copyUpTo;
   readonly #taskById;
-  /** Counts of the tail, in memory: loaded at boot, added to after each commit, taken from after each copy. */
+  /** Counts of the tail, in memory: loaded at boot, added to after each commit, taken from when events leave it. */
   readonly #tailCounts = new Map<string, number>();
 
   constructor(core: Core, file: EventFile) {
     this.#core = core;
     this.#file = file;
     this.#taskById = core.db.prepare<[string], TaskRow>(`SELECT ${TASK_COLUMNS} FROM tasks WHERE id = ?`);
-    for (const row of core.tail.after(file.lastSeq, -1)) this.#tally(row, 1);
+    this.#copyUpTo = file.copierFrom(core.storage);
+    this.#countTail();
   }
 
   record(event: NewEvent): Promise<Event> {
@@ -30,7 +39,9 @@ export class SqliteEventLog implements EventLog {
 
   /** To be told of every committed event, before anyone reads. */
   committed(events: readonly Event[]): void {
-    for (const event of events) this.#tally({ type: event.type, task_status: event.taskStatus }, 1);
+    this.#tally(
+      countersOf(events.map(({ type, taskStatus }) => ({ type, task_status: taskStatus, count: 1 }))),
+    );
   }
 
   list(filter: EventFilter): Event[] {
@@ -51,7 +62,7 @@ export class SqliteEventLog implements EventLog {
   span(): EventSpan {
     const { storage, tail } = this.#core;
     const last = storage.read(() => tail.lastSeq);
-    const first = this.#file.firstSeq ?? storage.read(() => tail.firstSeq(this.#file.lastSeq));
+    const first = this.#firstInFile() ?? storage.read(() => tail.steps.first(this.#file.lastSeq));
     return { first: first ?? last + 1, last };
   }
 
@@ -73,29 +84,88 @@ export class SqliteEventLog implements EventLog {
   }
 
   get count(): number {
-    return this.#file.count + (this.#tailCounts.get('count') ?? 0);
+    return this.#file.count + this.#tailCount;
   }
 
-  /** One step of at most 500: to the file first, then out of the tail. */
+  get #tailCount(): number {
+    return this.#tailCounts.get('count') ?? 0;
+  }
+
+  /**
+   * One step: to the file first, then out of the tail. Where the tail alone has more events than are kept, trimming
+   * has its turn first, so that nothing is copied only to be deleted; unless it takes a write to know that the file
+   * works again.
+   */
   async copy(): Promise<number> {
-    const { storage, tail } = this.#core;
-    const rows = storage.read(() => tail.after(this.#file.lastSeq, STEP));
-    this.#file.copy(rows);
-    for (const row of rows) this.#tally(row, -1);
-    const copied = this.#file.lastSeq;
-    await this.#core.commit.run(() => tail.drop(copied, 2 * STEP));
-    return rows.length;
+    const { storage, tail, options } = this.#core;
+    if (this.#tailCount > options.maxEvents && this.#file.storage.problem === null) return 0;
+    const end = storage.read(() => tail.steps.end(this.#file.lastSeq, FILE_STEP));
+    const counters = end === undefined ? new Map<string, number>() : this.#copyUpTo(end);
+    this.#tally(counters, -1);
+    const copied = counters.get('count') ?? 0;
+    await this.#dropCopied(copied < FILE_STEP ? 1 : TAIL_STEP);
+    return copied;
   }
 
-  /** One step of at most 500 events: the expired ones, then the oldest of what is too many. */
-  trim(): TrimReport {
+  /** One step: the expired ones, then the oldest of what is too many. */
+  async trim(): Promise<TrimReport> {
     const { clock, uptime, options } = this.#core;
     const age = options.eventRetentionDays * DAY_MS;
     const oldest = uptime.now() - age;
-    const deletedExpired = this.#file.trim(STEP, (row) => row.retained_from < oldest);
-    const surplus = Math.min(this.count - options.maxEvents, STEP);
-    const deletedOverflow = surplus > 0 ? this.#file.trim(surplus, () => true) : 0;
+    const deletedExpired = await this.#dropOldest((steps, seq, limit) =>
+      steps.endOfExpired(seq, limit, oldest),
+    );
+    const deletedOverflow = await this.#dropOldest((steps, seq, limit) => {
+      const surplus = this.count - options.maxEvents;
+      return surplus > 0 ? steps.end(seq, Math.min(surplus, limit)) : undefined;
+    });
     return { cutoff: clock.wall() - age, deletedExpired, deletedOverflow, count: this.count };
+  }
+
+  /** Where `at least` so many of the tail's rows are in the file, as many as one step takes go. */
+  async #dropCopied(atLeast: number): Promise<void> {
+    const { storage, tail, commit } = this.#core;
+    const { lastSeq } = this.#file;
+    const first = storage.read(() => tail.steps.first(0));
+    if (first === undefined || lastSeq - first + 1 < atLeast) return;
+    await commit.run(() => tail.drop(Math.min(lastSeq, first + TAIL_STEP - 1)));
+  }
+
+  /** Those up to where `stepOf` says, out of the file, or out of the tail once the file has none; how many. */
+  async #dropOldest(stepOf: StepOf): Promise<number> {
+    if (this.#firstInFile() !== undefined) {
+      const end = this.#file.storage.read(() => stepOf(this.#file.steps, 0, FILE_STEP));
+      return end === undefined ? 0 : this.#file.drop(end);
+    }
+    const { storage, tail, commit } = this.#core;
+    // Before the commit, in which another step may have taken them already: none is to go that is not too many.
+    const end = storage.read(() => stepOf(tail.steps, this.#file.lastSeq, TAIL_STEP));
+    if (end === undefined) return 0;
+    // Older ones may have got into the file meanwhile.
+    return commit.run((tx) => (this.#firstInFile() === undefined ? this.#dropFromTail(tx, end) : 0));
+  }
+
+  #dropFromTail(tx: Transaction, seq: number): number {
+    const { tail } = this.#core;
+    const counters = countersOf(tail.counted(this.#file.lastSeq, seq));
+    tail.drop(seq);
+    tx.after(() => this.#tally(counters, -1));
+    return counters.get('count') ?? 0;
+  }
+
+  #countTail(): void {
+    const { tail } = this.#core;
+    let seq = this.#file.lastSeq;
+    for (;;) {
+      const end = tail.steps.end(seq, TAIL_STEP);
+      if (end === undefined) return;
+      this.#tally(countersOf(tail.counted(seq, end)));
+      seq = end;
+    }
+  }
+
+  #firstInFile(): number | undefined {
+    return this.#file.storage.read(() => this.#file.steps.first(0));
   }
 
   #write(tx: Transaction, event: NewEvent): Event {
@@ -114,9 +184,9 @@ export class SqliteEventLog implements EventLog {
     });
   }
 
-  #tally(row: { type: string; task_status: string | null }, change: number): void {
-    for (const name of eventCounters(row)) {
-      const value = (this.#tailCounts.get(name) ?? 0) + change;
+  #tally(counters: ReadonlyMap<string, number>, sign: 1 | -1 = 1): void {
+    for (const [name, change] of counters) {
+      const value = (this.#tailCounts.get(name) ?? 0) + sign * change;
       if (value === 0) this.#tailCounts.delete(name);
       else this.#tailCounts.set(name, value);
     }

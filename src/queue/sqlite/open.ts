@@ -62,7 +62,7 @@ export async function openQueue(options: QueueOptions): Promise<TaskQueue> {
     await queue.recover();
     return queue;
   } catch (error) {
-    for (const file of held) file.close();
+    for (const file of held.toReversed()) file.close();
     throw toStartError(error, options.taskDb, TASK_FILE);
   }
 }

@@ -1,8 +1,8 @@
-import { type Duty, untilDone } from '../duty.ts';
+import { type Duty, MAX_SHORT_STEPS, untilDone } from '../duty.ts';
 
 /** Moves events to their own file; a transaction writes one file only, so they wait in the tail until then. */
 export const copyEvents: Duty = {
   name: 'copy-events',
   cron: '* * * * * *',
-  run: (upkeep) => untilDone(() => upkeep.copyEvents()),
+  run: (upkeep) => untilDone(() => upkeep.copyEvents(), MAX_SHORT_STEPS),
 };

@@ -1,4 +1,4 @@
-import { type Duty, untilDone } from '../duty.ts';
+import { type Duty, MAX_SHORT_STEPS, untilDone } from '../duty.ts';
 
 /** Keeps the audit trail within its age and its number. */
 export const trimEvents: Duty = {
@@ -8,5 +8,5 @@ export const trimEvents: Duty = {
     untilDone(async () => {
       const report = await upkeep.trimEvents();
       return report.deletedExpired + report.deletedOverflow;
-    }),
+    }, MAX_SHORT_STEPS),
 };

@@ -1,0 +1,119 @@
+/** Which file the events are in, and which one is to blame when they can't be moved. */
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import { expect, onTestFinished, test } from 'vitest';
+import { openQueue } from '../../../../src/queue/index.ts';
+import { type EngineSettings, SETTINGS } from '../../../conformance/engine.ts';
+import { exhaust } from '../../../conformance/stage.ts';
+import { scribble } from '../../../support/disk.ts';
+import { silentLog } from '../../../support/log-lines.ts';
+import { ManualClock } from '../../../support/manual-clock.ts';
+import { tempFolder } from '../../../support/temp-folder.ts';
+
+const EVENT = {
+  type: 'note',
+  taskId: null,
+  taskType: null,
+  taskStatus: null,
+  sessionId: null,
+  origin: null,
+  dispatchMode: null,
+  responseMode: null,
+  entrypoint: null,
+};
+
+async function setUp(settings: Partial<EngineSettings> = {}) {
+  const folder = tempFolder();
+  const files = { taskDb: join(folder, 'tasks.db'), eventDb: join(folder, 'events.db') };
+  const queue = await openQueue({
+    ...SETTINGS,
+    ...settings,
+    ...files,
+    clock: new ManualClock(),
+    log: silentLog(),
+  });
+  onTestFinished(() => queue.close());
+  const record = async (many: number, details = '') => {
+    await Promise.all(Array.from({ length: many }, () => queue.events.record({ ...EVENT, details })));
+  };
+  return { queue, files, record, copy: () => exhaust(() => queue.upkeep.copyEvents()) };
+}
+
+/** The `seq` of each event in one of the files, as others see it. */
+function seqsIn(path: string, table: 'events' | 'event_tail'): number[] {
+  const db = new Database(path, { readonly: true });
+  try {
+    return db.prepare<[], number>(`SELECT seq FROM ${table} ORDER BY seq`).pluck().all();
+  } finally {
+    db.close();
+  }
+}
+
+const count = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, index) => from + index);
+
+test('events go to their own file, and out of the tail', async () => {
+  const { files, record, copy } = await setUp();
+  await record(1_234);
+  await copy();
+  expect(seqsIn(files.eventDb, 'events')).toEqual(count(1, 1_234));
+  expect(seqsIn(files.taskDb, 'event_tail')).toEqual([]);
+});
+
+test('what is too many is never copied: the file is emptied, then the tail loses its oldest', async () => {
+  const { queue, files, record, copy } = await setUp({ maxEvents: 700 });
+  await record(650);
+  await copy();
+  await record(1_900);
+  await copy();
+  expect(seqsIn(files.eventDb, 'events')).toEqual(count(1, 650));
+  for (let left = 2_550; left > 700; ) {
+    const { deletedOverflow } = await queue.upkeep.trimEvents();
+    expect(deletedOverflow).toBeGreaterThan(0);
+    left -= deletedOverflow;
+    expect([queue.events.span(), queue.events.stats().count]).toEqual([
+      { first: 2_551 - left, last: 2_550 },
+      left,
+    ]);
+  }
+  expect(seqsIn(files.eventDb, 'events')).toEqual([]);
+  expect(seqsIn(files.taskDb, 'event_tail')).toEqual(count(1_851, 2_550));
+  await copy();
+  expect(seqsIn(files.eventDb, 'events')).toEqual(count(1_851, 2_550));
+  expect(queue.events.stats().byType).toEqual([{ type: 'note', count: 700 }]);
+});
+
+test('nothing that is done with the event file locks the task file', async () => {
+  const { queue, files, record, copy } = await setUp({ maxEvents: 100 });
+  await record(100);
+  const other = new Database(files.taskDb);
+  onTestFinished(() => void other.close());
+  other.exec('BEGIN IMMEDIATE');
+  expect(await queue.upkeep.copyEvents()).toBe(100);
+  expect(seqsIn(files.eventDb, 'events')).toEqual(count(1, 100));
+  other.exec('ROLLBACK');
+  await copy();
+  await record(50);
+  // Fifty of the file are too many.
+  other.exec('BEGIN IMMEDIATE');
+  expect(await queue.upkeep.trimEvents()).toMatchObject({ deletedOverflow: 50 });
+  other.exec('ROLLBACK');
+  await copy();
+});
+
+test('two that trim in one turn take no more than is too many', async () => {
+  const { queue, record } = await setUp({ maxEvents: 100 });
+  await record(150);
+  const reports = await Promise.all([queue.upkeep.trimEvents(), queue.upkeep.trimEvents()]);
+  expect(reports.map(({ deletedOverflow }) => deletedOverflow)).toEqual([50, 0]);
+  expect([queue.events.span(), queue.events.stats().count]).toEqual([{ first: 51, last: 150 }, 100]);
+});
+
+test('a tail that is damaged is a problem of the task database, and none of the events', async () => {
+  const { queue, files, record, copy } = await setUp();
+  await record(50, 'x'.repeat(10_000));
+  await queue.upkeep.checkpoint();
+  scribble(files.taskDb, 0.5, 1, statSync(files.taskDb).size);
+  await expect(copy()).rejects.toMatchObject({ code: 'storage_unavailable' });
+  expect(queue.problems()).toEqual([expect.stringMatching(/^The task database is damaged/)]);
+});
