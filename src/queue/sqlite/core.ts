@@ -9,6 +9,7 @@ import type { QueueOptions } from './open.ts';
 import type { Parking } from './parking.ts';
 import type { ReadyList } from './ready-list.ts';
 import type { Storage } from './storage.ts';
+import type { Tags } from './tags.ts';
 import type { Uptime } from './uptime.ts';
 
 /** What the operations of this engine share: one connection, and the state in memory beside it. */
@@ -22,6 +23,7 @@ export interface Core {
   commit: GroupCommit;
   counters: Counters;
   ready: ReadyList;
+  tags: Tags;
   tail: EventTail;
   leases: Leases;
   parking: Parking;

@@ -68,6 +68,7 @@ export class Endings {
   #book(tx: Transaction, task: TaskRow, { status, exitCode, error, metadata }: Ending): void {
     tx.count(`tasks/${task.status}`, -1);
     tx.count(`tasks/${status}`, 1);
+    this.#core.tags.move(task, status);
     tx.count('results', 1);
     const named = sessionNamedIn(metadata);
     const details = { exitCode, error: shortened(error) };

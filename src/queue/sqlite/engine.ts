@@ -44,6 +44,7 @@ import { SqliteSchedules } from './schedules.ts';
 import { Sessions } from './sessions.ts';
 import { Storage } from './storage.ts';
 import { Submissions } from './submit.ts';
+import { Tags } from './tags.ts';
 import { Unsticking } from './unstick.ts';
 import { SqliteUpkeep } from './upkeep.ts';
 import { Uptime } from './uptime.ts';
@@ -232,10 +233,9 @@ export class SqliteQueue implements TaskQueue {
       },
       afterCommit: (events) => this.#publish(events, log),
     });
-    const ready = new ReadyList(db);
-    const tail = new EventTail(db, clock, uptime);
+    const stores = { ready: new ReadyList(db), tags: new Tags(db), tail: new EventTail(db, clock, uptime) };
     const memory = { leases: new Leases(clock), parking: new Parking() };
-    return { db, storage, clock, uptime, log, options, commit, counters, ready, tail, ...memory };
+    return { db, storage, clock, uptime, log, options, commit, counters, ...stores, ...memory };
   }
 
   #publish(events: readonly Event[], log: Log): void {

@@ -165,6 +165,7 @@ export class Lifecycle {
   #move(tx: Transaction, task: TaskRow, to: TaskStatus, type: EventType, details: JsonObject | null): void {
     tx.count(`tasks/${task.status}`, -1);
     tx.count(`tasks/${to}`, 1);
+    this.#core.tags.move(task, to);
     this.#core.tail.ofTask(tx, type, task, to, details);
   }
 }

@@ -97,6 +97,7 @@ export class Readings {
     const result = this.#sql.result.get(task.seq);
     const { clock, uptime, tail } = this.#core;
     this.#sql.dropResult.run(task.seq);
+    this.#core.tags.drop(task);
     this.#sql.bury.run(clock.wall(), uptime.now(), task.seq);
     tx.count(`tasks/${task.status}`, -1);
     tx.count('results', -1);

@@ -24,6 +24,7 @@ export class Retrials {
     this.#sql.reopen.run(task.seq);
     tx.count(`tasks/${task.status}`, -1);
     tx.count('tasks/pending', 1);
+    this.#core.tags.move(task, 'pending');
     tx.count('results', -1);
     this.#core.tail.ofTask(tx, 'task.retried', task, 'pending', {
       after: task.status,

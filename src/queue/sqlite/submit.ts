@@ -70,7 +70,7 @@ export class Submissions {
     row.seq = ++this.#lastSeq;
     if (head === undefined) row.ready_job = this.#line.placeNew(tx, row);
     this.#insert(row, JSON.stringify(task.payload));
-    for (const tag of task.tags ?? []) this.#sql.tag.run(tag, row.seq);
+    this.#core.tags.add(row.seq, task.tags ?? []);
     tx.count('tasks/pending', 1);
     this.#core.tail.ofTask(tx, 'task.created', row, 'pending', task.comesFrom ?? null);
     if (task.sessionId !== null) {
@@ -170,9 +170,6 @@ function prepare({ db }: Core) {
     lastSeq: db.prepare<[], number>(`SELECT seq FROM sqlite_sequence WHERE name = 'tasks'`).pluck(),
     insert: db.prepare<unknown[]>(
       `INSERT INTO tasks (${INSERTED}, payload, retained_from) VALUES (${INSERTED.map(() => '?')}, ?, ?)`,
-    ),
-    tag: db.prepare<[string, number]>(
-      "INSERT INTO task_tags (tag, task_seq, task_status) VALUES (?, ?, 'pending')",
     ),
   };
 }

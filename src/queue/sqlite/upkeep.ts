@@ -29,6 +29,7 @@ export const RESTORED = 'restored missing rows of the ready list';
 interface EndedRow {
   seq: number;
   status: string;
+  tags: string | null;
   read_at: number | null;
   /** Null: not read, or read before there was this column, when its time to be forgotten was set anew. */
   read_up: number | null;
@@ -166,9 +167,11 @@ export class SqliteUpkeep implements Upkeep {
   }
 
   /** A tombstone stays from its reading on: one that was read late is filed under that time, and looked at again then. */
-  #expireEnded(tx: Transaction, { seq, status, read_at, read_up }: EndedRow, before: number): void {
+  #expireEnded(tx: Transaction, task: EndedRow, before: number): void {
+    const { seq, status, read_at, read_up } = task;
     if (read_up !== null && read_up >= before) return void this.#sql.refile.run(read_up, seq);
     this.#sql.dropTask.run(seq);
+    this.#core.tags.drop(task);
     if (read_at !== null) return;
     this.#sql.dropResult.run(seq);
     tx.count(`tasks/${status}`, -1);
@@ -237,7 +240,7 @@ function prepare({ db }: Core) {
     ),
     // CASE: behind the payload, which only a task that was not read has.
     ended: db.prepare<[number, number], EndedRow>(
-      `SELECT seq, status, read_at, CASE WHEN read_at IS NOT NULL THEN read_up END AS read_up
+      `SELECT seq, status, tags, read_at, CASE WHEN read_at IS NOT NULL THEN read_up END AS read_up
          FROM tasks INDEXED BY tasks_ended
          WHERE status IN ('completed', 'failed', 'cancelled') AND retained_from < ? ORDER BY retained_from LIMIT ?`,
     ),
