@@ -7,9 +7,10 @@ export function requestLog({ log, clock }: { log: Log; clock: Clock }): Middlewa
   return async (ctx, next) => {
     const start = clock.steady();
     await next();
+    const level = ctx.status < 400 ? 'debug' : 'info';
+    if (!log.isLevelEnabled(level)) return;
     const { method, status } = ctx;
     const line = { method, route: ctx.state.route ?? null, status, ms: Math.round(clock.steady() - start) };
-    if (status < 400) log.debug(line, 'request');
-    else log.info(line, 'request refused');
+    log[level](line, status < 400 ? 'request' : 'request refused');
   };
 }
