@@ -7,8 +7,10 @@ const JSON_TYPE = 'application/json; charset=utf-8';
  * answer takes 8 µs more, and `null` would be a 204.
  */
 export function sendJson(ctx: Context, status: number, body: unknown): void {
-  // What has begun can't be begun anew; for who is gone nothing is written.
-  if (ctx.headerSent || !ctx.writable) return;
+  // What has begun can't be begun anew; for who is gone nothing is written, but the log says what it would have been.
+  if (ctx.headerSent) return;
+  ctx.res.statusCode = status;
+  if (!ctx.writable) return;
   ctx.respond = false;
   const text = JSON.stringify(body);
   const length = Buffer.byteLength(text);
