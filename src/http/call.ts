@@ -71,13 +71,17 @@ export function onAnswered(response: ServerResponse, written: () => void, lost: 
     return;
   }
   const onFinish = () => {
-    response.off('close', onClose);
+    leave();
     written();
   };
   const onClose = () => {
-    response.off('finish', onFinish);
+    leave();
     lost();
   };
-  response.once('finish', onFinish);
-  response.once('close', onClose);
+  const leave = () => {
+    response.off('finish', onFinish);
+    response.off('close', onClose);
+  };
+  response.on('finish', onFinish);
+  response.on('close', onClose);
 }

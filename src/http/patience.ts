@@ -18,7 +18,7 @@ export async function withPatience<T>(
   const cancel = clock.after(ms, abort);
   const signals = [stopping, ...others];
   for (const signal of signals) signal.addEventListener('abort', abort);
-  response.once('close', abort);
+  response.on('close', abort);
   try {
     return await wait(controller.signal);
   } finally {

@@ -19,10 +19,12 @@ export class Waiters {
     return [...this.#parked.values()].reduce((sum, wakes) => sum + wakes.size, 0);
   }
 
-  /** The outcome once it is final, or as it is when `signal` aborts; undefined for an unknown or read task. */
-  outcome(taskId: string, signal: AbortSignal): Promise<Outcome | undefined> {
-    const known = this.#queue.outcome(taskId);
-    if (known === undefined || known.result !== null || signal.aborted) return Promise.resolve(known);
+  /**
+   * Of a task that is `known` to have none at this moment: the outcome once it is final, or as it is when `signal`
+   * aborts; undefined when it was read by then.
+   */
+  outcome(taskId: string, known: Outcome, signal: AbortSignal): Promise<Outcome | undefined> {
+    if (signal.aborted) return Promise.resolve(known);
     return new Promise((resolve) => {
       // In a promise of its own: what can't be read rejects it, and throws at nobody who can't answer.
       const giveUp = () => wake(new Promise((tell) => tell(this.#queue.outcome(taskId))));

@@ -19,8 +19,15 @@ import {
 import { parse } from '../call.ts';
 import { type AgentBody, agentBody } from './agents.ts';
 import { editBody, readBody, writeBody } from './files.ts';
-import { type Asked, askedOf, MAX_DELAY_MS, type Surroundings, surroundingsOf } from './submission.ts';
-import { commandBody } from './tasks.ts';
+import {
+  type Asked,
+  askedOf,
+  asksForNothing,
+  MAX_DELAY_MS,
+  type Surroundings,
+  surroundingsOf,
+} from './submission.ts';
+import { commandBody, plainCommandBody } from './tasks.ts';
 
 /** What it takes besides the client's fields. */
 export interface TaskParts {
@@ -57,11 +64,12 @@ export function parseTaskOf(type: TaskType, input: unknown, parts: TaskParts, pl
 }
 
 const READERS: Record<TaskType, Reader> = {
-  command: reader(commandBody, (body) => {
+  command: (input, _parts, place) => {
+    const body = parse(asksForNothing(input) ? plainCommandBody : commandBody, input, place);
     const { command, timeout } = body;
     const payload = { command, timeout, type: 'command', ...surroundingsOf(body) };
     return { ...plain(body), type: 'command', payload, timeoutMs: timeout };
-  }),
+  },
   'file-write': reader(writeBody, (body) => {
     const { path, content, encoding } = body;
     return fileTask('file-write', { path, content, encoding }, body);

@@ -104,6 +104,13 @@ export function surroundingsOf({ cwd, env }: Surroundings): Surroundings {
   return { ...(cwd !== undefined && { cwd }), ...(env !== undefined && { env }) };
 }
 
+const WISHES = new Set([...Object.keys(submissionFields), ...Object.keys(surroundings)]);
+
+/** It has none of the fields that every submission may have. */
+export function asksForNothing(input: unknown): boolean {
+  return isObject(input) && !Object.keys(input).some((name) => WISHES.has(name));
+}
+
 /** What a submission asks for besides the fields of its type. */
 export type Asked = z.output<z.ZodObject<typeof submissionFields>>;
 

@@ -6,33 +6,35 @@ import bodyParser from 'koa-bodyparser';
 import { AppError } from '../../errors.ts';
 import { MAX_BODY_BYTES } from '../contract/worker.ts';
 
-/** Names of the UTF family, as clients write them, and what the decoder calls them. */
-const CHARSETS = new Map([
-  ['', 'utf-8'],
-  ['utf-8', 'utf-8'],
-  ['utf8', 'utf-8'],
-  ['utf-16', 'utf-16'],
-  ['utf-16le', 'utf-16le'],
-  ['utf-16be', 'utf-16be'],
+/** For the names of the UTF family, as clients write them. Made once: a parser for each request took 5 µs of it. */
+const PARSERS = new Map([
+  ['', parserOf('utf-8')],
+  ['utf-8', parserOf('utf-8')],
+  ['utf8', parserOf('utf-8')],
+  ['utf-16', parserOf('utf-16')],
+  ['utf-16le', parserOf('utf-16le')],
+  ['utf-16be', parserOf('utf-16be')],
 ]);
 
 /** Deeper than any use, and shallow enough for what writes it as JSON again. */
 const MAX_DEPTH = 500;
+/** Each level takes a bracket that opens it and one that closes it: what has no more than this need not be searched. */
+const SHALLOW_CHARS = 2 * MAX_DEPTH;
 
 /** `invalid_json`, `payload_too_large`, `unsupported_media_type`. */
 export async function readBody(ctx: Context): Promise<unknown> {
   if (!hasBody(ctx.req) || mediaType(ctx.req) !== 'application/json') return {};
-  const encoding = CHARSETS.get(ctx.request.charset.toLowerCase());
+  const parser = PARSERS.get(ctx.request.charset.toLowerCase());
   lowerCase(ctx.req.headers, 'content-encoding');
   try {
-    if (encoding === undefined) throw new AppError('unsupported_media_type', 'The charset must be utf-8');
-    await parserOf(encoding)(ctx, async () => {});
+    if (parser === undefined) throw new AppError('unsupported_media_type', 'The charset must be utf-8');
+    await parser(ctx, nothingMore);
   } catch (error) {
     await drain(ctx.req);
     throw refusal(error);
   }
-  const body: unknown = ctx.request.body;
-  if (tooDeep(body, MAX_DEPTH)) throw invalidJson();
+  const { body, rawBody } = ctx.request;
+  if (String(rawBody).length > SHALLOW_CHARS && tooDeep(body, MAX_DEPTH)) throw invalidJson();
   return Array.isArray(body) ? {} : body;
 }
 
@@ -76,6 +78,8 @@ function refusal(error: unknown): AppError {
 function invalidJson(): AppError {
   return new AppError('invalid_json', 'Invalid JSON body');
 }
+
+async function nothingMore(): Promise<void> {}
 
 function tooDeep(value: unknown, left: number): boolean {
   if (typeof value !== 'object' || value === null) return false;

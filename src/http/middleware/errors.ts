@@ -1,4 +1,4 @@
-import type { Middleware } from 'koa';
+import type { Context } from 'koa';
 import { AppError, type ErrorCode } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 import { sendJson } from '../send.ts';
@@ -11,16 +11,12 @@ const RETRY_AFTER_S: Partial<Record<ErrorCode, number>> = {
 };
 
 /** The one mapper from errors to answers: `{error, code, field?}`. What nobody foresaw is logged, and shows nothing. */
-export function errors(log: Log): Middleware {
-  return async (ctx, next) => {
-    try {
-      await next();
-    } catch (error) {
-      const known = error instanceof AppError ? error : unforeseen(error, log, ctx.state.route);
-      const wait = RETRY_AFTER_S[known.code];
-      if (wait !== undefined) ctx.set('Retry-After', String(wait));
-      sendJson(ctx, known.status, { error: known.message, code: known.code, field: known.field });
-    }
+export function errors(log: Log): (ctx: Context, error: unknown) => void {
+  return (ctx, error) => {
+    const known = error instanceof AppError ? error : unforeseen(error, log, ctx.state.route);
+    const wait = RETRY_AFTER_S[known.code];
+    if (wait !== undefined) ctx.set('Retry-After', String(wait));
+    sendJson(ctx, known.status, { error: known.message, code: known.code, field: known.field });
   };
 }
 
