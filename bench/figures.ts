@@ -61,6 +61,6 @@ function strainOf(must: string, measured: { ratio: number | null; value: number 
   const limit = Number(limitText);
   const taken = of === 'ratio' ? measured.ratio : measured.value;
   if (taken === null || Number.isNaN(taken)) return Number.POSITIVE_INFINITY;
-  if (relation === '==') return taken === limit ? 1 : Number.POSITIVE_INFINITY;
+  if (relation === '==') return taken === limit ? 0 : Number.POSITIVE_INFINITY;
   return relation === '<=' ? taken / limit : limit / taken;
 }

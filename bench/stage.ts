@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Rest } from './proc.ts';
 import { Processes } from './processes.ts';
 
 /** Waits until its input ends, however the bench has died, and takes away what that has left. */
@@ -16,6 +17,8 @@ export class Stage {
   readonly processes: Processes;
   /** Raw points for the plots, by the name of the benchmark. */
   readonly points: Record<string, unknown> = {};
+  /** The home of a Task API with its full backlog, once a benchmark has left one. */
+  filled: string | null = null;
   readonly #root: string;
 
   constructor({ smoke }: { smoke: boolean }) {
@@ -32,6 +35,10 @@ export class Stage {
   /** A size that the figures are for, and one that shows that it works. */
   size(full: number, tiny: number): number {
     return this.smoke ? tiny : full;
+  }
+
+  get rest(): Rest {
+    return { requests: this.size(300, 30), ms: this.size(200, 10) };
   }
 
   /** A new empty folder. */

@@ -55,7 +55,7 @@ async function rate(connections: readonly Connection[], ms: number): Promise<num
   await Promise.all(
     connections.map(async (connection, loop) => {
       while (performance.now() - start < ms) {
-        await once(connection, loop);
+        await oneCycle(connection, loop);
         cycles++;
       }
     }),
@@ -64,7 +64,7 @@ async function rate(connections: readonly Connection[], ms: number): Promise<num
 }
 
 /** The poll may bring the task of another loop, which then waits for this one's result. */
-async function once(connection: Connection, loop: number): Promise<void> {
+export async function oneCycle(connection: Connection, loop: number): Promise<void> {
   const { taskId } = await connection.post('/tasks', { command: 'echo hello' });
   const task = await connection.get(
     `/worker/poll?wait=30000&runnerId=runner-${loop}&instanceId=instance-${loop}`,

@@ -1,11 +1,11 @@
 /** From a POST until who is parked has the answer: `pickup` of a task, and `result` of it. */
-import { type Answer, Connection, type Target } from '../client.ts';
 import { compound, figure } from '../figures.ts';
 import { alternate, percentile, repeat } from '../measure.ts';
 import { startReference } from '../servers/reference.ts';
 import { startTaskApi } from '../servers/task-api.ts';
 import type { Stage } from '../stage.ts';
 import type { Benchmark } from './benchmark.ts';
+import { Pair } from './pair.ts';
 
 const OUTPUT = { stdout: 'hello\n', stderr: '', exitCode: 0, error: null };
 const POLL = '/worker/poll?wait=60000&runnerId=runner&instanceId=instance';
@@ -21,35 +21,6 @@ export const result: Benchmark = {
   title: 'POST /worker/result sent → parked GET /tasks/:id answered',
   run: (stage) => compare(stage, 'result', { ours: resultOfOurs, reference: resultOfRelay }),
 };
-
-/** Two connections to one server: one sends, the other is parked. */
-export class Pair {
-  readonly sender: Connection;
-  readonly waiter: Connection;
-
-  constructor(target: Target) {
-    this.sender = new Connection(target);
-    this.waiter = new Connection(target);
-  }
-
-  /** Milliseconds from just before `body` is sent until the parked GET of `wait` has its whole answer. */
-  async handOver(wait: string, path: string, body: object): Promise<{ ms: number; answer: Answer }> {
-    const parked = this.waiter.get(wait);
-    // Two round trips: by then the server has read what came before them, and parked it.
-    await this.sender.get('/health');
-    await this.sender.get('/health');
-    const start = performance.now();
-    const sent = this.sender.post(path, body);
-    const answer = await parked;
-    const ms = performance.now() - start;
-    await sent;
-    return { ms, answer };
-  }
-
-  close(): Promise<unknown> {
-    return Promise.all([this.sender.close(), this.waiter.close()]);
-  }
-}
 
 type Once = (pair: Pair) => Promise<number>;
 
@@ -84,7 +55,7 @@ function figureOf(samples: { reference: number[]; ours: number[] }, percent: num
 }
 
 /** The task is finished and read outside of the time that counts. */
-async function pickupOfOurs(pair: Pair): Promise<number> {
+export async function pickupOfOurs(pair: Pair): Promise<number> {
   const { ms, answer } = await pair.handOver(POLL, '/tasks', { command: 'echo hello' });
   await pair.sender.post('/worker/result', { taskId: answer.id, leaseId: answer.leaseId, ...OUTPUT });
   await pair.sender.get(`/tasks/${answer.id}`);
