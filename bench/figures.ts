@@ -50,6 +50,15 @@ export function isSkipped(outcome: Outcome): outcome is Skipped {
   return 'skipped' in outcome;
 }
 
+/** 1 when something is not as it must be; tiny sizes show that a benchmark works, and nothing else. */
+export function exitCodeOf(
+  outcomes: Readonly<Record<string, Outcome>>,
+  { smoke }: { smoke: boolean },
+): number {
+  const failed = Object.values(outcomes).some((outcome) => !isSkipped(outcome) && !outcome.pass);
+  return failed && !smoke ? 1 : 0;
+}
+
 function strainOfPart({ must, ratio, value }: Figure): number {
   return must === null ? Number.NEGATIVE_INFINITY : strainOf(must, { ratio, value });
 }

@@ -32,7 +32,7 @@ async function measure(
   loops: number,
   sides: { reference: readonly Connection[]; ours: readonly Connection[] },
 ) {
-  const ms = stage.size(2_500, 400);
+  const ms = stage.size(2_500, 250);
   const [reference, ours] = [sides.reference.slice(0, loops), sides.ours.slice(0, loops)];
   await rate(reference, ms / 2);
   await rate(ours, ms / 2);
