@@ -26,16 +26,13 @@ interface Options {
 
 const options = readOptions();
 const stage = new Stage(options);
+let isBroken = false;
+let isInterrupted = false;
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => void abandon(signal));
 
-let isBroken = false;
 try {
   const outcomes = await runAll();
-  process.stderr.write(`${tableOf(outcomes)}\n`);
-  if (options.out !== undefined)
-    writeFileSync(options.out, JSON.stringify({ outcomes, points: stage.points }));
-  if (options.json) process.stdout.write(`${JSON.stringify(outcomes)}\n`);
-  process.exitCode = isBroken ? 1 : exitCodeOf(outcomes, options);
+  if (!isInterrupted) report(outcomes);
 } finally {
   await stage.close();
 }
@@ -44,11 +41,13 @@ try {
 async function runAll(): Promise<Record<string, Outcome>> {
   const outcomes: Record<string, Outcome> = {};
   for (const { name, title, run } of BENCHMARKS) {
+    if (isInterrupted) break;
     if (options.only.length > 0 && !options.only.includes(name)) continue;
     stage.tell(`${name}: ${title} …`);
     try {
       outcomes[name] = await run(stage);
     } catch (error) {
+      if (isInterrupted) break;
       isBroken = true;
       stage.tell(`${name} broke: ${(error as Error).stack}`);
     }
@@ -56,8 +55,18 @@ async function runAll(): Promise<Record<string, Outcome>> {
   return outcomes;
 }
 
+function report(outcomes: Record<string, Outcome>): void {
+  const forPeople = options.json ? process.stderr : process.stdout;
+  forPeople.write(`${tableOf(outcomes)}\n`);
+  if (options.out !== undefined)
+    writeFileSync(options.out, JSON.stringify({ outcomes, points: stage.points }));
+  if (options.json) process.stdout.write(`${JSON.stringify(outcomes)}\n`);
+  process.exitCode = isBroken ? 1 : exitCodeOf(outcomes, options);
+}
+
 /** What is under way fails when its servers are gone: nobody waits for that. */
 async function abandon(signal: NodeJS.Signals): Promise<never> {
+  isInterrupted = true;
   await stage.close();
   process.exit(signal === 'SIGINT' ? 130 : 143);
 }

@@ -74,6 +74,7 @@ export class Child {
 export class Processes {
   readonly #pids: string;
   readonly #living = new Set<Child>();
+  #isOver = false;
 
   /** `pids`: a folder with a file for each that lives, named by its id, with the signal that ends it. */
   constructor(pids: string) {
@@ -81,6 +82,7 @@ export class Processes {
   }
 
   async launch(command: string, args: readonly string[], options: Launch = {}): Promise<Child> {
+    if (this.#isOver) throw new Error('The bench is over.');
     const { kill = 'SIGKILL', ...rest } = options;
     const process = spawn(command, args, { ...rest, stdio: ['ignore', 'pipe', 'pipe'] });
     await Promise.race([
@@ -98,7 +100,9 @@ export class Processes {
     return child;
   }
 
+  /** And starts no more. */
   async endAll(): Promise<void> {
+    this.#isOver = true;
     await Promise.all([...this.#living].map((child) => child.end()));
   }
 }

@@ -17,10 +17,6 @@ export async function open({ host, port }: Job): Promise<Engine> {
       await share(PRODUCERS, count, () => queue.add('task', payloadOf(0)));
       await done;
     },
-    async close() {
-      await worker.close();
-      await queue.close();
-    },
   };
 }
 

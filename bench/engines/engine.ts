@@ -13,7 +13,6 @@ export interface Job {
 export interface Engine {
   /** Adds `count` tasks, works each, and resolves when all of them are done and known to be. */
   run(count: number): Promise<void>;
-  close(): Promise<void>;
 }
 
 /** How many submit at once, to every engine. */

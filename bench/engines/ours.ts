@@ -8,9 +8,9 @@ import { type Engine, type Job, PRODUCERS } from './engine.ts';
 const SESSIONS = 1_000;
 
 export async function open({ folder }: Job): Promise<Engine> {
-  const { queue, close } = await startQueue(folder);
+  const { queue } = await startQueue(folder);
   let submitted = 0;
-  return { run: (count) => share(PRODUCERS, count, () => passThrough(queue, submitted++)), close };
+  return { run: (count) => share(PRODUCERS, count, () => passThrough(queue, submitted++)) };
 }
 
 /** Half of the tasks belong to sessions. The one that is claimed may be another's. */

@@ -26,7 +26,6 @@ export async function open({ host, user }: Job): Promise<Engine> {
       // A fetch passes over what another one has locked in the same moment.
       while (done < count) await workSome();
     },
-    close: () => boss.stop({ graceful: false }),
   };
 }
 

@@ -16,9 +16,6 @@ export async function open({ folder }: Job): Promise<Engine> {
       for (let n = 0; n < count; n++) queue.add(TYPE, payloadOf(n));
       await worker.start();
     },
-    async close() {
-      queue.close();
-    },
   };
 
   /** Ends after `count` jobs. One worker: the calls are synchronous, more of them would take turns. */

@@ -17,16 +17,16 @@ const STYLE = `
   svg { font: 13px system-ui, sans-serif; background: #ffffff; }
   text { fill: #3d444d; } .title { font-size: 15px; font-weight: 600; fill: #1f2328; }
   .page { fill: #ffffff; } .grid { stroke: #d8dee4; } .axis { stroke: #818b98; }
-  .ours { stroke: #0969da; } .dot.ours, .label.ours { fill: #0969da; }
-  .reference { stroke: #9a6700; } .dot.reference, .label.reference { fill: #9a6700; }
-  .line { fill: none; stroke-width: 2.5; stroke-linejoin: round; } .dot, .label { stroke: none; }
+  .line.ours { stroke: #0969da; } .dot.ours, .label.ours { fill: #0969da; }
+  .line.reference { stroke: #9a6700; } .dot.reference, .label.reference { fill: #9a6700; }
+  .line { fill: none; stroke-width: 2.5; stroke-linejoin: round; }
   .reference.line { stroke-dasharray: 6 4; }
   @media (prefers-color-scheme: dark) {
     svg { background: #0d1117; }
     text { fill: #b7bdc8; } .title { fill: #f0f6fc; }
     .page { fill: #0d1117; } .grid { stroke: #2f353d; } .axis { stroke: #7d8590; }
-    .ours { stroke: #58a6ff; } .dot.ours, .label.ours { fill: #58a6ff; }
-    .reference { stroke: #e3b341; } .dot.reference, .label.reference { fill: #e3b341; }
+    .line.ours { stroke: #58a6ff; } .dot.ours, .label.ours { fill: #58a6ff; }
+    .line.reference { stroke: #e3b341; } .dot.reference, .label.reference { fill: #e3b341; }
   }`;
 
 export function page(width: number, height: number, title: string, content: string): string {
