@@ -1,0 +1,98 @@
+/** The one client of both sides: a keep-alive connection that sends one request at a time. */
+import { Client, type Dispatcher } from 'undici';
+
+/** Longer than any answer that is waited for here. */
+const IDLE_MS = 70_000;
+
+export interface Target {
+  url: string;
+  /** Sent to both sides, so that both read it. */
+  token: string;
+}
+
+/** Whatever a route answers; the benchmarks look at the fields that they know. */
+export interface Answer {
+  [field: string]: unknown;
+  taskId: string;
+  id: string;
+  leaseId: string;
+}
+
+export class Connection {
+  readonly #client: Client;
+  readonly #headers: Record<string, string>;
+
+  constructor({ url, token }: Target) {
+    const patience = { keepAliveTimeout: IDLE_MS, headersTimeout: 2 * IDLE_MS, bodyTimeout: 2 * IDLE_MS };
+    this.#client = new Client(url, { pipelining: 1, ...patience });
+    this.#headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
+  }
+
+  get(path: string): Promise<Answer> {
+    return this.#send({ path, method: 'GET', headers: this.#headers });
+  }
+
+  post(path: string, body: object): Promise<Answer> {
+    return this.#send({ path, method: 'POST', headers: this.#headers, body: JSON.stringify(body) });
+  }
+
+  /** Cuts off what is under way. */
+  close(): Promise<void> {
+    return this.#client.destroy();
+  }
+
+  #send(options: Dispatcher.DispatchOptions): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      this.#client.dispatch(options, new Receiver(options, resolve, reject));
+    });
+  }
+}
+
+/** Reads an answer to its end. */
+class Receiver implements Dispatcher.DispatchHandler {
+  readonly #request: Dispatcher.DispatchOptions;
+  readonly #resolve: (answer: Answer) => void;
+  readonly #reject: (error: Error) => void;
+  readonly #chunks: Buffer[] = [];
+  #status = 0;
+
+  constructor(
+    request: Dispatcher.DispatchOptions,
+    resolve: (answer: Answer) => void,
+    reject: (error: Error) => void,
+  ) {
+    this.#request = request;
+    this.#resolve = resolve;
+    this.#reject = reject;
+  }
+
+  onRequestStart(): void {}
+
+  onResponseStart(_controller: Dispatcher.DispatchController, status: number): void {
+    this.#status = status;
+  }
+
+  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    this.#chunks.push(chunk);
+  }
+
+  onResponseEnd(): void {
+    const text = Buffer.concat(this.#chunks).toString();
+    const { method, path } = this.#request;
+    if (this.#status !== 200) this.#reject(new Error(`${method} ${path}: ${this.#status} ${text}`));
+    else this.#resolve(JSON.parse(text) as Answer);
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    this.#reject(error);
+  }
+}
+
+/** `count` connections that are closed together. */
+export function connect(target: Target, count: number) {
+  const connections = Array.from({ length: count }, () => new Connection(target));
+  return {
+    connections,
+    close: () => Promise.all(connections.map((connection) => connection.close())),
+  };
+}
