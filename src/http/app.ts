@@ -1,6 +1,7 @@
 import Router, { type RouterContext } from '@koa/router';
 import Koa, { type Context, type Middleware } from 'koa';
 import { AppError } from '../errors.ts';
+import type { TaskQueue } from '../queue/index.ts';
 import { type Call, Reply, StreamReply } from './call.ts';
 import type { HttpDeps, RouteDeps } from './deps.ts';
 import { createTokenCheck, fingerprint } from './middleware/auth.ts';
@@ -13,6 +14,7 @@ import { sendJson } from './send.ts';
 export type { HttpDeps } from './deps.ts';
 
 interface Door {
+  settled: TaskQueue['settled'];
   isToken: ReturnType<typeof createTokenCheck>;
   /** Stands for the token where it must not be shown. */
   caller: string;
@@ -28,7 +30,7 @@ const WITH_BODY: ReadonlySet<Route['method']> = new Set(['POST', 'PATCH']);
 export function createApp({ token, ...deps }: HttpDeps): Koa {
   const app = new Koa();
   app.on('error', (error: unknown) => deps.log.debug({ err: error }, 'an answer could not be written'));
-  const door = { isToken: createTokenCheck(token), caller: fingerprint(token) };
+  const door = { isToken: createTokenCheck(token), caller: fingerprint(token), settled: () => deps.queue.settled() };
   const routes = routesOf(deps);
   app.use(outermost(deps, known(routes, door)));
   app.use(wellFormedPath);
@@ -95,6 +97,9 @@ async function serve(ctx: Context, route: Route, door: Door, params: Params): Pr
     trusted,
     response: ctx.res,
   });
+  // What a handler has read may be a moment ahead of the disk: it is told when it is there.
+  const settled = door.settled();
+  if (settled !== null) await settled;
   if (answer instanceof StreamReply) await stream(ctx, answer);
   else if (answer instanceof Reply) sendJson(ctx, answer.status, answer.body);
   else sendJson(ctx, 200, answer);

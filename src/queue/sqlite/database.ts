@@ -110,7 +110,8 @@ export function makeDurable(db: Db): void {
   assertPragma(db, 'busy_timeout', 0);
 }
 
-function assertPragma(db: Db, name: string, expected: unknown): void {
+/** `StartError` when SQLite has another value. */
+export function assertPragma(db: Db, name: string, expected: unknown): void {
   const actual = db.pragma(name, { simple: true });
   if (actual !== expected) {
     throw new StartError(`${db.name}: SQLite did not take ${name}=${expected} (it is ${actual}).`);

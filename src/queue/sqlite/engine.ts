@@ -199,6 +199,10 @@ export class SqliteQueue implements TaskQueue {
     return this.#core.storage.read(() => this.#sessions.list(filter));
   }
 
+  settled(): Promise<void> | null {
+    return this.#core.commit.settled;
+  }
+
   problems(): string[] {
     const problems = [this.#core.storage.problem, this.#files.events.storage.problem];
     return problems.filter((problem) => problem !== null);
@@ -208,7 +212,7 @@ export class SqliteQueue implements TaskQueue {
     await this.upkeep.checkpoint().catch((error: unknown) => {
       this.#core.log.warn({ err: error }, 'the last checkpoint failed');
     });
-    this.#core.commit.close();
+    await this.#core.commit.close();
     // A poll of the same turn has parked in that last commit.
     for (const parked of this.#core.parking.clear()) parked.settle([]);
     // Nor may the timers that it set outlive it.

@@ -14,7 +14,7 @@ export interface Parked {
 /** From here on nothing is claimed for this parked poller; it hears after the commit. */
 export function answer(tx: Transaction, entry: Parked, tell: () => void): void {
   tx.answered.add(entry);
-  tx.after(tell);
+  tx.tell(tell);
 }
 
 export function laneOf(queue: string, type: string): string {

@@ -25,6 +25,11 @@ export class Storage {
     this.#changes = db.prepare<[], number>('SELECT total_changes()').pluck();
   }
 
+  /** How many rows were ever changed on this connection. */
+  get changes(): number {
+    return this.#changes.get() ?? 0;
+  }
+
   /** A sentence about why the file can't be used as it should be, or null. */
   get problem(): string | null {
     return this.#damage ?? this.#problem;
@@ -62,14 +67,14 @@ export class Storage {
     if (isDamage(cause)) {
       this.#damage = `The ${this.#name} is damaged (${reason}); stop the Task API and restore a backup`;
     }
-    this.#changesAtFailure = this.#changes.get() ?? 0;
+    this.#changesAtFailure = this.changes;
     const told = verb === 'written' ? `Nothing can be stored at the moment: ${reason}` : sentence;
     return new AppError('storage_unavailable', told, { cause });
   }
 
   /** A commit has returned. Only one that wrote something tells that the file takes writes again. */
   worked(): void {
-    if (this.#problem === null || this.#changes.get() === this.#changesAtFailure) return;
+    if (this.#problem === null || this.changes === this.#changesAtFailure) return;
     this.#log.info({ file: this.#name }, 'commits work again');
     this.#problem = null;
   }

@@ -3,6 +3,7 @@ import type { Event } from '../events.ts';
 /** Where a group stood before one of its operations, to go back to when that one is refused. */
 interface Mark {
   effects: number;
+  tellings: number;
   events: number;
   counts: Map<string, number>;
   undone: number;
@@ -14,6 +15,7 @@ interface Mark {
  */
 export class Transaction {
   readonly effects: (() => void)[] = [];
+  readonly tellings: (() => void)[] = [];
   readonly #undone: (() => void)[] = [];
   readonly events: Event[] = [];
   /** Lanes in which the operation that runs made tasks ready, one entry per task. */
@@ -24,9 +26,14 @@ export class Transaction {
   readonly released = new Set<string>();
   counts = new Map<string, number>();
 
-  /** Runs `effect` once the commit is on disk, and never if it fails. */
+  /** Changes memory as the commit has changed the database, and never if it fails. */
   after(effect: () => void): void {
     this.effects.push(effect);
+  }
+
+  /** Tells somebody, once the commit is on disk. */
+  tell(telling: () => void): void {
+    this.tellings.push(telling);
   }
 
   /** Takes back, if the transaction is undone, what memory had to know before the commit. */
@@ -46,6 +53,7 @@ export class Transaction {
   mark(): Mark {
     return {
       effects: this.effects.length,
+      tellings: this.tellings.length,
       events: this.events.length,
       counts: new Map(this.counts),
       undone: this.#undone.length,
@@ -54,6 +62,7 @@ export class Transaction {
 
   backTo(mark: Mark): void {
     this.effects.length = mark.effects;
+    this.tellings.length = mark.tellings;
     this.events.length = mark.events;
     this.readied.length = 0;
     this.counts = mark.counts;

@@ -152,7 +152,14 @@ export class SqliteUpkeep implements Upkeep {
   }
 
   async reclaimSpace(): Promise<number> {
-    return freed(this.#core.storage) + freed(this.#parts.eventFile.storage);
+    const inEvents = this.#parts.eventFile.storage;
+    if (free(this.#core.storage) === 0) return inEvents.write(() => freed(inEvents));
+    // In a group, which syncs what it writes: the uptime is what shows that it has written.
+    const pages = await this.#core.commit.run(() => {
+      this.#core.uptime.remember();
+      return freed(this.#core.storage);
+    });
+    return pages + inEvents.write(() => freed(inEvents));
   }
 
   /** Ready tasks, the longest waiting first, until one that is not old enough. */
@@ -222,12 +229,15 @@ function checkpointed(storage: Storage): number {
   return Math.max(row?.checkpointed ?? 0, 0);
 }
 
+function free({ db }: Storage): number {
+  return Number(db.pragma('main.freelist_count', { simple: true }));
+}
+
 function freed(storage: Storage): number {
-  const free = () => Number(storage.db.pragma('main.freelist_count', { simple: true }));
-  const before = storage.read(free);
+  const before = free(storage);
   if (before === 0) return 0;
-  storage.write(() => storage.db.pragma(`main.incremental_vacuum(${PAGES})`));
-  return before - storage.read(free);
+  storage.db.pragma(`main.incremental_vacuum(${PAGES})`);
+  return before - free(storage);
 }
 
 /** With INDEXED BY where SQLite, left alone, takes the index on status and sorts the whole backlog. */
