@@ -18,7 +18,7 @@ function isForeground(name: string): name is keyof typeof FOREGROUND {
   return Object.hasOwn(FOREGROUND, name);
 }
 
-/** Without the other commands and what reads options: a tenth of what a Task API would load. */
+/** Without the other commands, the client and what reads options, of which none is needed here. */
 async function runForeground(name: keyof typeof FOREGROUND, env: Environment): Promise<number> {
   try {
     const foreground = await import('./foreground.ts');
