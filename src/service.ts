@@ -1,4 +1,4 @@
-/** Composes the two planes out of the rooms: the Task API, and the runner. They know each other by HTTP only. */
+/** Composes the control plane out of the rooms: the Task API. It knows the runner (runner-service.ts) by HTTP only. */
 import { homedir } from 'node:os';
 import { composeCallback } from './callbacks/compose.ts';
 import { Dispatcher } from './callbacks/dispatcher.ts';
@@ -10,18 +10,11 @@ import { createApp } from './http/app.ts';
 import type { RecentSessions } from './http/contract/recent.ts';
 import { listen } from './listen.ts';
 import type { Log } from './log.ts';
-import { type CliName, openQueue, type TaskQueue } from './queue/index.ts';
+import { CLI_NAMES, type CliName, openQueue, type TaskQueue } from './queue/index.ts';
 import { Reconciler } from './reconciler/reconciler.ts';
 import { Scheduler } from './reconciler/scheduler.ts';
-import type { RunnerSettings } from './runner-config.ts';
 import { keyFileOf, openSecretBox, type SecretBox } from './secrets.ts';
-import { createAgents } from './workers/agents/agent-executor.ts';
-import * as CLIS from './workers/agents/clis.ts';
 import type { Provider } from './workers/agents/provider.ts';
-import { recentSessions } from './workers/agents/recent.ts';
-import { FILE_CHILD } from './workers/executors/isolated-file.ts';
-import { Isolation } from './workers/isolation/isolation.ts';
-import { createRunner } from './workers/runner.ts';
 
 /** What every part is lent. */
 export interface Surroundings {
@@ -97,49 +90,29 @@ function startDuties(config: TaskApiConfig, lent: Surroundings, { queue, secrets
   return { stop: () => Promise.all(parts.map((part) => part.stop())) };
 }
 
-/** Of the folders on this host. */
-function recentOf(config: TaskApiConfig, { clock }: Surroundings) {
-  const readers = Object.values(CLIS).map(({ label, sessions }: Provider) => {
-    const folder = config.sessionFolders[label] ?? sessions.folder(process.env, homedir());
-    return [label, recentSessions(sessions, folder, clock)];
-  });
+/** Of the folders on this host. What reads them is a part of the runner, so it is loaded when somebody asks. */
+function recentOf(config: TaskApiConfig, lent: Surroundings) {
+  let readers: ReturnType<typeof readersOf> | undefined;
+  const of = (name: CliName): RecentSessions => {
+    return async (limit) => {
+      readers ??= readersOf(config, lent);
+      return (await readers)[name](limit);
+    };
+  };
+  return Object.fromEntries(CLI_NAMES.map((name) => [name, of(name)])) as Record<CliName, RecentSessions>;
+}
+
+async function readersOf(config: TaskApiConfig, { clock }: Surroundings) {
+  const { recentSessions } = await import('./workers/agents/recent.ts');
+  const readers = Object.values(await import('./workers/agents/clis.ts')).map(
+    ({ label, sessions }: Provider) => {
+      const folder = config.sessionFolders[label] ?? sessions.folder(process.env, homedir());
+      return [label, recentSessions(sessions, folder, clock)];
+    },
+  );
   return Object.fromEntries(readers) as Record<CliName, RecentSessions>;
 }
 
 function discordOf(config: TaskApiConfig, { clock }: Surroundings) {
   return { baseUrl: config.callbackBaseUrl, token: config.callbackToken, clock };
-}
-
-export interface RunningRunner {
-  /** Lets what runs finish within its drain time (until `hurry` aborts), then kills it and reports. */
-  close(hurry: AbortSignal): Promise<void>;
-  /** Resolves when it has ended, by itself too: a newer instance of its id has taken over. */
-  readonly ended: Promise<unknown>;
-}
-
-/** Polls from the moment it resolves. `StartError` when its data folder can't be used. */
-export async function startRunner(
-  settings: RunnerSettings,
-  taskApi: { url: string; token: string },
-  lent: Surroundings,
-): Promise<RunningRunner> {
-  const { agents, policy, isolation: isolationSettings, ...config } = settings;
-  const isolation = new Isolation(isolationSettings, policy);
-  await isolation.check([FILE_CHILD], process.env);
-  const env = isolation.environment(process.env);
-  const { executors, ...told } = createAgents(agents, { ...lent, env, home: isolation.home });
-  const parts = { env, executors, agents: told, policy, isolation };
-  const runner = createRunner({ ...config, ...taskApi }, { ...lent, ...parts });
-  await runner.start();
-  return {
-    ended: runner.stopped,
-    async close(hurry) {
-      const drained = runner.drain();
-      const hasten = () => void runner.drain();
-      hurry.addEventListener('abort', hasten);
-      if (hurry.aborted) hasten();
-      await drained;
-      hurry.removeEventListener('abort', hasten);
-    },
-  };
 }

@@ -7,13 +7,15 @@ const UNITS = [
   ['second', 1_000],
 ] as const;
 
-const relative = new Intl.RelativeTimeFormat('en', { style: 'narrow' });
+/** Made when it is needed: that takes 24 ms, which every command would wait for. */
+let relative: Intl.RelativeTimeFormat | undefined;
 
 /** `3m ago`, `in 2h`, `now`. */
 export function away(ms: number, now: number): string {
   const distance = ms - now;
   const [unit, length] = UNITS.find(([, length]) => Math.abs(distance) >= length) ?? ['second', 1_000];
   const count = Math.trunc(distance / length);
+  relative ??= new Intl.RelativeTimeFormat('en', { style: 'narrow' });
   return count === 0 ? 'now' : relative.format(count, unit);
 }
 

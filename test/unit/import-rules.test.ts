@@ -26,6 +26,8 @@ const FORBIDDEN = [
   ['src/workers/agents/a.ts', '../../callbacks/notify.ts'],
   ['src/workers/c.ts', '../service.ts'],
   ['src/workers/f.ts', '../commands/tasks.ts'],
+  ['src/workers/h.ts', '../runner-service.ts'],
+  ['src/commands/f.ts', '../program.ts'],
   ['src/log.ts', './client/index.ts'],
   ['src/queue/a.ts', '../client/index.ts'],
   ['src/http/f.ts', '../client/index.ts'],

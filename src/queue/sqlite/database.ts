@@ -118,12 +118,15 @@ export function assertPragma(db: Db, name: string, expected: unknown): void {
   }
 }
 
+/** In one commit, so that a first start waits for one sync of the tables, and not for one a version. */
 function migrate(db: Db, migrations: readonly Migration[]): void {
   const current = Number(db.pragma('user_version', { simple: true }));
-  for (const migration of migrations.filter((one) => one.version > current)) {
-    db.transaction(() => {
-      db.exec(migration.sql);
-      db.pragma(`user_version = ${migration.version}`);
-    }).immediate();
-  }
+  const due = migrations.filter((one) => one.version > current);
+  if (due.length === 0) return;
+  db.transaction(() => {
+    for (const { sql, version } of due) {
+      db.exec(sql);
+      db.pragma(`user_version = ${version}`);
+    }
+  }).immediate();
 }
