@@ -10,6 +10,8 @@ import type { Benchmark } from './benchmark.ts';
 
 const GROUP = 16;
 const SESSIONS = 100_000;
+/** Of the backlog, on the way to all of it. */
+const STEPS = [0, 1_000, 10_000, 100_000];
 const MUST = 'ratio <= 1.5';
 
 /** Milliseconds of one submission and one claim. */
@@ -34,16 +36,19 @@ export const backlog: Benchmark = {
 async function manySessions(stage: Stage, empty: TaskQueue) {
   const home = stage.folder('filled');
   const full = await startQueue(dataFolderIn(home));
-  const sizes = stage.smoke ? [0, 500, 2_000] : [0, 1_000, 10_000, 100_000, 1_000_000];
+  const most = stage.size(1_000_000, 2_000);
+  const sizes = [...STEPS.filter((step) => step < most), most];
   const points: object[] = [];
   let last: Sides<number[]> = { reference: [], ours: [] };
   try {
     for (const [n, pending] of sizes.entries()) {
       await fill(full.queue, { from: sizes[n - 1] ?? 0, to: pending, sessions: SESSIONS }, stage.tell);
-      last = await compare(stage, { reference: empty, ours: full.queue }, single);
+      const blocks = { of: stage.size(pending === most ? 200 : 50, 10), rounds: stage.size(10, 2) };
+      last = await compare({ reference: empty, ours: full.queue }, single, blocks);
       points.push({ pending, ms: median(last.ours), emptyMs: median(last.reference) });
     }
-    const groups = await compare(stage, { reference: empty, ours: full.queue }, grouped);
+    const blocks = { of: stage.size(20, 5), rounds: stage.size(10, 2) };
+    const groups = await compare({ reference: empty, ours: full.queue }, grouped, blocks);
     stage.points.backlog = points;
     return {
       median: costOf(last, median, MUST),
@@ -62,22 +67,23 @@ async function oneSession(stage: Stage, empty: TaskQueue) {
     const to = stage.size(100_000, 1_000);
     await fill(full.queue, { from: 0, to, sessions: 1 }, stage.tell);
     const ofThat: Cost = (queue) => single(queue, 'session-0');
-    const costs = await compare(stage, { reference: empty, ours: full.queue }, ofThat);
+    const blocks = { of: stage.size(100, 10), rounds: stage.size(10, 2) };
+    const costs = await compare({ reference: empty, ours: full.queue }, ofThat, blocks);
     return { oneSession: costOf(costs, median, MUST) };
   } finally {
     await full.close();
   }
 }
 
-async function compare(stage: Stage, queues: Sides<TaskQueue>, cost: Cost): Promise<Sides<number[]>> {
-  const times = stage.size(200, 20);
-  const block = (queue: TaskQueue) => () => repeat(times, (turn) => cost(queue, `session-${turn}`));
+async function compare(
+  queues: Sides<TaskQueue>,
+  cost: Cost,
+  { of, rounds }: { of: number; rounds: number },
+): Promise<Sides<number[]>> {
+  const block = (queue: TaskQueue) => () => repeat(of, (turn) => cost(queue, `session-${turn}`));
   await block(queues.reference)();
   await block(queues.ours)();
-  const blocks = await alternate(stage.size(10, 2), {
-    reference: block(queues.reference),
-    ours: block(queues.ours),
-  });
+  const blocks = await alternate(rounds, { reference: block(queues.reference), ours: block(queues.ours) });
   return { reference: blocks.reference.flat(), ours: blocks.ours.flat() };
 }
 

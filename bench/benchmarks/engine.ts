@@ -60,7 +60,7 @@ function against(rival: Rival, value: number, rates: ReadonlyMap<string, number[
 async function round(stage: Stage, name: string, server: Partial<Job>): Promise<number> {
   const folder = stage.folder(name);
   const { host = '', port = 0, user = '' } = server;
-  const job: Job = { count: stage.size(20_000, 1_000), folder, host, port, user };
+  const job: Job = { count: stage.size(10_000, 1_000), folder, host, port, user };
   const child = await stage.processes.launch(process.execPath, [MAIN, name, JSON.stringify(job)]);
   const rate = await child.says((line) =>
     line.startsWith('{"perSecond"') ? (JSON.parse(line) as { perSecond: number }).perSecond : undefined,
