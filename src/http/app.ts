@@ -30,7 +30,11 @@ const WITH_BODY: ReadonlySet<Route['method']> = new Set(['POST', 'PATCH']);
 export function createApp({ token, ...deps }: HttpDeps): Koa {
   const app = new Koa();
   app.on('error', (error: unknown) => deps.log.debug({ err: error }, 'an answer could not be written'));
-  const door = { isToken: createTokenCheck(token), caller: fingerprint(token), settled: () => deps.queue.settled() };
+  const door = {
+    isToken: createTokenCheck(token),
+    caller: fingerprint(token),
+    settled: () => deps.queue.settled(),
+  };
   const routes = routesOf(deps);
   app.use(outermost(deps, known(routes, door)));
   app.use(wellFormedPath);

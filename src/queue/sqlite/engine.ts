@@ -228,6 +228,8 @@ export class SqliteQueue implements TaskQueue {
     const { clock, log } = options;
     const uptime = new Uptime(db, clock);
     const counters = new Counters(db);
+    // Before the groups, which take over the sync that plainjob's settings come to.
+    const stores = { ready: new ReadyList(db), tags: new Tags(db), tail: new EventTail(db, clock, uptime) };
     const storage = new Storage('task database', db, log);
     const commit = new GroupCommit(storage, clock, log, {
       afterEach: (tx) => this.#claims.match(tx),
@@ -237,7 +239,6 @@ export class SqliteQueue implements TaskQueue {
       },
       afterCommit: (events) => this.#publish(events, log),
     });
-    const stores = { ready: new ReadyList(db), tags: new Tags(db), tail: new EventTail(db, clock, uptime) };
     const memory = { leases: new Leases(clock), parking: new Parking() };
     return { db, storage, clock, uptime, log, options, commit, counters, ...stores, ...memory };
   }

@@ -178,7 +178,10 @@ export class GroupCommit {
   /** One that is alone has nothing to gain from the way to another thread and back (0.1 ms). */
   #sync(work: Work & { group: Member[] }): void {
     if (this.#closing || !this.#crowded) {
-      this.#synced(work, caught(() => this.#wal.syncNow()));
+      this.#synced(
+        work,
+        caught(() => this.#wal.syncNow()),
+      );
       return;
     }
     const { promise, resolve, reject } = Promise.withResolvers<void>();
@@ -216,7 +219,11 @@ export class GroupCommit {
   /** After a sync that failed, what it was for is written to the database file and synced there, before anything else. */
   #mend(): void {
     if (!this.#unsynced) return;
-    const [row] = this.#storage.db.pragma('wal_checkpoint(FULL)') as { busy: number; log: number; checkpointed: number }[];
+    const [row] = this.#storage.db.pragma('wal_checkpoint(FULL)') as {
+      busy: number;
+      log: number;
+      checkpointed: number;
+    }[];
     if (row === undefined || row.busy !== 0 || row.log !== row.checkpointed)
       throw new Error('the write-ahead log could not be written back after a sync that failed');
     this.#unsynced = false;
