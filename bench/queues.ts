@@ -21,7 +21,7 @@ const BATCH = 500;
 const TOLD_EVERY = 100_000;
 const never = new AbortController().signal;
 /** Its lines would go to stdout, which is for the JSON. */
-const log = createLog({ level: 'silent', terminal: false });
+const log = await createLog({ level: 'silent', terminal: false });
 
 export interface RunningQueue {
   queue: TaskQueue;
