@@ -49,10 +49,9 @@ export class Claims {
     this.#holds = parts.holds;
     this.#giveBack = parts.giveBack;
     this.#sql = {
-      task: core.db.prepare<[number], TaskRow>(`SELECT ${TASK_COLUMNS} FROM tasks WHERE seq = ?`),
-      size: core.db
-        .prepare<[number], number>('SELECT octet_length(payload) FROM tasks WHERE seq = ?')
-        .pluck(),
+      task: core.db.prepare<[number], TaskRow & { payload: string }>(
+        `SELECT ${TASK_COLUMNS}, payload FROM tasks WHERE seq = ?`,
+      ),
     };
   }
 
@@ -150,10 +149,10 @@ export class Claims {
     while (claims.length < poller.max) {
       const next = this.#next(tx, lanes);
       if (next === undefined) break;
-      const size = this.#sql.size.get(next.seq) ?? 0;
+      const task = this.#sql.task.get(next.seq);
+      const size = task === undefined ? 0 : Buffer.byteLength(task.payload);
       if (claims.length > 0 && bytes + size > MAX_ANSWER_BYTES) break;
       this.#core.ready.drop(next.job);
-      const task = this.#sql.task.get(next.seq);
       if (task?.ready_job !== next.job) {
         this.#core.log.warn({ job: next.job, seq: next.seq }, 'dropped a ready row without a ready task');
       } else if (this.#holds.holds(tx, task.seq, poller.runnerId)) {

@@ -50,15 +50,9 @@ export class Endings {
     const completedAt = clock.wall();
     const metadata = { ...provenanceOf(task), ...ending.metadata };
     if (task.ready_job !== null) ready.drop(task.ready_job);
-    this.#sql.end.run({ seq, status: ending.status, lost, failures, completedAt, now: uptime.now() });
-    this.#sql.result.run({
-      seq,
-      stdout: ending.stdout,
-      stderr: ending.stderr,
-      exitCode: ending.exitCode,
-      error: JSON.stringify(ending.error),
-      metadata: JSON.stringify(metadata),
-    });
+    this.#sql.end.run(ending.status, completedAt, uptime.now(), lost, failures, seq);
+    const { stdout, stderr, exitCode, error } = ending;
+    this.#sql.result.run(seq, stdout, stderr, exitCode, JSON.stringify(error), JSON.stringify(metadata));
     this.#book(tx, task, ending);
     this.#callBack(tx, task, ending, { ...ending, taskId: task.id, completedAt, metadata });
     this.#line.advance(tx, task.session_key);
@@ -103,13 +97,12 @@ export function shortened(error: JsonValue): JsonValue {
 
 function prepare({ db }: Core) {
   return {
-    end: db.prepare(
-      `UPDATE tasks SET status = @status, completed_at = @completedAt, retained_from = @now, ready_job = NULL,
-         due_up = NULL, due_wall = NULL, lost = @lost, failures = @failures WHERE seq = @seq`,
+    end: db.prepare<[string, number, number, number, number, number]>(
+      `UPDATE tasks SET status = ?, completed_at = ?, retained_from = ?, ready_job = NULL, due_up = NULL, due_wall = NULL,
+         lost = ?, failures = ? WHERE seq = ?`,
     ),
-    result: db.prepare(
-      `INSERT INTO results (seq, stdout, stderr, exit_code, error, metadata)
-       VALUES (@seq, @stdout, @stderr, @exitCode, @error, @metadata)`,
+    result: db.prepare<[number, string, string, number, string, string]>(
+      'INSERT INTO results (seq, stdout, stderr, exit_code, error, metadata) VALUES (?, ?, ?, ?, ?, ?)',
     ),
   };
 }

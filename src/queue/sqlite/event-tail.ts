@@ -9,6 +9,12 @@ import { EVENT_COLUMNS, type EventRow, pageOf, provenanceOf, type TaskRow, toEve
 import type { Transaction } from './transaction.ts';
 import type { Uptime } from './uptime.ts';
 
+/** What an event tells of its task. */
+export type EventedTask = Pick<
+  TaskRow,
+  'id' | 'type' | 'session_id' | 'origin' | 'dispatch_mode' | 'response_mode' | 'entrypoint'
+>;
+
 type Chosen = [
   seq: number,
   taskId: string | null,
@@ -65,7 +71,7 @@ export class EventTail {
   ofTask(
     tx: Transaction,
     type: EventType,
-    row: TaskRow,
+    row: EventedTask,
     status: string,
     details: JsonValue,
     session?: string | null,

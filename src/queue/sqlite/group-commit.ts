@@ -145,6 +145,12 @@ export class GroupCommit {
     if (this.#waiting.length > 0) this.#schedule();
   }
 
+  /** Who came during the sync is next, without waiting for those that it has answered: so that there are two halves. */
+  #goOnAtOnce(): void {
+    this.#scheduled = true;
+    setImmediate(() => this.#turn(this.#waiting.length));
+  }
+
   /** The first that wait, as many as fit; a large one goes alone. */
   #nextGroup(): Member[] {
     let count = 0;
@@ -193,7 +199,7 @@ export class GroupCommit {
       const unavailable = this.#synced(work, error);
       if (unavailable === null) resolve();
       else reject(unavailable);
-      this.#goOn();
+      this.#goOnAtOnce();
     });
   }
 
@@ -212,8 +218,9 @@ export class GroupCommit {
     this.#storage.worked();
     for (const effect of tx.effects) effect();
     for (const telling of tx.tellings) telling();
-    for (const answer of answers) answer();
+    // Those who wait for an event before those who have caused it.
     this.#hooks.afterCommit(tx.events);
+    for (const answer of answers) answer();
   }
 
   /** After a sync that failed, what it was for is written to the database file and synced there, before anything else. */

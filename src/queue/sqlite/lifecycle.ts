@@ -53,17 +53,17 @@ export class Lifecycle {
   }
 
   /** ready → running: one attempt, with a lease of its own. */
-  start(tx: Transaction, task: TaskRow, poller: Poller): Claim {
+  start(tx: Transaction, task: TaskRow & { payload: string }, poller: Poller): Claim {
     const { runnerId, instanceId } = poller;
     const leaseId = randomUUID();
     const startedAt = this.#core.clock.wall();
     const attempt = task.attempt + 1;
-    this.#sql.start.run({ seq: task.seq, leaseId, runnerId, instanceId, attempt, startedAt });
+    this.#sql.start.run(attempt, leaseId, runnerId, instanceId, startedAt, task.seq);
     this.#sessions.bind(task, runnerId ?? LEGACY_RUNNER, leaseId);
     this.#move(tx, task, 'running', 'task.started', runnerId === null ? null : { runnerId, attempt });
     this.#endLease(tx, task);
     const leaseMs = this.#grant(tx, { ...task, runner_id: runnerId }, leaseId, instanceId, false);
-    const asked = JSON.parse(this.#sql.payload.get(task.seq) ?? '{}') as JsonObject;
+    const asked = JSON.parse(task.payload) as JsonObject;
     const payload = this.#budgets.limited(task, asked);
     const { id, type, created_at: createdAt } = task;
     return { id, type, payload, callback: callbackOf(task), createdAt, startedAt, leaseId, attempt, leaseMs };
@@ -172,10 +172,9 @@ export class Lifecycle {
 
 function prepare({ db }: Core) {
   return {
-    payload: db.prepare<[number], string | null>('SELECT payload FROM tasks WHERE seq = ?').pluck(),
-    start: db.prepare(
-      `UPDATE tasks SET status = 'running', ready_job = NULL, attempt = @attempt, lease_id = @leaseId,
-         runner_id = @runnerId, instance_id = @instanceId, started_at = @startedAt WHERE seq = @seq`,
+    start: db.prepare<[number, string, string | null, string | null, number, number]>(
+      `UPDATE tasks SET status = 'running', ready_job = NULL, attempt = ?, lease_id = ?, runner_id = ?, instance_id = ?,
+         started_at = ? WHERE seq = ?`,
     ),
     putBack: db.prepare(
       `UPDATE tasks SET status = 'pending', lost = @lost, lease_id = @leaseId, runner_id = @runnerId

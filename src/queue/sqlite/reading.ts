@@ -8,6 +8,7 @@ import {
 } from '../task.ts';
 import type { Outcome, QueueStats, TaskFilter } from '../task-queue.ts';
 import type { Core } from './core.ts';
+import type { EventedTask } from './event-tail.ts';
 import { newest } from './listing.ts';
 import { sessionNamedIn, TASK_COLUMNS, type TaskRow, tagsOf, UNFINISHED } from './rows.ts';
 import type { Transaction } from './transaction.ts';
@@ -15,6 +16,9 @@ import type { Whereabouts } from './whereabouts.ts';
 
 /** Places in line are counted up to here. */
 const MAX_POSITION = 1_000;
+
+/** What the reading of a result has to know of its task. */
+type ToBury = EventedTask & Pick<TaskRow, 'seq' | 'status' | 'tags' | 'read_at'>;
 
 interface ResultRow {
   stdout: string;
@@ -40,7 +44,7 @@ export class Readings {
 
   outcome(taskId: string): Outcome | undefined {
     if (this.#consumed.has(taskId)) return undefined;
-    const task = this.#sql.byId.get(taskId);
+    const task = this.#sql.ended.get(taskId);
     if (task === undefined || task.read_at !== null) return undefined;
     if (!isFinal(task.status)) return { status: task.status, result: null };
     const row = this.#sql.result.get(task.seq);
@@ -92,7 +96,7 @@ export class Readings {
   /** final → tombstone: the result and the payload go, id, times and lease stay for the result retention. */
   #bury(tx: Transaction, taskId: string): void {
     tx.after(() => this.#consumed.delete(taskId));
-    const task = this.#sql.byId.get(taskId);
+    const task = this.#sql.toBury.get(taskId);
     if (task === undefined || task.read_at !== null || !isFinal(task.status)) return;
     const result = this.#sql.result.get(task.seq);
     const { clock, uptime, tail } = this.#core;
@@ -153,7 +157,7 @@ export class Readings {
   }
 }
 
-function toResult(task: TaskRow, row: ResultRow): Result {
+function toResult(task: Pick<TaskRow, 'id' | 'completed_at'>, row: ResultRow): Result {
   return {
     taskId: task.id,
     stdout: row.stdout,
@@ -168,6 +172,13 @@ function toResult(task: TaskRow, row: ResultRow): Result {
 function prepare({ db }: Core) {
   return {
     byId: db.prepare<[string], TaskRow>(`SELECT ${TASK_COLUMNS} FROM tasks WHERE id = ?`),
+    ended: db.prepare<[string], Pick<TaskRow, 'seq' | 'id' | 'status' | 'completed_at' | 'read_at'>>(
+      'SELECT seq, id, status, completed_at, read_at FROM tasks WHERE id = ?',
+    ),
+    toBury: db.prepare<[string], ToBury>(
+      `SELECT seq, id, type, status, session_id, origin, dispatch_mode, response_mode, entrypoint, tags, read_at
+         FROM tasks WHERE id = ?`,
+    ),
     result: db.prepare<[number], ResultRow>(
       'SELECT stdout, stderr, exit_code, error, metadata FROM results WHERE seq = ?',
     ),

@@ -77,7 +77,9 @@ export function tagsOf(row: TaskRow): string[] {
   return row.tags === null ? [] : (JSON.parse(row.tags) as string[]);
 }
 
-export function provenanceOf(row: TaskRow): Provenance {
+export function provenanceOf(
+  row: Pick<TaskRow, 'origin' | 'dispatch_mode' | 'response_mode' | 'entrypoint'>,
+): Provenance {
   return {
     origin: row.origin,
     dispatchMode: row.dispatch_mode,

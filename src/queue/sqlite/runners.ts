@@ -55,11 +55,12 @@ export class Runners {
 
   /** An unknown instance takes over from the one before, whose parked poll hears of it. `superseded`. */
   admit(tx: Transaction, runnerId: string, instanceId: string): void {
+    tx.after(() => this.#sightings.saw(runnerId, instanceId));
+    if (this.isConnected(runnerId, instanceId) && !tx.movedRunners.has(runnerId)) return;
     const known = this.#sql.known.get(runnerId, instanceId);
     if (known?.superseded === 1) throw superseded(runnerId);
     if (known === undefined) this.#takeOver(tx, runnerId, instanceId);
     else if (known.connected === 0) this.#comeBack(tx, runnerId, instanceId);
-    tx.after(() => this.#sightings.saw(runnerId, instanceId));
   }
 
   /** When the current instance took over, on the steady clock. */
@@ -117,6 +118,7 @@ export class Runners {
   }
 
   #takeOver(tx: Transaction, runnerId: string, instanceId: string): void {
+    tx.movedRunners.add(runnerId);
     const now = this.#core.uptime.now();
     let tookOver: string | null = null;
     for (const earlier of this.#sql.currentOf.all(runnerId)) {
@@ -136,6 +138,7 @@ export class Runners {
 
   #lose(tx: Transaction, row: InstanceRow): void {
     const { runner_id: runnerId, instance_id: instanceId } = row;
+    tx.movedRunners.add(runnerId);
     const seen = this.sightingOf(row);
     const silence = seen === undefined ? this.sinceStart : this.#core.clock.steady() - seen.last.steady;
     this.#sql.setConnected.run(0, Math.floor(this.#core.uptime.now() - silence), runnerId, instanceId);

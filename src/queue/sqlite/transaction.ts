@@ -24,6 +24,8 @@ export class Transaction {
   readonly answered = new Set<object>();
   /** Tasks that a runner has just released, as `Holds` names the two. */
   readonly released = new Set<string>();
+  /** Runners of which another instance has come, or which were lost, in this commit: memory does not know it yet. */
+  readonly movedRunners = new Set<string>();
   counts = new Map<string, number>();
 
   /** Changes memory as the commit has changed the database, and never if it fails. */
