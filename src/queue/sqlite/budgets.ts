@@ -20,10 +20,13 @@ type Spender = Pick<TaskRow, 'type' | 'session_key'>;
 export class Budgets {
   readonly #core: Core;
   readonly #sql;
+  /** Whether any session has one, or has cost anything; mostly none has, and nothing is asked of the database. */
+  #inUse: boolean;
 
   constructor(core: Core) {
     this.#core = core;
     this.#sql = prepare(core);
+    this.#inUse = this.#sql.any.get() === 1;
   }
 
   /** A submission: `usd` is the newest word on what its session may cost. `budget_exhausted`. */
@@ -31,8 +34,8 @@ export class Budgets {
     const key = keyOf(task);
     if (key === null) return;
     const now = this.#core.uptime.now();
-    if (usd === undefined) this.#sql.touch.run(now, key);
-    else this.#sql.set.run(key, Math.max(1, millionths(usd)), now);
+    if (usd === undefined) this.#touch(now, key);
+    else this.#set(key, Math.max(1, millionths(usd)), now);
     const spent = this.spentBy(task);
     if (spent === null) return;
     throw new AppError('budget_exhausted', `${spent}; a higher sessionBudgetUsd lets it go on`, {
@@ -46,7 +49,8 @@ export class Budgets {
     if (key === null) return;
     const isCost = typeof costUsd === 'number' && Number.isFinite(costUsd) && costUsd > 0;
     const now = this.#core.uptime.now();
-    if (!isCost) return void this.#sql.touch.run(now, key);
+    if (!isCost) return this.#touch(now, key);
+    this.#inUse = true;
     this.#sql.add.run({ key, cost: Math.min(millionths(costUsd), MAX_SPENT), most: MAX_SPENT, now });
   }
 
@@ -76,13 +80,22 @@ export class Budgets {
     return this.#sql.expire.run(before, limit).changes;
   }
 
+  #touch(now: number, key: string): void {
+    if (this.#inUse) this.#sql.touch.run(now, key);
+  }
+
+  #set(key: string, budget: number, now: number): void {
+    this.#inUse = true;
+    this.#sql.set.run(key, budget, now);
+  }
+
   #spent(task: Spender): Limit | null {
     const row = this.#limitOf(task);
     return row !== null && row.spent >= row.budget ? row : null;
   }
 
   #limitOf(task: Spender): Limit | null {
-    const key = keyOf(task);
+    const key = this.#inUse ? keyOf(task) : null;
     return (key === null ? undefined : this.#sql.limit.get(key)) ?? null;
   }
 }
@@ -102,6 +115,7 @@ function dollars(count: number): number {
 
 function prepare({ db }: Core) {
   return {
+    any: db.prepare<[], number>('SELECT EXISTS (SELECT 1 FROM budgets)').pluck(),
     limit: db.prepare<[string], Limit>(
       'SELECT budget, spent FROM budgets WHERE session_key = ? AND budget IS NOT NULL',
     ),
