@@ -21,6 +21,7 @@ const README = shellBlocks(join(ROOT, 'README.md'));
 const API = shellBlocks(join(ROOT, 'docs/api.md'));
 const GUIDE = shellBlocks(join(ROOT, 'docs/security-guide.md'));
 const RELIABILITY = shellBlocks(join(ROOT, 'docs/reliability.md'));
+const PERFORMANCE = shellBlocks(join(ROOT, 'docs/performance.md'));
 
 /** Blocks that no test runs: they need Docker, systemd, another host, or are this very test run. */
 const NOT_RUN = [/^npm ci && npm test$/m, /docker compose/, /https:\/\/tasks\.example\.org/, /systemctl/];
@@ -109,8 +110,19 @@ test('what is not run is marked as such, and is on the list', () => {
   expect([...API, ...GUIDE].filter((block) => block.mark !== '')).toEqual([]);
 });
 
-test('the gate runs each proof that docs/reliability.md shows, with smaller figures', () => {
-  const shown = RELIABILITY.flatMap((block) => block.commands.trim().split('\n'));
+/** Without the comment behind it. */
+const commandsOf = (blocks: ShellBlock[]) =>
+  blocks.flatMap((block) =>
+    block.commands
+      .trim()
+      .split('\n')
+      .map((line) => line.replace(/\s+#.*/, '')),
+  );
+
+test('the gate runs each proof that docs/reliability.md shows, with smaller figures, and the benchmarks small', () => {
+  const small = commandsOf(PERFORMANCE).filter((command) => command.includes('--smoke'));
+  expect(small).toHaveLength(1);
+  const shown = [...commandsOf(RELIABILITY), ...small];
   const gate = readFileSync(join(ROOT, '.ci/run'), 'utf8');
   const run = [...gate.matchAll(/^proof (.*)$/gm)].map(([, command = '']) => command);
   const withoutFigures = (command: string) => command.replaceAll(/\d+/g, 'N');
