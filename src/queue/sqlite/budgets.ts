@@ -49,7 +49,10 @@ export class Budgets {
     if (key === null) return;
     const isCost = typeof costUsd === 'number' && Number.isFinite(costUsd) && costUsd > 0;
     const now = this.#core.uptime.now();
-    if (!isCost) return this.#touch(now, key);
+    if (!isCost) {
+      this.#touch(now, key);
+      return;
+    }
     this.#inUse = true;
     this.#sql.add.run({ key, cost: Math.min(millionths(costUsd), MAX_SPENT), most: MAX_SPENT, now });
   }

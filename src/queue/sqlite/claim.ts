@@ -6,7 +6,7 @@ import { type Endings, noOutput } from './ending.ts';
 import type { Lifecycle } from './lifecycle.ts';
 import type { Line } from './line.ts';
 import { answer, lanesOf, type Parked } from './parking.ts';
-import { TASK_COLUMNS, type TaskRow } from './rows.ts';
+import { type OfferedTask, TASK_COLUMNS, type TaskRow } from './rows.ts';
 import type { Runners } from './runners.ts';
 import type { Transaction } from './transaction.ts';
 import type { Holds } from './wake.ts';
@@ -49,7 +49,7 @@ export class Claims {
     this.#holds = parts.holds;
     this.#giveBack = parts.giveBack;
     this.#sql = {
-      task: core.db.prepare<[number], TaskRow & { payload: string }>(
+      task: core.db.prepare<[number], OfferedTask>(
         `SELECT ${TASK_COLUMNS}, payload FROM tasks WHERE seq = ?`,
       ),
     };
@@ -75,6 +75,7 @@ export class Claims {
    * given; inside the transaction. Nobody who could run a task waits beside it when this is over.
    */
   match(tx: Transaction): void {
+    if (tx.offered !== null) this.#handOver(tx, tx.offered);
     if (tx.readied.length === 0) return;
     const lanes = new Set(tx.readied.splice(0));
     for (const entry of this.#core.parking.waiting(lanes)) {
@@ -83,6 +84,23 @@ export class Claims {
       const claims = this.#take(tx, entry.poller, entry.lanes);
       if (claims.length > 0) answer(tx, entry, () => entry.settle(claims));
     }
+  }
+
+  /** To who waits longest; into the ready list when all who wait have their answer from this commit already. */
+  #handOver(tx: Transaction, task: OfferedTask): void {
+    tx.offered = null;
+    for (const entry of this.#core.parking.waiting(new Set([this.#line.laneOf(task)]))) {
+      if (tx.answered.has(entry)) continue;
+      const claims = [this.#start(tx, task, entry.poller)];
+      answer(tx, entry, () => entry.settle(claims));
+      return;
+    }
+    this.#line.enter(tx, task);
+  }
+
+  #start(tx: Transaction, task: OfferedTask, poller: Poller): Claim {
+    tx.after(() => this.#runners.sightings.claimed(poller.runnerId ?? LEGACY_RUNNER));
+    return this.#lifecycle.start(tx, task, poller);
   }
 
   /** The poller as it waits: leaves its place when it is answered or hangs up, whichever comes first. */
@@ -160,13 +178,12 @@ export class Claims {
       } else if (this.#endSpent(tx, task)) {
         if (++ended >= MAX_ENDED) break;
       } else {
-        claims.push(this.#lifecycle.start(tx, task, poller));
+        claims.push(this.#start(tx, task, poller));
         bytes += size;
       }
     }
     if (ended >= MAX_ENDED) tx.after(() => this.#goOn(lanes));
     for (const task of held) this.#line.restore(task);
-    if (claims.length > 0) tx.after(() => this.#runners.sightings.claimed(poller.runnerId ?? LEGACY_RUNNER));
     return claims;
   }
 

@@ -8,7 +8,7 @@ import type { Core } from './core.ts';
 import { type Endings, noOutput } from './ending.ts';
 import type { Line } from './line.ts';
 import { answer } from './parking.ts';
-import { callbackOf, type TaskRow } from './rows.ts';
+import { callbackOf, type OfferedTask, type TaskRow } from './rows.ts';
 import type { Sessions } from './sessions.ts';
 import type { Transaction } from './transaction.ts';
 
@@ -53,7 +53,7 @@ export class Lifecycle {
   }
 
   /** ready → running: one attempt, with a lease of its own. */
-  start(tx: Transaction, task: TaskRow & { payload: string }, poller: Poller): Claim {
+  start(tx: Transaction, task: OfferedTask, poller: Poller): Claim {
     const { runnerId, instanceId } = poller;
     const leaseId = randomUUID();
     const startedAt = this.#core.clock.wall();

@@ -1,7 +1,7 @@
 import { isAgentType } from '../task.ts';
 import type { Core } from './core.ts';
 import { boundLaneOf, laneOf } from './parking.ts';
-import { isDelayed, TASK_COLUMNS, type TaskRow, UNFINISHED } from './rows.ts';
+import { isDelayed, type OfferedTask, TASK_COLUMNS, type TaskRow, UNFINISHED } from './rows.ts';
 import type { Sessions } from './sessions.ts';
 import type { Transaction } from './transaction.ts';
 import { Wake } from './wake.ts';
@@ -36,13 +36,21 @@ export class Line {
     return this.#sql.front.get(sessionKey);
   }
 
-  /** A new task that is its own head: what it is stored with as `ready_job`. */
-  placeNew(tx: Transaction, task: TaskRow): number | null {
+  /**
+   * A new task that is its own head: what it is stored with as `ready_job`. One that comes alone, while somebody waits and
+   * nothing is before it, is offered to who waits: the way through the ready list takes 50 µs.
+   */
+  placeNew(tx: Transaction, task: OfferedTask, isAlone: boolean): number | null {
     if (isDelayed(task)) tx.after(() => this.wake.plan());
     if (this.#isEarly(task)) return null;
     const lane = this.laneOf(task);
+    const { ready, parking } = this.#core;
+    if (isAlone && task.session_key === null && parking.isAsking(lane) && ready.isEmpty(lane)) {
+      tx.offered = task;
+      return null;
+    }
     tx.readied.push(lane);
-    return this.#core.ready.add(lane, task.seq, task.priority);
+    return ready.add(lane, task.seq, task.priority);
   }
 
   /** A pending task becomes ready, or stays delayed or blocked: called when it arrives, comes back or falls due. */

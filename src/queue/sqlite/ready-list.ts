@@ -92,6 +92,11 @@ export class ReadyList {
     return first;
   }
 
+  /** Certain when true: nothing is in this lane. */
+  isEmpty(lane: string): boolean {
+    return !this.#filled.has(lane);
+  }
+
   /** Takes a job out, wherever it stands. */
   drop(job: number): void {
     this.#remove.run(job);

@@ -40,6 +40,11 @@ export interface TaskRow {
   read_at: number | null;
 }
 
+/** A task whose turn it is. */
+export interface OfferedTask extends TaskRow {
+  payload: string;
+}
+
 export const TASK_COLUMNS = `seq, id, type, status, queue, priority, session_id, session_key, callback, timeout_ms,
   origin, dispatch_mode, response_mode, entrypoint, max_attempts, retries, retry_backoff_ms, lease_ms, attempt, lost,
   failures, lease_id, runner_id, instance_id, cancel_requested, ready_job, due_up, due_wall, due_at, tags,

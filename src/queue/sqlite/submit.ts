@@ -41,7 +41,7 @@ export class Submissions {
   submit(tx: Transaction, task: NewTask, once?: Once): Receipt {
     return this.#idempotency.once(once, () => {
       this.#checkRoom(tx, 1);
-      return this.#store(tx, task);
+      return this.#store(tx, task, true);
     });
   }
 
@@ -55,21 +55,22 @@ export class Submissions {
 
   #storeAt(index: number, tx: Transaction, task: NewTask): Receipt {
     try {
-      return this.#store(tx, task);
+      return this.#store(tx, task, false);
     } catch (error) {
       if (!(error instanceof AppError) || error.field === undefined) throw error;
       throw new AppError(error.code, error.message, { field: `tasks.${index}.${error.field}` });
     }
   }
 
-  #store(tx: Transaction, task: NewTask): Receipt {
+  #store(tx: Transaction, task: NewTask, isAlone: boolean): Receipt {
     const row = this.#toRow(task);
     const head = row.session_key === null ? undefined : this.#line.head(row.session_key);
     checkQueue(row, head);
     this.#budgets.admit(row, task.sessionBudgetUsd);
     row.seq = ++this.#lastSeq;
-    if (head === undefined) row.ready_job = this.#line.placeNew(tx, row);
-    this.#insert(row, JSON.stringify(task.payload));
+    const payload = JSON.stringify(task.payload);
+    if (head === undefined) row.ready_job = this.#line.placeNew(tx, { ...row, payload }, isAlone);
+    this.#insert(row, payload);
     this.#core.tags.add(row.seq, task.tags ?? []);
     tx.count('tasks/pending', 1);
     this.#core.tail.ofTask(tx, 'task.created', row, 'pending', task.comesFrom ?? null);

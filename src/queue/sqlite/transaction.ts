@@ -1,4 +1,5 @@
 import type { Event } from '../events.ts';
+import type { OfferedTask } from './rows.ts';
 
 /** Where a group stood before one of its operations, to go back to when that one is refused. */
 interface Mark {
@@ -20,6 +21,8 @@ export class Transaction {
   readonly events: Event[] = [];
   /** Lanes in which the operation that runs made tasks ready, one entry per task. */
   readonly readied: string[] = [];
+  /** What the operation that runs has submitted, to be handed to a parked poller without a place in the ready list. */
+  offered: OfferedTask | null = null;
   /** Parked pollers that have their answer, and get it after the commit. */
   readonly answered = new Set<object>();
   /** Tasks that a runner has just released, as `Holds` names the two. */
@@ -67,6 +70,7 @@ export class Transaction {
     this.tellings.length = mark.tellings;
     this.events.length = mark.events;
     this.readied.length = 0;
+    this.offered = null;
     this.counts = mark.counts;
     for (const takeBack of this.#undone.splice(mark.undone)) takeBack();
   }
