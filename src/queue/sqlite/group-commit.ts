@@ -95,6 +95,7 @@ export class GroupCommit {
 
   /** Commits what waits, then refuses everything. */
   async close(): Promise<void> {
+    if (this.#closing) return;
     this.#closing = true;
     if (this.#syncing !== null) await this.#syncing.catch(() => {});
     while (this.#waiting.length > 0) this.#flush();
