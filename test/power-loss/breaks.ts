@@ -1,7 +1,7 @@
 /** The ways to break the product on purpose that this proof has to see. */
 import { BREAKS as COMMON } from '../support/sabotage.ts';
 
-/** What `--break sync` sets instead of FULL. */
+/** What `--break sync` makes SQLite sync; beside it nobody syncs. */
 export const LEVELS = ['off', 'normal'] as const;
 export type Level = (typeof LEVELS)[number];
 
