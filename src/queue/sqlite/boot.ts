@@ -11,16 +11,22 @@ const STEP = 500;
  * uncounted; leases with a runner start anew, so that live runners keep their work.
  */
 export async function recover(core: Core, lifecycle: Lifecycle): Promise<void> {
-  let page: TaskRow[];
-  let last: TaskRow | undefined;
-  do {
-    page = pageOfStatus(core.db, 'running', last, STEP);
-    last = page.at(-1);
-    const orphans = page.filter((task) => task.runner_id === null);
-    for (const task of page) if (task.runner_id !== null) lifecycle.resume(task);
-    if (orphans.length > 0) requeue(core, lifecycle, orphans);
-  } while (page.length === STEP);
+  const ran = allRunning(core);
+  const orphans = ran.filter((task) => task.runner_id === null);
+  for (const task of ran) if (task.runner_id !== null) lifecycle.resume(task);
+  while (orphans.length > 0) requeue(core, lifecycle, orphans.splice(0, STEP));
   await firstCommit(core);
+}
+
+/** In the order of submission, in which they are lost, too. No more than runners had in hand. */
+function allRunning({ db }: Core): TaskRow[] {
+  const all: TaskRow[] = [];
+  let page: TaskRow[];
+  do {
+    page = pageOfStatus(db, 'running', all.at(-1), STEP);
+    all.push(...page);
+  } while (page.length === STEP);
+  return all.sort((a, b) => a.seq - b.seq);
 }
 
 /** Retried until it is on disk, by which time a late result may have ended some of them. */
