@@ -143,8 +143,7 @@ export class Claims {
     this.#greet(tx, entry);
     const claims = this.#take(tx, poller, entry.lanes);
     if (claims.length > 0) return claims;
-    this.#core.parking.park(entry);
-    tx.otherwise(() => this.#core.parking.leave(entry));
+    tx.otherwise(this.#core.parking.park(entry));
     return null;
   }
 

@@ -49,7 +49,8 @@ export class Parking {
   readonly #byLane = new Map<string, Set<Parked>>();
   readonly #byInstance = new Map<string, Parked>();
 
-  park(entry: Parked): void {
+  /** Gives what takes it back: then the poll that its instance had before is that of the instance again. */
+  park(entry: Parked): () => void {
     this.#all.add(entry);
     for (const lane of entry.lanes) {
       const waiting = this.#byLane.get(lane);
@@ -57,7 +58,13 @@ export class Parking {
       else waiting.add(entry);
     }
     const instance = instanceKey(entry.poller);
-    if (instance !== null) this.#byInstance.set(instance, entry);
+    if (instance === null) return () => this.leave(entry);
+    const before = this.#byInstance.get(instance);
+    this.#byInstance.set(instance, entry);
+    return () => {
+      this.leave(entry);
+      if (before !== undefined && this.#all.has(before)) this.#byInstance.set(instance, before);
+    };
   }
 
   leave(entry: Parked): void {

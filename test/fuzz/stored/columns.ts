@@ -106,6 +106,7 @@ export const TASKS: Columns = {
   started_at: (value, row) => (row.status === 'running' ? time(value, row) : orNull(time)(value, row)),
   completed_at: (value, row) => (isFinal(row.status as TaskStatus) ? time(value, row) : value === null),
   read_at: (value, row) => value === null || (isFinal(row.status as TaskStatus) && time(value, row)),
+  read_up: (value, row) => (row.read_at === null ? value === null : int(0, AGE_MS)(value, row)),
   schedule_id: orNull(uuid),
   payload: (value, row) =>
     row.read_at === null ? json((payload) => isPayload(payload as Row, row))(value, row) : value === null,
