@@ -50,11 +50,15 @@ class OutputReaders {
   readonly #queue: TaskQueue;
   readonly #failed: (error: unknown) => void;
   readonly #readers = new Map<string, Set<Reader>>();
-  readonly #turns = new Turns<Reader>((reader) => this.#readFor(reader));
+  readonly #turns: Turns<Reader>;
 
   constructor(queue: TaskQueue, failed: (error: unknown) => void) {
     this.#queue = queue;
     this.#failed = failed;
+    this.#turns = new Turns(
+      (reader) => this.#readFor(reader),
+      () => queue.settled(),
+    );
     queue.output.subscribe((taskId) => this.#wake(taskId));
     queue.subscribe(({ taskId }) => taskId !== null && this.#wake(taskId));
   }

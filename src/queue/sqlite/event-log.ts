@@ -24,12 +24,15 @@ export class SqliteEventLog implements EventLog {
   readonly #taskById;
   /** Counts of the tail, in memory: loaded at boot, added to after each commit, taken from when events leave it. */
   readonly #tailCounts = new Map<string, number>();
+  /** The newest that is known to be on disk. One behind it may be lost, and another one get its `seq`. */
+  #lastKept: number;
 
   constructor(core: Core, file: EventFile) {
     this.#core = core;
     this.#file = file;
     this.#taskById = core.db.prepare<[string], TaskRow>(`SELECT ${TASK_COLUMNS} FROM tasks WHERE id = ?`);
     this.#copyRange = file.copierFrom(core.storage);
+    this.#lastKept = core.tail.groups.lastSeq;
     this.#countTail();
   }
 
@@ -37,8 +40,9 @@ export class SqliteEventLog implements EventLog {
     return this.#core.commit.run((tx) => this.#write(tx, event));
   }
 
-  /** To be told of every committed event, before anyone reads. */
+  /** To be told of every event that is on disk, before anyone reads. */
   committed(events: readonly Event[]): void {
+    this.#lastKept = events.at(-1)?.seq ?? this.#lastKept;
     this.#tally(
       countersOf(events.map(({ type, taskStatus }) => ({ type, task_status: taskStatus, count: 1 }))),
     );
@@ -56,12 +60,13 @@ export class SqliteEventLog implements EventLog {
     const { lastSeq } = this.#file;
     const copied = seq < lastSeq ? this.#file.after(seq, filter) : [];
     if (copied.length > 0) return copied.map(toEvent);
-    return storage.read(() => tail.page(Math.max(seq, lastSeq), filter)).map(toEvent);
+    const page = storage.read(() => tail.page(Math.max(seq, lastSeq), filter));
+    return page.filter((row) => row.seq <= this.#lastKept).map(toEvent);
   }
 
   span(): EventSpan {
     const { storage, tail } = this.#core;
-    const { lastSeq: last } = tail.groups;
+    const last = this.#lastKept;
     const first = this.#firstInFile() ?? storage.read(() => tail.groups.first(this.#file.lastSeq));
     return { first: first ?? last + 1, last };
   }
@@ -99,11 +104,10 @@ export class SqliteEventLog implements EventLog {
   async copy(): Promise<number> {
     const { storage, tail, options } = this.#core;
     if (this.#tailCount > options.maxEvents && this.#file.storage.problem === null) return 0;
+    const from = Math.max(this.#file.lastSeq, tail.groups.dropped);
     const end = storage.read(() => tail.groups.end(this.#file.lastSeq, FILE_STEP));
-    const counters =
-      end === undefined
-        ? new Map<string, number>()
-        : this.#copyRange(Math.max(this.#file.lastSeq, tail.groups.dropped), end);
+    const kept = Math.min(end ?? 0, this.#lastKept);
+    const counters = kept <= from ? new Map<string, number>() : this.#copyRange(from, kept);
     this.#tally(counters, -1);
     const copied = counters.get('count') ?? 0;
     await this.#dropCopied(copied < FILE_STEP ? 1 : TAIL_STEP);

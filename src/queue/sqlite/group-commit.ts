@@ -45,9 +45,9 @@ export class GroupCommit {
   #syncing: Promise<void> | null = null;
   /** The last commit was for several. */
   #crowded = false;
-  /** A sync has failed since the log was last written back. */
-  #unsynced = false;
-  #closing = false;
+  /** Committed, by a sync that failed: told when the log has been written back, before anything else is done. */
+  #unsynced: Transaction | null = null;
+  #closing: Promise<void> | null = null;
   #closed = false;
 
   constructor(storage: Storage, clock: Clock, log: Log, hooks: Hooks, wal = takeOverSync(storage.db)) {
@@ -94,10 +94,13 @@ export class GroupCommit {
   }
 
   /** Commits what waits, then refuses everything. */
-  async close(): Promise<void> {
-    if (this.#closing) return;
-    this.#closing = true;
-    if (this.#syncing !== null) await this.#syncing.catch(() => {});
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    await this.#syncing?.catch(() => {});
     while (this.#waiting.length > 0) this.#flush();
     this.#closed = true;
     for (const cancel of this.#retries) cancel();
@@ -169,7 +172,7 @@ export class GroupCommit {
 
   /** One that is alone has nothing to gain from the way to another thread and back (0.1 ms). */
   #sync(work: Work & { group: Member[] }): void {
-    if (this.#closing || !this.#crowded) {
+    if (this.#closing !== null || !this.#crowded) {
       this.#synced(
         work,
         caught(() => this.#wal.syncNow()),
@@ -195,7 +198,7 @@ export class GroupCommit {
       return null;
     }
     // It is in the database, and nobody knows whether it would survive a power failure: nobody is told that it is.
-    this.#unsynced = true;
+    this.#unsynced = work.tx;
     for (const effect of work.tx.effects) effect();
     return this.#refuse(work.group, error);
   }
@@ -203,15 +206,19 @@ export class GroupCommit {
   #finish({ tx, answers }: Work): void {
     this.#storage.worked();
     for (const effect of tx.effects) effect();
-    for (const telling of tx.tellings) telling();
     // Those who wait for an event before those who have caused it.
-    this.#hooks.afterCommit(tx.events);
+    this.#tell(tx);
     for (const answer of answers) answer();
+  }
+
+  #tell({ tellings, events }: Transaction): void {
+    for (const telling of tellings) telling();
+    this.#hooks.afterCommit(events);
   }
 
   /** After a sync that failed, what it was for is written to the database file and synced there, before anything else. */
   #mend(): void {
-    if (!this.#unsynced) return;
+    if (this.#unsynced === null) return;
     const [row] = this.#storage.db.pragma('wal_checkpoint(FULL)') as {
       busy: number;
       log: number;
@@ -219,7 +226,8 @@ export class GroupCommit {
     }[];
     if (row === undefined || row.busy !== 0 || row.log !== row.checkpointed)
       throw new Error('the write-ahead log could not be written back after a sync that failed');
-    this.#unsynced = false;
+    this.#tell(this.#unsynced);
+    this.#unsynced = null;
   }
 
   #fail(group: Member[], cause: unknown): void {

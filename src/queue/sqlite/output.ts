@@ -67,7 +67,7 @@ export class SqliteOutput implements Output {
     const endsAt = (last?.ends_at ?? 0) + bytes;
     this.#sql.add.run({ taskSeq: task.seq, endsAt, attempt: task.attempt, seq, stream, bytes, chunk });
     this.#sql.trim.run(task.seq, endsAt - MAX_OUTPUT_BYTES, STEP);
-    tx.after(() => this.#tell(task.id));
+    tx.tell(() => this.#tell(task.id));
   }
 
   #tell(taskId: string): void {

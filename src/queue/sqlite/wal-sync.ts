@@ -1,6 +1,6 @@
 import { closeSync, fdatasync, fdatasyncSync, openSync } from 'node:fs';
 import type { Db } from './database.ts';
-import { assertPragma } from './database.ts';
+import { assertPragma, realPath } from './database.ts';
 
 /** What makes a returned COMMIT durable. */
 export interface WalSync {
@@ -20,7 +20,7 @@ export interface WalSync {
 export function takeOverSync(db: Db): WalSync {
   db.pragma('synchronous = NORMAL');
   assertPragma(db, 'synchronous', 1);
-  const log = openSync(`${db.name}-wal`, 'r+');
+  const log = openSync(`${realPath(db.name)}-wal`, 'r+');
   return {
     sync: (done) => fdatasync(log, done),
     syncNow: () => fdatasyncSync(log),

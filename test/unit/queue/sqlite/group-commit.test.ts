@@ -155,7 +155,7 @@ test('retries an operation of our own until it is on disk', async () => {
 test('commits what waits when it closes, and refuses what comes later', async () => {
   const { group, insert, texts } = setUp();
   const waiting = group.run(() => insert.run('last'));
-  group.close();
+  await group.close();
   await waiting;
   expect(texts()).toEqual(['last']);
   await expect(group.run(() => insert.run('late'))).rejects.toMatchObject({ code: 'storage_unavailable' });

@@ -3,6 +3,7 @@ import { expect, onTestFinished, test, vi } from 'vitest';
 import { holdFile } from '../../../../src/queue/sqlite/database.ts';
 import { TASK_FILE } from '../../../../src/queue/sqlite/inspect.ts';
 import { ReadyList } from '../../../../src/queue/sqlite/ready-list.ts';
+import { Transaction } from '../../../../src/queue/sqlite/transaction.ts';
 import { tempFolder } from '../../../support/temp-folder.ts';
 
 const LANE = 'default|command';
@@ -13,9 +14,10 @@ function setUp() {
   const list = new ReadyList(file.db);
   const drain = () => {
     const order: number[] = [];
-    for (let row = list.peek(LANE); row !== undefined; row = list.peek(LANE)) {
+    const tx = new Transaction();
+    for (let row = list.peek(tx, LANE); row !== undefined; row = list.peek(tx, LANE)) {
       order.push(row.seq);
-      list.take(LANE);
+      list.drop(row.job);
     }
     return order;
   };
@@ -79,13 +81,65 @@ test('counts who is ahead in the lane, up to a limit', () => {
   expect(list.ahead(jobs[3]!, 2)).toBe(2);
 });
 
-test('leaves done rows only, and prunes them in steps', () => {
+test('leaves no row of what was taken', () => {
   const { db, list, drain } = setUp();
   for (let seq = 1; seq <= 5; seq += 1) list.add(LANE, seq, 0);
-  drain();
-  expect(db.prepare('SELECT DISTINCT status FROM plainjob_jobs').pluck().all()).toEqual([2]);
-  expect(list.prune(3)).toBe(3);
-  expect(list.prune(3)).toBe(2);
+  expect(drain()).toHaveLength(5);
+  expect(db.prepare('SELECT COUNT(*) FROM plainjob_jobs').pluck().get()).toBe(0);
+});
+
+test('prunes in steps what an earlier version has marked as done or failed, and nothing that waits', () => {
+  const { db, list, drain } = setUp();
+  const jobs = [1, 2, 3, 4, 5, 6].map((seq) => list.add(LANE, seq, 0));
+  const mark = db.prepare<[number, number]>('UPDATE plainjob_jobs SET status = ? WHERE id = ?');
+  for (const [index, job] of jobs.slice(0, 5).entries()) mark.run(index % 2 === 0 ? 2 : 3, job);
+  expect([list.prune(3), list.prune(3), list.prune(3)]).toEqual([3, 2, 0]);
+  expect(drain()).toEqual([6]);
+});
+
+test('a lane that was found empty is looked into again when that commit is undone, or gets a job', () => {
+  const { db, list } = setUp();
+  const job = list.add(LANE, 1, 0);
+  db.prepare('BEGIN').run();
+  const tx = new Transaction();
+  list.drop(job);
+  expect(list.peek(tx, LANE)).toBeUndefined();
+  expect(list.isEmpty(LANE)).toBe(true);
+  db.prepare('ROLLBACK').run();
+  tx.undo();
+  expect(list.isEmpty(LANE)).toBe(false);
+  expect(list.peek(new Transaction(), LANE)).toMatchObject({ job, seq: 1 });
+
+  list.drop(job);
+  expect(list.peek(new Transaction(), LANE)).toBeUndefined();
+  list.add(LANE, 2, 0);
+  expect(list.peek(new Transaction(), LANE)?.seq).toBe(2);
+});
+
+test('knows from the start which lanes have a job, and no other', () => {
+  const { db, list } = setUp();
+  for (const lane of ['b|x', 'a|x', 'c|x', 'a|x']) list.add(lane, 1, 0);
+  list.drop(list.add('d|x', 2, 0));
+  const again = new ReadyList(db);
+  expect(['a|x', 'b|x', 'c|x', 'd|x', LANE].map((lane) => again.isEmpty(lane))).toEqual([
+    false,
+    false,
+    false,
+    true,
+    true,
+  ]);
+});
+
+test('tells those that have waited longest, whatever their lane and priority', () => {
+  const { list } = setUp();
+  const jobs = [
+    [LANE, 3, -10],
+    ['gpu|command', 4, 10],
+    [LANE, 9, 0],
+  ] as const;
+  for (const [lane, seq, priority] of jobs) list.add(lane, seq, priority);
+  expect(list.oldest(2)).toEqual([3, 4]);
+  expect(list.oldest(9)).toEqual([3, 4, 9]);
 });
 
 test('finds the first of a lane by an index, whatever the backlog', () => {
