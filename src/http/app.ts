@@ -1,6 +1,8 @@
-import Koa, { type Middleware } from 'koa';
+import type Koa from 'koa';
+import type { Middleware } from 'koa';
 import type { HttpDeps, RouteDeps } from './deps.ts';
 import { firstRoutes } from './first-routes.ts';
+import { LeanKoa } from './lean-koa.ts';
 import { createTokenCheck, fingerprint } from './middleware/auth.ts';
 import { errors } from './middleware/errors.ts';
 import { requestLog } from './middleware/request-log.ts';
@@ -10,7 +12,7 @@ export type { HttpDeps } from './deps.ts';
 
 /** The HTTP face of a queue. Listens nowhere: give its `callback()` to a server. */
 export function createApp({ token, ...deps }: HttpDeps): Koa {
-  const app = new Koa();
+  const app = new LeanKoa();
   app.on('error', (error: unknown) => deps.log.debug({ err: error }, 'an answer could not be written'));
   const door = {
     isToken: createTokenCheck(token),

@@ -4,6 +4,7 @@ import type { Context, Middleware } from 'koa';
 import { AppError } from '../errors.ts';
 import type { RouteDeps } from './deps.ts';
 import { routesOf } from './routes.ts';
+import { sendText } from './send.ts';
 import { type Door, known, serve } from './serve.ts';
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PATCH', 'DELETE'];
@@ -40,6 +41,5 @@ function refuse(ctx: Context): void {
   ctx.set('Allow', allowed.join(','));
   if (ctx.method !== 'OPTIONS')
     throw new AppError('method_not_allowed', `This path takes ${allowed.join(', ')}`);
-  ctx.status = 200;
-  ctx.body = allowed.join(',');
+  sendText(ctx, allowed.join(','));
 }
