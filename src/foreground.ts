@@ -18,6 +18,7 @@ import type { Surroundings } from './service.ts';
 import { type Environment, Settings } from './settings.ts';
 import { hearStopSignals } from './stop-signals.ts';
 import { readOwnToken } from './token.ts';
+import { limitYoungGeneration } from './young-generation.ts';
 
 /** What runs until a signal. `close` finishes what is under way, quickly once `hurry` aborts. */
 interface Part {
@@ -103,6 +104,7 @@ async function readSurroundings(settings: Settings): Promise<Surroundings> {
 /** Starts the parts, waits for a signal, and closes them in reverse; also those that were up when another failed. */
 async function untilStopped({ log }: Surroundings, begin: (parts: Part[]) => Promise<void>): Promise<void> {
   const signals = hearStopSignals(clock);
+  const releaseYoung = limitYoungGeneration();
   const parts: Part[] = [];
   try {
     await begin(parts);
@@ -112,6 +114,7 @@ async function untilStopped({ log }: Surroundings, begin: (parts: Part[]) => Pro
   } finally {
     for (const part of parts.toReversed()) await part.close(signals.hurry);
     signals.release();
+    releaseYoung();
   }
   log.info('stopped');
 }

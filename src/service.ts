@@ -1,18 +1,15 @@
 /** Composes the control plane out of the rooms: the Task API. It knows the runner (runner-service.ts) by HTTP only. */
 import { homedir } from 'node:os';
 import { composeCallback } from './callbacks/compose.ts';
-import { Dispatcher } from './callbacks/dispatcher.ts';
 import { createNotify } from './callbacks/notify.ts';
 import { createDiscordSink } from './callbacks/sinks/discord.ts';
-import type { Clock } from './clock.ts';
+import { type Clock, pause } from './clock.ts';
 import type { TaskApiConfig } from './config.ts';
-import { createApp } from './http/app.ts';
+import { createApp, loadRouting } from './http/app.ts';
 import type { RecentSessions } from './http/contract/recent.ts';
 import { listen } from './listen.ts';
 import type { Log } from './log.ts';
 import { CLI_NAMES, type CliName, openQueue, type TaskQueue } from './queue/index.ts';
-import { Reconciler } from './reconciler/reconciler.ts';
-import { Scheduler } from './reconciler/scheduler.ts';
 import { keyFileOf, openSecretBox, type SecretBox } from './secrets.ts';
 import type { Provider } from './workers/agents/provider.ts';
 
@@ -28,8 +25,16 @@ export interface TaskApi {
   close(hurry: AbortSignal): Promise<void>;
 }
 
+/** For whoever has waited for the server to listen: Node loads modules without a look at its connections. */
+const BREATH_MS = 10;
+
 /** The kind of callback that a `callbackChannel` means. */
 const CALLBACK_KIND = 'discord';
+
+interface Stores {
+  queue: TaskQueue;
+  secrets: SecretBox;
+}
 
 /** Serves from the moment it resolves. `StartError` when it can't: nothing is left open then. */
 export async function startTaskApi(
@@ -37,12 +42,32 @@ export async function startTaskApi(
   lent: Surroundings,
 ): Promise<TaskApi> {
   const queue = await openQueue({ ...config, ...lent, composeCallback });
-  const stopping = new AbortController();
   try {
     const secrets = openSecretBox({ keyFile: keyFileOf(config.taskDb), key: config.secretKey });
-    const app = createHttpFace(config, lent, { queue, secrets, stopping: stopping.signal });
-    const listener = await listen(app.callback(), { ...config, ...lent });
-    const duties = startDuties(config, lent, { queue, secrets });
+    return await serve(config, lent, { queue, secrets });
+  } catch (error) {
+    await queue.close();
+    throw error;
+  }
+}
+
+/** Listens before it loads most of the code: `/health` is answered in half the time, and requests for more wait. */
+async function serve(
+  config: TaskApiConfig & { token: string },
+  lent: Surroundings,
+  stores: Stores,
+): Promise<TaskApi> {
+  const stopping = new AbortController();
+  const app = createHttpFace(config, lent, { ...stores, stopping: stopping.signal });
+  const listener = await listen(app.callback(), { ...config, ...lent });
+  try {
+    await pause(lent.clock, BREATH_MS);
+    await loadRouting();
+    const { startDuties } = await import('./duties.ts');
+    const { queue, secrets } = stores;
+    const { outbox, upkeep, schedules } = queue;
+    const sinks = new Map([[CALLBACK_KIND, createDiscordSink(discordOf(config, lent))]]);
+    const duties = startDuties({ ...lent, outbox, upkeep, schedules, sinks, secrets });
     return {
       url: listener.url,
       async close(hurry) {
@@ -52,14 +77,9 @@ export async function startTaskApi(
       },
     };
   } catch (error) {
-    await queue.close();
+    await listener.close(AbortSignal.abort());
     throw error;
   }
-}
-
-interface Stores {
-  queue: TaskQueue;
-  secrets: SecretBox;
 }
 
 function createHttpFace(
@@ -78,16 +98,6 @@ function createHttpFace(
     openSecret: (sealed) => secrets.open(sealed),
     notify: createNotify(discordOf(config, lent)),
   });
-}
-
-/** What goes on without being asked: owed callbacks, the reconciler, and what comes round. */
-function startDuties(config: TaskApiConfig, lent: Surroundings, { queue, secrets }: Stores) {
-  const sinks = new Map([[CALLBACK_KIND, createDiscordSink(discordOf(config, lent))]]);
-  const dispatcher = new Dispatcher({ ...lent, outbox: queue.outbox, sinks, secrets });
-  const reconciler = new Reconciler({ ...lent, upkeep: queue.upkeep });
-  const parts = [dispatcher, reconciler, new Scheduler({ ...lent, schedules: queue.schedules })];
-  for (const part of parts) part.start();
-  return { stop: () => Promise.all(parts.map((part) => part.stop())) };
 }
 
 /** Of the folders on this host. What reads them is a part of the runner, so it is loaded when somebody asks. */

@@ -3,11 +3,12 @@ import type { Handler } from './call.ts';
 import type { RouteDeps } from './deps.ts';
 import { eventStreamHandler } from './event-stream.ts';
 import { eventHandlers } from './events.ts';
-import { healthHandler } from './health.ts';
+import { firstRoutes } from './first-routes.ts';
+import { readBody } from './middleware/body.ts';
 import { notifyHandler } from './notify.ts';
 import { outputHandlers } from './output.ts';
-import { readyHandler } from './ready.ts';
 import { recentHandlers } from './recent.ts';
+import { get, type Route } from './route.ts';
 import { runnersHandler } from './runners.ts';
 import { RunnersRecent } from './runners-recent.ts';
 import { scheduleHandlers } from './schedules.ts';
@@ -16,15 +17,6 @@ import { Streams } from './sse.ts';
 import { submissionHandlers } from './submission.ts';
 import { taskHandlers } from './tasks.ts';
 import { workerHandlers } from './worker.ts';
-
-export interface Route {
-  /** A GET answers HEAD as well; POST and PATCH read a body. */
-  method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
-  path: string;
-  handler: Handler;
-  /** Answered without a token. */
-  open?: true;
-}
 
 /** Every route of the Task API; where two paths match, the first counts. */
 export function routesOf(deps: RouteDeps): Route[] {
@@ -37,8 +29,7 @@ export function routesOf(deps: RouteDeps): Route[] {
   const streams = new Streams(deps);
   const output = outputHandlers(deps, streams);
   return [
-    { ...get('/health', healthHandler(deps)), open: true },
-    { ...get('/ready', readyHandler(deps)), open: true },
+    ...firstRoutes(deps),
     ...submissionRoutes(deps),
     get('/tasks', tasks.list),
     get('/tasks/stats', tasks.stats),
@@ -51,7 +42,7 @@ export function routesOf(deps: RouteDeps): Route[] {
     get('/schedules', schedules.list),
     post('/schedules', schedules.create),
     get('/schedules/:id', schedules.show),
-    { method: 'PATCH', path: '/schedules/:id', handler: schedules.edit },
+    { ...post('/schedules/:id', schedules.edit), method: 'PATCH' },
     { method: 'DELETE', path: '/schedules/:id', handler: schedules.remove },
     post('/schedules/:id/run', schedules.run),
     ...workerRoutes(deps, runnersRecent),
@@ -94,10 +85,6 @@ function workerRoutes(deps: RouteDeps, runnersRecent: RunnersRecent): Route[] {
   ];
 }
 
-function get(path: string, handler: Handler): Route {
-  return { method: 'GET', path, handler };
-}
-
 function post(path: string, handler: Handler): Route {
-  return { method: 'POST', path, handler };
+  return { method: 'POST', path, handler, readBody };
 }

@@ -10,11 +10,17 @@ export function sendJson(ctx: Context, status: number, body: unknown): void {
   // What has begun can't be begun anew; for who is gone nothing is written, but the log says what it would have been.
   if (ctx.headerSent) return;
   ctx.res.statusCode = status;
-  if (!ctx.writable) return;
-  ctx.respond = false;
+  if (!ctx.writable) return void ctx.res.end();
   const text = JSON.stringify(body);
   const length = Buffer.byteLength(text);
   ctx.res.writeHead(status, ['Content-Type', JSON_TYPE, 'Content-Length', String(length)]);
   // As many bytes as characters: ASCII, which Node hands on as it is.
   ctx.res.end(text, length === text.length ? 'latin1' : 'utf8');
+}
+
+export function sendText(ctx: Context, text: string): void {
+  ctx.status = 200;
+  ctx.type = 'text';
+  ctx.length = Buffer.byteLength(text);
+  ctx.res.end(text);
 }

@@ -1,6 +1,7 @@
 /** The product's own routes, each with its example. */
 import type { RouteDeps } from '../../src/http/deps.ts';
-import { type Route, routesOf } from '../../src/http/routes.ts';
+import type { Route } from '../../src/http/route.ts';
+import { routesOf } from '../../src/http/routes.ts';
 import { EXAMPLES, type Example } from './examples.ts';
 
 export interface Target extends Example {

@@ -235,7 +235,7 @@ export class SqliteQueue implements TaskQueue {
       afterEach: (tx) => this.#claims.match(tx),
       beforeCommit: (tx) => {
         counters.apply(tx.counts);
-        if (tx.events.length > 0) uptime.remember();
+        stores.tail.store(tx);
       },
       afterCommit: (events) => this.#publish(events, log),
     });

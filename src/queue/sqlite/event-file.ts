@@ -43,7 +43,7 @@ export class EventFile {
     this.#file = file;
     file.db.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
     this.storage = new Storage('event database', file.db, log);
-    this.steps = new EventSteps(file.db, 'events');
+    this.steps = new EventSteps(file.db);
     this.#counters = new Counters(file.db);
     this.#sql = prepare(file);
     this.lastSeq = this.#sql.lastSeq.get() ?? 0;
@@ -54,29 +54,29 @@ export class EventFile {
   }
 
   /**
-   * Gives what stores the tail's events up to a `seq` here, in one commit that writes this file alone, and tells what
-   * they add to the counters. SQLite copies them out of the main file, which is attached and only read: 11 µs an
+   * Gives what stores the tail's events in a range of `seq` here, in one commit that writes this file alone, and tells
+   * what they add to the counters. SQLite copies them out of the main file, which is attached and only read: 11 µs an
    * event, 21 by way of JavaScript. The main file must be closed after this one.
    */
-  copierFrom(main: Storage): (seq: number) => Map<string, number> {
+  copierFrom(main: Storage): (behind: number, seq: number) => Map<string, number> {
     const { db } = this.#file;
     db.prepare<[string]>('ATTACH ? AS main_file').run(main.db.name);
     const { copy, look } = prepareCopy(this.#file);
     // Never `immediate` on this connection, which would lock the attached file, too.
-    const commit = db.transaction((seq: number) => {
-      copy.run(this.lastSeq, seq);
+    const commit = db.transaction((behind: number, seq: number) => {
+      copy.run({ behind, seq });
       const counters = countersOf(this.#sql.counts.all(this.lastSeq, seq));
       this.#counters.apply(counters);
       this.#sql.remember.run(seq);
       return counters;
     }).deferred;
-    return (seq) => {
+    return (behind, seq) => {
       let counters: Map<string, number>;
       try {
-        counters = commit(seq);
+        counters = commit(behind, seq);
       } catch (error) {
         // Where the tail alone can't be read either, it is the main file that fails.
-        main.read(() => look.get(this.lastSeq, seq));
+        main.read(() => look.get({ behind, seq }));
         throw this.storage.failed(error, 'written');
       }
       this.storage.worked();
@@ -140,13 +140,22 @@ export class EventFile {
   }
 }
 
+interface Range {
+  behind: number;
+  seq: number;
+}
+
 function prepareCopy({ db }: OpenFile) {
-  const range = 'FROM main_file.event_tail WHERE seq > ? AND seq <= ?';
+  const range = `FROM main_file.event_groups, json_each(events)
+    WHERE last_seq > @behind
+      AND last_seq <= (SELECT MIN(last_seq) FROM main_file.event_groups WHERE last_seq >= @seq)
+      AND first_seq + key BETWEEN @behind + 1 AND @seq`;
+  const packed = Array.from({ length: 12 }, (_, index) => `value ->> ${index}`);
   return {
-    copy: db.prepare<[number, number]>(
-      `INSERT OR IGNORE INTO events (${EVENT_COLUMNS}) SELECT ${EVENT_COLUMNS} ${range}`,
+    copy: db.prepare<Range>(
+      `INSERT OR IGNORE INTO events (${EVENT_COLUMNS}) SELECT first_seq + key, ${packed}, retained_from ${range}`,
     ),
-    look: db.prepare<[number, number]>(`SELECT MAX(details) ${range}`),
+    look: db.prepare<Range>(`SELECT MAX(value) ${range}`),
   };
 }
 

@@ -3,7 +3,7 @@ import { UNKNOWN_PROVENANCE } from '../task.ts';
 import type { EventLog } from '../task-queue.ts';
 import type { Core } from './core.ts';
 import { countersOf, type EventFile } from './event-file.ts';
-import type { EventSteps } from './event-steps.ts';
+import type { Steps } from './event-steps.ts';
 import { TASK_COLUMNS, type TaskRow, toEvent } from './rows.ts';
 import type { Transaction } from './transaction.ts';
 
@@ -14,13 +14,13 @@ const TAIL_STEP = 500;
 const DAY_MS = 86_400_000;
 
 /** The last `seq` of a step of at most `limit` events behind `seq` that are to go. */
-type StepOf = (steps: EventSteps, seq: number, limit: number) => number | undefined;
+type StepOf = (steps: Steps, seq: number, limit: number) => number | undefined;
 
 /** Tail and event file, read as one. Counts are those of the file plus those of the tail's rows that it lacks. */
 export class SqliteEventLog implements EventLog {
   readonly #core: Core;
   readonly #file: EventFile;
-  readonly #copyUpTo;
+  readonly #copyRange;
   readonly #taskById;
   /** Counts of the tail, in memory: loaded at boot, added to after each commit, taken from when events leave it. */
   readonly #tailCounts = new Map<string, number>();
@@ -31,8 +31,8 @@ export class SqliteEventLog implements EventLog {
     this.#core = core;
     this.#file = file;
     this.#taskById = core.db.prepare<[string], TaskRow>(`SELECT ${TASK_COLUMNS} FROM tasks WHERE id = ?`);
-    this.#copyUpTo = file.copierFrom(core.storage);
-    this.#lastKept = core.tail.lastSeq;
+    this.#copyRange = file.copierFrom(core.storage);
+    this.#lastKept = core.tail.groups.lastSeq;
     this.#countTail();
   }
 
@@ -67,7 +67,7 @@ export class SqliteEventLog implements EventLog {
   span(): EventSpan {
     const { storage, tail } = this.#core;
     const last = this.#lastKept;
-    const first = this.#firstInFile() ?? storage.read(() => tail.steps.first(this.#file.lastSeq));
+    const first = this.#firstInFile() ?? storage.read(() => tail.groups.first(this.#file.lastSeq));
     return { first: first ?? last + 1, last };
   }
 
@@ -104,9 +104,10 @@ export class SqliteEventLog implements EventLog {
   async copy(): Promise<number> {
     const { storage, tail, options } = this.#core;
     if (this.#tailCount > options.maxEvents && this.#file.storage.problem === null) return 0;
-    const end = storage.read(() => tail.steps.end(this.#file.lastSeq, FILE_STEP));
+    const from = Math.max(this.#file.lastSeq, tail.groups.dropped);
+    const end = storage.read(() => tail.groups.end(this.#file.lastSeq, FILE_STEP));
     const kept = Math.min(end ?? 0, this.#lastKept);
-    const counters = kept <= this.#file.lastSeq ? new Map<string, number>() : this.#copyUpTo(kept);
+    const counters = kept <= from ? new Map<string, number>() : this.#copyRange(from, kept);
     this.#tally(counters, -1);
     const copied = counters.get('count') ?? 0;
     await this.#dropCopied(copied < FILE_STEP ? 1 : TAIL_STEP);
@@ -132,9 +133,9 @@ export class SqliteEventLog implements EventLog {
   async #dropCopied(atLeast: number): Promise<void> {
     const { storage, tail, commit } = this.#core;
     const { lastSeq } = this.#file;
-    const first = storage.read(() => tail.steps.first(0));
+    const first = storage.read(() => tail.groups.first(0));
     if (first === undefined || lastSeq - first + 1 < atLeast) return;
-    await commit.run(() => tail.drop(Math.min(lastSeq, first + TAIL_STEP - 1)));
+    await commit.run((tx) => tail.groups.drop(tx, Math.min(lastSeq, first + TAIL_STEP - 1)));
   }
 
   /** Those up to where `stepOf` says, out of the file, or out of the tail once the file has none; how many. */
@@ -145,7 +146,7 @@ export class SqliteEventLog implements EventLog {
     }
     const { storage, tail, commit } = this.#core;
     // Before the commit, in which another step may have taken them already: none is to go that is not too many.
-    const end = storage.read(() => stepOf(tail.steps, this.#file.lastSeq, TAIL_STEP));
+    const end = storage.read(() => stepOf(tail.groups, this.#file.lastSeq, TAIL_STEP));
     if (end === undefined) return 0;
     // Older ones may have got into the file meanwhile.
     return commit.run((tx) => (this.#firstInFile() === undefined ? this.#dropFromTail(tx, end) : 0));
@@ -154,7 +155,7 @@ export class SqliteEventLog implements EventLog {
   #dropFromTail(tx: Transaction, seq: number): number {
     const { tail } = this.#core;
     const counters = countersOf(tail.counted(this.#file.lastSeq, seq));
-    tail.drop(seq);
+    tail.groups.drop(tx, seq);
     tx.after(() => this.#tally(counters, -1));
     return counters.get('count') ?? 0;
   }
@@ -163,7 +164,7 @@ export class SqliteEventLog implements EventLog {
     const { tail } = this.#core;
     let seq = this.#file.lastSeq;
     for (;;) {
-      const end = tail.steps.end(seq, TAIL_STEP);
+      const end = tail.groups.end(seq, TAIL_STEP);
       if (end === undefined) return;
       this.#tally(countersOf(tail.counted(seq, end)));
       seq = end;

@@ -4,8 +4,8 @@ import type { Event, EventFilter, EventType } from '../events.ts';
 import type { JsonValue } from '../task.ts';
 import type { Db } from './database.ts';
 import type { EventCount } from './event-file.ts';
-import { EventSteps } from './event-steps.ts';
-import { EVENT_COLUMNS, type EventRow, pageOf, provenanceOf, type TaskRow, toEvent } from './rows.ts';
+import { EventGroups } from './event-groups.ts';
+import { type EventRow, pageOf, provenanceOf, type TaskRow } from './rows.ts';
 import type { Transaction } from './transaction.ts';
 import type { Uptime } from './uptime.ts';
 
@@ -15,15 +15,6 @@ export type EventedTask = Pick<
   'id' | 'type' | 'session_id' | 'origin' | 'dispatch_mode' | 'response_mode' | 'entrypoint'
 >;
 
-type Chosen = [
-  seq: number,
-  taskId: string | null,
-  taskId: string | null,
-  type: string | null,
-  type: string | null,
-  limit: number,
-];
-
 /**
  * The newest events, in the main file, so that an event commits with the change that it records. The copier moves
  * them to the event file; no transaction writes two files.
@@ -31,40 +22,12 @@ type Chosen = [
 export class EventTail {
   readonly #clock: Clock;
   readonly #uptime: Uptime;
-  readonly #insert;
-  readonly steps: EventSteps;
-  readonly #counted;
-  readonly #list;
-  readonly #page;
-  readonly #lastSeq;
-  readonly #oldest;
-  readonly #newest;
-  readonly #drop;
+  readonly groups: EventGroups;
 
   constructor(db: Db, clock: Clock, uptime: Uptime) {
     this.#clock = clock;
     this.#uptime = uptime;
-    this.#insert = db.prepare<Omit<EventRow, 'seq'>>(
-      `INSERT INTO event_tail (id, type, created_at, task_id, task_type, task_status, session_id, origin, dispatch_mode,
-         response_mode, entrypoint, details, retained_from)
-       VALUES (@id, @type, @created_at, @task_id, @task_type, @task_status, @session_id, @origin, @dispatch_mode,
-         @response_mode, @entrypoint, @details, @retained_from)`,
-    );
-    this.steps = new EventSteps(db, 'event_tail');
-    this.#counted = db.prepare<[number, number], EventCount>(
-      'SELECT type, task_status, 1 AS count FROM event_tail WHERE seq > ? AND seq <= ?',
-    );
-    const chosen = `SELECT ${EVENT_COLUMNS} FROM event_tail
-      WHERE seq > ? AND (? IS NULL OR task_id = ?) AND (? IS NULL OR type = ?) ORDER BY seq`;
-    this.#list = db.prepare<Chosen, EventRow>(`${chosen} DESC LIMIT ?`);
-    this.#page = db.prepare<Chosen, EventRow>(`${chosen} LIMIT ?`);
-    this.#lastSeq = db
-      .prepare<[], number>(`SELECT seq FROM sqlite_sequence WHERE name = 'event_tail'`)
-      .pluck();
-    const createdAt = 'SELECT created_at FROM event_tail WHERE seq > ? ORDER BY seq';
-    this.#oldest = db.prepare<[number], number>(`${createdAt} LIMIT 1`).pluck();
-    this.#newest = db.prepare<[number], number>(`${createdAt} DESC LIMIT 1`).pluck();
-    this.#drop = db.prepare<[number]>('DELETE FROM event_tail WHERE seq <= ?');
+    this.groups = new EventGroups(db);
   }
 
   /** An event about a task, with the task's own values. */
@@ -91,61 +54,42 @@ export class EventTail {
     });
   }
 
+  /** It has its `seq` once the transaction is committed. */
   write(tx: Transaction, event: Omit<Event, 'seq' | 'id' | 'createdAt'>): Event {
-    const row = {
-      id: randomUUID(),
-      type: event.type,
-      created_at: this.#clock.wall(),
-      task_id: event.taskId,
-      task_type: event.taskType,
-      task_status: event.taskStatus,
-      session_id: event.sessionId,
-      origin: event.origin,
-      dispatch_mode: event.dispatchMode,
-      response_mode: event.responseMode,
-      entrypoint: event.entrypoint,
-      details: JSON.stringify(event.details),
-      retained_from: this.#uptime.now(),
-    };
-    const seq = Number(this.#insert.run(row).lastInsertRowid);
-    const written = toEvent({ ...row, seq });
+    const written = { seq: 0, id: randomUUID(), createdAt: this.#clock.wall(), ...event };
     tx.events.push(written);
     return written;
   }
 
+  /** What a transaction has to tell, before it is committed. */
+  store(tx: Transaction): void {
+    if (tx.events.length === 0) return;
+    this.groups.add(tx, tx.events, this.#uptime.now());
+    this.#uptime.remember();
+  }
+
   /** What those behind `seq`, up to `last`, are counted as. */
-  counted(seq: number, last: number): EventCount[] {
-    return this.#counted.all(seq, last);
+  *counted(seq: number, last: number): Generator<EventCount, void> {
+    for (const row of this.groups.oldestFirst(seq)) {
+      if (row.seq > last) return;
+      yield { type: row.type, task_status: row.task_status, count: 1 };
+    }
   }
 
   /** Those behind `seq`, newest first. */
   list(seq: number, filter: EventFilter): EventRow[] {
-    return this.#list.all(...chosen(seq, filter));
+    return [...this.groups.newestFirst(seq, filter)];
   }
 
   /** Those behind `seq`, oldest first; fewer than `limit` when they are large. */
   page(seq: number, filter: EventFilter): EventRow[] {
-    return pageOf(this.#page.iterate(...chosen(seq, filter)));
-  }
-
-  /** The newest that was ever given, whether or not it is still here. */
-  get lastSeq(): number {
-    return this.#lastSeq.get() ?? 0;
+    return pageOf(this.groups.oldestFirst(seq, filter));
   }
 
   /** When the first and the last behind `seq` were written. */
   edges(seq: number): { oldest: number | null; newest: number | null } {
-    return { oldest: this.#oldest.get(seq) ?? null, newest: this.#newest.get(seq) ?? null };
+    const [first] = this.groups.oldestFirst(seq);
+    const [last] = this.groups.newestFirst(seq);
+    return { oldest: first?.created_at ?? null, newest: last?.created_at ?? null };
   }
-
-  /** Deletes the rows up to `seq`. 3 µs each. */
-  drop(seq: number): void {
-    this.#drop.run(seq);
-  }
-}
-
-function chosen(seq: number, filter: EventFilter): Chosen {
-  const taskId = filter.taskId ?? null;
-  const type = filter.type ?? null;
-  return [seq, taskId, taskId, type, type, filter.limit];
 }

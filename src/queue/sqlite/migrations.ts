@@ -1,4 +1,4 @@
-import { EVENT } from './event-migrations.ts';
+import { EVENT, EVENT_GROUPS } from './event-migrations.ts';
 
 /** Numbered migrations, applied in order inside one transaction each; never edited after a release. */
 export interface Migration {
@@ -302,4 +302,5 @@ export const MAIN_MIGRATIONS: readonly Migration[] = [
   { version: 7, sql: OUTPUT },
   { version: 8, sql: BUDGETS },
   { version: 9, sql: FEWER_INDEXES },
+  { version: 10, sql: EVENT_GROUPS },
 ];

@@ -5,6 +5,7 @@ import type { TaskQueue } from '../task-queue.ts';
 import { type Db, explained, type HeldFile, holdFile } from './database.ts';
 import { SqliteQueue } from './engine.ts';
 import { EventFile } from './event-file.ts';
+import { EventGroups } from './event-groups.ts';
 import { EVENT_FILE, type FileKind, TASK_FILE, toStartError } from './inspect.ts';
 
 /** A task that ended, for the text of its callback. Times are epoch milliseconds. */
@@ -69,9 +70,6 @@ export async function openQueue(options: QueueOptions): Promise<TaskQueue> {
 
 /** Where the task file is new and the event file is not, its events must not take numbers that are used already. */
 function continueSequence(db: Db, lastSeq: number): void {
-  const known =
-    db.prepare<[], number>(`SELECT seq FROM sqlite_sequence WHERE name = 'event_tail'`).pluck().get() ?? 0;
-  if (known >= lastSeq) return;
-  db.prepare(`DELETE FROM sqlite_sequence WHERE name = 'event_tail'`).run();
-  db.prepare(`INSERT INTO sqlite_sequence (name, seq) VALUES ('event_tail', ?)`).run(lastSeq);
+  const groups = new EventGroups(db);
+  if (groups.lastSeq < lastSeq) groups.skipTo(lastSeq);
 }

@@ -32,3 +32,29 @@ test('a task that waited before there were times and tags keeps its payload, whi
   const names = db.prepare("SELECT name FROM pragma_table_info('tasks')").pluck().all();
   expect(names.at(-1)).toBe('payload');
 });
+
+const EVENT = `'e', 'note', 1795000000000, NULL, NULL, NULL, NULL, 'o', 'd', 'r', NULL, '{"a":"\u0001"}', 7`;
+
+/** The tables as they were before events were written in groups, with the events that `insert` writes. */
+function grouped(insert: string) {
+  const db = new Database(':memory:');
+  onTestFinished(() => void db.close());
+  for (const { sql, version } of MAIN_MIGRATIONS) {
+    if (version === 10) db.exec(insert);
+    db.exec(sql);
+  }
+  const dropped = db.prepare(`SELECT value FROM meta WHERE name = 'events_dropped'`).pluck().get();
+  return { rows: db.prepare('SELECT * FROM event_tail').raw().all(), dropped };
+}
+
+test('events that were written one by one are there as they were', () => {
+  const { rows, dropped } = grouped(`INSERT INTO event_tail VALUES (41, ${EVENT}), (42, ${EVENT})`);
+  const others = [null, null, null, null, 'o', 'd', 'r', null, '{"a":"\u0001"}', 7];
+  expect(rows).toEqual([41, 42].map((seq) => [seq, 'e', 'note', 1_795_000_000_000, ...others]));
+  expect(dropped).toBeUndefined();
+});
+
+test('the numbers of events that had left the tail are not given again', () => {
+  const { rows, dropped } = grouped(`INSERT INTO event_tail VALUES (42, ${EVENT}); DELETE FROM event_tail`);
+  expect([rows, dropped]).toEqual([[], 42]);
+});
