@@ -210,7 +210,10 @@ test('an operation of our own is done again after a sync that failed', async () 
   expect([tries.length, clock.pending]).toEqual([1, 1]);
   wal.broken = null;
   clock.advance(1_000);
-  await note('after')();
+  const after = note('after')();
+  await turns();
+  wal.end();
+  await after;
   expect([tries.length, clock.pending]).toEqual([2, 0]);
   expect(texts()).toEqual(['ours', 'after']);
 });
