@@ -26,7 +26,7 @@ export interface TaskApi {
 }
 
 /** For whoever has waited for the server to listen: Node loads modules without a look at its connections. */
-const BREATH_MS = 10;
+const BREATH_MS = 50;
 
 /** The kind of callback that a `callbackChannel` means. */
 const CALLBACK_KIND = 'discord';

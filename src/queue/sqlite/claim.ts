@@ -5,7 +5,8 @@ import type { Core } from './core.ts';
 import { type Endings, noOutput } from './ending.ts';
 import type { Lifecycle } from './lifecycle.ts';
 import type { Line } from './line.ts';
-import { answer, lanesOf, type Parked } from './parking.ts';
+import { Parked, type ParkedParts } from './parked.ts';
+import { answer, lanesOf } from './parking.ts';
 import { type OfferedTask, TASK_COLUMNS, type TaskRow } from './rows.ts';
 import type { Runners } from './runners.ts';
 import type { Transaction } from './transaction.ts';
@@ -38,6 +39,7 @@ export class Claims {
   readonly #holds: Holds;
   readonly #sql;
   readonly #giveBack: ClaimParts['giveBack'];
+  readonly #parked: ParkedParts;
 
   constructor(core: Core, parts: ClaimParts) {
     this.#core = core;
@@ -48,6 +50,7 @@ export class Claims {
     this.#runners = parts.runners;
     this.#holds = parts.holds;
     this.#giveBack = parts.giveBack;
+    this.#parked = { parking: core.parking, takeBack: (claims) => this.#undelivered(claims) };
     this.#sql = {
       task: core.db.prepare<[number], OfferedTask>(
         `SELECT ${TASK_COLUMNS}, payload FROM tasks WHERE seq = ?`,
@@ -57,8 +60,8 @@ export class Claims {
 
   claim(poller: Poller, signal: AbortSignal): Promise<Claim[]> {
     return new Promise((resolve, reject) => {
-      const entry = this.#entry(poller, signal, resolve, reject);
       if (signal.aborted) return resolve([]);
+      const entry = new Parked({ poller, signal, resolve, reject }, this.#parked);
       this.#core.commit
         .run((tx) => this.#poll(tx, entry, signal))
         .then(
@@ -81,7 +84,7 @@ export class Claims {
     for (const entry of this.#core.parking.waiting(lanes)) {
       if (tx.answered.has(entry)) continue;
       if (this.#next(tx, lanes) === undefined) return;
-      const claims = this.#take(tx, entry.poller, entry.lanes);
+      const claims = this.#take(tx, entry.poller, lanesOf(entry.poller));
       if (claims.length > 0) answer(tx, entry, () => entry.settle(claims));
     }
   }
@@ -103,35 +106,6 @@ export class Claims {
     return this.#lifecycle.start(tx, task, poller);
   }
 
-  /** The poller as it waits: leaves its place when it is answered or hangs up, whichever comes first. */
-  #entry(
-    poller: Poller,
-    signal: AbortSignal,
-    resolve: (claims: Claim[]) => void,
-    reject: (error: unknown) => void,
-  ): Parked {
-    let open = true;
-    const leave = () => {
-      open = false;
-      signal.removeEventListener('abort', hangUp);
-      this.#core.parking.leave(entry);
-    };
-    const settle = (claims: Claim[]) => {
-      if (!open) return this.#undelivered(claims);
-      leave();
-      resolve(claims);
-    };
-    const fail = (error: unknown) => {
-      if (!open) return;
-      leave();
-      reject(error);
-    };
-    const hangUp = () => settle([]);
-    const entry = { poller, lanes: lanesOf(poller), settle, fail };
-    signal.addEventListener('abort', hangUp, { once: true });
-    return entry;
-  }
-
   #undelivered(claims: Claim[]): void {
     if (claims.length > 0) this.#giveBack(claims.map((claim) => claim.leaseId));
   }
@@ -141,13 +115,14 @@ export class Claims {
     const { poller } = entry;
     if (signal.aborted) return [];
     this.#greet(tx, entry);
-    const claims = this.#take(tx, poller, entry.lanes);
+    const claims = this.#take(tx, poller, lanesOf(poller));
     if (claims.length > 0) return claims;
-    tx.otherwise(this.#core.parking.park(entry));
+    this.#core.parking.park(entry);
+    tx.otherwise(() => this.#core.parking.leave(entry));
     return null;
   }
 
-  #greet(tx: Transaction, { poller, lanes }: Parked): void {
+  #greet(tx: Transaction, { poller, openLanes }: Parked): void {
     const { sightings } = this.#runners;
     const { runnerId, instanceId } = poller;
     if (runnerId !== null && instanceId !== null) {
@@ -155,7 +130,7 @@ export class Claims {
       const before = this.#core.parking.ofInstance(runnerId, instanceId);
       if (before !== undefined) answer(tx, before, () => before.settle([]));
     } else tx.after(() => sightings.saw(runnerId ?? LEGACY_RUNNER, null));
-    tx.after(() => sightings.polled(runnerId ?? LEGACY_RUNNER, lanes));
+    tx.after(() => sightings.polled(runnerId ?? LEGACY_RUNNER, openLanes, poller.types));
   }
 
   #take(tx: Transaction, poller: Poller, lanes: readonly string[]): Claim[] {

@@ -219,7 +219,6 @@ export class SqliteQueue implements TaskQueue {
     this.#line.wake.stop();
     this.#holds.stop();
     this.outbox.stop();
-    // It reads the main file, too: closed last, it would write to it without its lock.
     this.#files.events.close();
     this.#files.main.close();
   }

@@ -36,6 +36,7 @@ export class EventFile {
   readonly steps: EventSteps;
   readonly #counters: Counters;
   readonly #sql;
+  readonly #store;
   /** The newest event that was ever copied here; it survives the trimming of all events. */
   lastSeq: number;
 
@@ -47,42 +48,24 @@ export class EventFile {
     this.#counters = new Counters(file.db);
     this.#sql = prepare(file);
     this.lastSeq = this.#sql.lastSeq.get() ?? 0;
+    this.#store = file.db.transaction((rows: Iterable<EventRow>, seq: number) => {
+      for (const row of rows) this.#sql.insert.run(...valuesOf(row));
+      const counters = countersOf(this.#sql.counts.all(this.lastSeq, seq));
+      this.#counters.apply(counters);
+      this.#sql.remember.run(seq);
+      return counters;
+    });
   }
 
   get path(): string {
     return this.#file.db.name;
   }
 
-  /**
-   * Gives what stores the tail's events in a range of `seq` here, in one commit that writes this file alone, and tells
-   * what they add to the counters. SQLite copies them out of the main file, which is attached and only read: 11 µs an
-   * event, 21 by way of JavaScript. The main file must be closed after this one.
-   */
-  copierFrom(main: Storage): (behind: number, seq: number) => Map<string, number> {
-    const { db } = this.#file;
-    db.prepare<[string]>('ATTACH ? AS main_file').run(main.db.name);
-    const { copy, look } = prepareCopy(this.#file);
-    // Never `immediate` on this connection, which would lock the attached file, too.
-    const commit = db.transaction((behind: number, seq: number) => {
-      copy.run({ behind, seq });
-      const counters = countersOf(this.#sql.counts.all(this.lastSeq, seq));
-      this.#counters.apply(counters);
-      this.#sql.remember.run(seq);
-      return counters;
-    }).deferred;
-    return (behind, seq) => {
-      let counters: Map<string, number>;
-      try {
-        counters = commit(behind, seq);
-      } catch (error) {
-        // Where the tail alone can't be read either, it is the main file that fails.
-        main.read(() => look.get({ behind, seq }));
-        throw this.storage.failed(error, 'written');
-      }
-      this.storage.worked();
-      this.lastSeq = seq;
-      return counters;
-    };
+  /** Stores the tail's events up to `seq`, in one commit that writes this file alone; what they add to the counters. */
+  store(rows: Iterable<EventRow>, seq: number): Map<string, number> {
+    const counters = this.storage.write(() => this.#store(rows, seq));
+    this.lastSeq = seq;
+    return counters;
   }
 
   /** Deletes the events up to `seq`; how many. They are the oldest. */
@@ -140,28 +123,12 @@ export class EventFile {
   }
 }
 
-interface Range {
-  behind: number;
-  seq: number;
-}
-
-function prepareCopy({ db }: OpenFile) {
-  const range = `FROM main_file.event_groups, json_each(events)
-    WHERE last_seq > @behind
-      AND last_seq <= (SELECT MIN(last_seq) FROM main_file.event_groups WHERE last_seq >= @seq)
-      AND first_seq + key BETWEEN @behind + 1 AND @seq`;
-  const packed = Array.from({ length: 12 }, (_, index) => `value ->> ${index}`);
-  return {
-    copy: db.prepare<Range>(
-      `INSERT OR IGNORE INTO events (${EVENT_COLUMNS}) SELECT first_seq + key, ${packed}, retained_from ${range}`,
-    ),
-    look: db.prepare<Range>(`SELECT MAX(value) ${range}`),
-  };
-}
-
 function prepare({ db }: OpenFile) {
   const select = `SELECT ${EVENT_COLUMNS} FROM events`;
   return {
+    insert: db.prepare(
+      `INSERT OR IGNORE INTO events (${EVENT_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    ),
     remember: db.prepare<[number]>(
       `INSERT INTO meta (name, value) VALUES ('last_seq', ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value`,
     ),
@@ -188,4 +155,24 @@ function prepare({ db }: OpenFile) {
       .prepare<[], number>('SELECT page_count * page_size FROM pragma_page_count, pragma_page_size')
       .pluck(),
   };
+}
+
+/** By position, which takes 3 µs less than by name. */
+function valuesOf(row: EventRow) {
+  return [
+    row.seq,
+    row.id,
+    row.type,
+    row.created_at,
+    row.task_id,
+    row.task_type,
+    row.task_status,
+    row.session_id,
+    row.origin,
+    row.dispatch_mode,
+    row.response_mode,
+    row.entrypoint,
+    row.details,
+    row.retained_from,
+  ];
 }

@@ -20,7 +20,7 @@ type Packed = [
   dispatchMode: string,
   responseMode: string,
   entrypoint: string | null,
-  /** A text, however deep its JSON: SQLite reads a group, too. */
+  /** A text, however deep its JSON: SQLite reads a group, too, for the view. */
   details: string,
 ];
 

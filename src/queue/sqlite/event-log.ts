@@ -20,7 +20,6 @@ type StepOf = (steps: Steps, seq: number, limit: number) => number | undefined;
 export class SqliteEventLog implements EventLog {
   readonly #core: Core;
   readonly #file: EventFile;
-  readonly #copyRange;
   readonly #taskById;
   /** Counts of the tail, in memory: loaded at boot, added to after each commit, taken from when events leave it. */
   readonly #tailCounts = new Map<string, number>();
@@ -31,7 +30,6 @@ export class SqliteEventLog implements EventLog {
     this.#core = core;
     this.#file = file;
     this.#taskById = core.db.prepare<[string], TaskRow>(`SELECT ${TASK_COLUMNS} FROM tasks WHERE id = ?`);
-    this.#copyRange = file.copierFrom(core.storage);
     this.#lastKept = core.tail.groups.lastSeq;
     this.#countTail();
   }
@@ -107,7 +105,7 @@ export class SqliteEventLog implements EventLog {
     const from = Math.max(this.#file.lastSeq, tail.groups.dropped);
     const end = storage.read(() => tail.groups.end(this.#file.lastSeq, FILE_STEP));
     const kept = Math.min(end ?? 0, this.#lastKept);
-    const counters = kept <= from ? new Map<string, number>() : this.#copyRange(from, kept);
+    const counters = kept <= from ? new Map<string, number>() : this.#copyUpTo(kept);
     this.#tally(counters, -1);
     const copied = counters.get('count') ?? 0;
     await this.#dropCopied(copied < FILE_STEP ? 1 : TAIL_STEP);
@@ -127,6 +125,14 @@ export class SqliteEventLog implements EventLog {
       return surplus > 0 ? steps.end(seq, Math.min(surplus, limit)) : undefined;
     });
     return { cutoff: clock.wall() - age, deletedExpired, deletedOverflow, count: this.count };
+  }
+
+  #copyUpTo(seq: number): Map<string, number> {
+    const { storage, tail } = this.#core;
+    return this.#file.store(
+      storage.read(() => tail.range(this.#file.lastSeq, seq)),
+      seq,
+    );
   }
 
   /** Where `at least` so many of the tail's rows are in the file, as many as one step takes go. */

@@ -68,12 +68,19 @@ export class EventTail {
     this.#uptime.remember();
   }
 
-  /** What those behind `seq`, up to `last`, are counted as. */
-  *counted(seq: number, last: number): Generator<EventCount, void> {
+  /** Those behind `seq`, up to `last`. */
+  range(seq: number, last: number): EventRow[] {
+    const rows: EventRow[] = [];
     for (const row of this.groups.oldestFirst(seq)) {
-      if (row.seq > last) return;
-      yield { type: row.type, task_status: row.task_status, count: 1 };
+      if (row.seq > last) break;
+      rows.push(row);
     }
+    return rows;
+  }
+
+  /** What they are counted as. */
+  counted(seq: number, last: number): EventCount[] {
+    return this.range(seq, last).map(({ type, task_status }) => ({ type, task_status, count: 1 }));
   }
 
   /** Those behind `seq`, newest first. */

@@ -1,15 +1,7 @@
 import type { Poller } from '../runners.ts';
-import { AGENT_TYPES, type Claim, LEGACY_RUNNER } from '../task.ts';
+import { AGENT_TYPES, LEGACY_RUNNER } from '../task.ts';
+import type { Parked } from './parked.ts';
 import type { Transaction } from './transaction.ts';
-
-/** A poller that waits for a task. */
-export interface Parked {
-  poller: Poller;
-  lanes: readonly string[];
-  /** Answers it; claims for one that is gone already are given back. */
-  settle: (claims: Claim[]) => void;
-  fail: (error: unknown) => void;
-}
 
 /** From here on nothing is claimed for this parked poller; it hears after the commit. */
 export function answer(tx: Transaction, entry: Parked, tell: () => void): void {
@@ -37,57 +29,76 @@ export function boundLanesOf(runnerId: string): string[] {
 
 /** Every lane that a poller can be matched with. */
 export function lanesOf(poller: Poller): string[] {
-  const runner = poller.runnerId ?? LEGACY_RUNNER;
+  const runner = runnerOf(poller);
   const agents = AGENT_TYPES.filter((type) => poller.types.includes(type));
-  const open = poller.queues.flatMap((queue) => poller.types.map((type) => laneOf(queue, type)));
-  return [...open, ...agents.map((type) => boundLaneOf(runner, type))];
+  return [...openLanesOf(poller), ...agents.map((type) => boundLaneOf(runner, type))];
 }
 
-/** Parked pollers, in insertion-ordered sets, one of all and one per lane: the longest waiting is the first. */
-export class Parking {
-  readonly #all = new Set<Parked>();
-  readonly #byLane = new Map<string, Set<Parked>>();
-  readonly #byInstance = new Map<string, Parked>();
+/** The open lanes of the same queues and types: one array, however many ask for them. */
+const OPEN_LANES = new Map<string, readonly string[]>();
+/** More than runners differ in; what anyone may ask for does not pile up. */
+const MAX_KEPT = 1_000;
 
-  /** Gives what takes it back: then the poll that its instance had before is that of the instance again. */
-  park(entry: Parked): () => void {
-    this.#all.add(entry);
-    for (const lane of entry.lanes) {
-      const waiting = this.#byLane.get(lane);
-      if (waiting === undefined) this.#byLane.set(lane, new Set([entry]));
-      else waiting.add(entry);
-    }
-    const instance = instanceKey(entry.poller);
-    if (instance === null) return () => this.leave(entry);
-    const before = this.#byInstance.get(instance);
-    this.#byInstance.set(instance, entry);
-    return () => {
-      this.leave(entry);
-      if (before !== undefined && this.#all.has(before)) this.#byInstance.set(instance, before);
-    };
+/** The lanes of any runner, those of the default queue and the like. */
+export function openLanesOf({ queues, types }: Poller): readonly string[] {
+  const name = `${queues}|${types}`;
+  const kept = OPEN_LANES.get(name);
+  if (kept !== undefined) return kept;
+  if (OPEN_LANES.size >= MAX_KEPT) OPEN_LANES.clear();
+  const lanes = queues.flatMap((queue) => types.map((type) => laneOf(queue, type)));
+  OPEN_LANES.set(name, lanes);
+  return lanes;
+}
+
+function runnerOf({ runnerId }: Poller): string {
+  return runnerId ?? LEGACY_RUNNER;
+}
+
+/**
+ * Parked pollers, the longest waiting first. Those with the same open lanes are in one set, and each is listed under its
+ * runner: sets for each of their ten lanes took 2 KiB of every poll that waits.
+ */
+export class Parking {
+  readonly #byOpenLanes = new Map<readonly string[], Set<Parked>>();
+  readonly #byRunner = new Map<string, Parked[]>();
+  #turns = 0;
+
+  /** Behind a poll that its instance has parked before: that is the instance's again when this one leaves. */
+  park(entry: Parked): void {
+    entry.turn = ++this.#turns;
+    const waiting = this.#byOpenLanes.get(entry.openLanes);
+    if (waiting === undefined) this.#byOpenLanes.set(entry.openLanes, new Set([entry]));
+    else waiting.add(entry);
+    const runner = runnerOf(entry.poller);
+    const own = this.#byRunner.get(runner);
+    if (own === undefined) this.#byRunner.set(runner, [entry]);
+    else own.push(entry);
   }
 
   leave(entry: Parked): void {
-    this.#all.delete(entry);
-    for (const lane of entry.lanes) {
-      const waiting = this.#byLane.get(lane);
-      waiting?.delete(entry);
-      if (waiting?.size === 0) this.#byLane.delete(lane);
-    }
-    const instance = instanceKey(entry.poller);
-    if (instance !== null && this.#byInstance.get(instance) === entry) this.#byInstance.delete(instance);
+    const waiting = this.#byOpenLanes.get(entry.openLanes);
+    waiting?.delete(entry);
+    if (waiting?.size === 0) this.#byOpenLanes.delete(entry.openLanes);
+    const runner = runnerOf(entry.poller);
+    const own = this.#byRunner.get(runner) ?? [];
+    const place = own.indexOf(entry);
+    if (place >= 0) own.splice(place, 1);
+    if (own.length === 0) this.#byRunner.delete(runner);
   }
 
   /** Those who wait on any of these lanes, the longest waiting first. */
   waiting(lanes: ReadonlySet<string>): Iterable<Parked> {
-    const [first = ''] = lanes;
-    if (lanes.size === 1) return this.#byLane.get(first) ?? [];
-    return [...this.#all].filter((entry) => entry.lanes.some((lane) => lanes.has(lane)));
+    const open = [...this.#byOpenLanes].filter(([some]) => some.some((lane) => lanes.has(lane)));
+    const bound = [...lanes].filter(isBound).map((lane) => this.#boundTo(lane));
+    const groups: Iterable<Parked>[] = [...open.map(([, waiting]) => waiting), ...bound];
+    const [first = [], ...others] = groups;
+    return others.length === 0 ? first : inTurn(groups);
   }
 
   /** The parked poll of a runner's instance. */
   ofInstance(runnerId: string, instanceId: string | null): Parked | undefined {
-    return this.#byInstance.get(`${runnerId}\n${instanceId}`);
+    const own = this.#byRunner.get(runnerId);
+    return own?.findLast(({ poller }) => poller.runnerId === runnerId && poller.instanceId === instanceId);
   }
 
   /** Whether a poll of this runner waits; those without an id have no instance. */
@@ -102,19 +113,40 @@ export class Parking {
 
   /** Whether anyone waits on this lane. */
   isAsking(lane: string): boolean {
-    return this.#byLane.has(lane);
+    const [first] = this.waiting(new Set([lane]));
+    return first !== undefined;
   }
 
   /** Everyone leaves. */
   clear(): Parked[] {
-    const all = [...this.#all];
-    this.#all.clear();
-    this.#byLane.clear();
-    this.#byInstance.clear();
+    const all = [...this.#byRunner.values()].flat();
+    this.#byOpenLanes.clear();
+    this.#byRunner.clear();
     return all;
+  }
+
+  #boundTo(lane: string): Parked[] {
+    const type = typeOfLane(lane);
+    const own = this.#byRunner.get(lane.slice(1, -type.length - 1)) ?? [];
+    return own.filter(({ poller }) => poller.types.some((each) => each === type));
   }
 }
 
-function instanceKey(poller: Poller): string | null {
-  return poller.runnerId === null ? null : `${poller.runnerId}\n${poller.instanceId}`;
+/** No name of a queue begins so. */
+function isBound(lane: string): boolean {
+  return lane.startsWith('@');
+}
+
+/** All of these, each of which is in order already. */
+function* inTurn(groups: readonly Iterable<Parked>[]): Generator<Parked> {
+  const rest = groups.map((group) => group[Symbol.iterator]());
+  const heads = rest.map((each) => each.next().value as Parked | undefined);
+  for (;;) {
+    const turns = heads.map((head) => head?.turn ?? Number.POSITIVE_INFINITY);
+    const first = turns.indexOf(Math.min(...turns));
+    const head = heads[first];
+    if (head === undefined) return;
+    yield head;
+    heads[first] = rest[first]?.next().value as Parked | undefined;
+  }
 }

@@ -137,7 +137,7 @@ export class RunnerHealth {
       if (isPaused(seen, type)) continue;
       const lane = boundLaneOf(runnerId, type);
       const isAsked = this.#core.parking.isAsking(lane);
-      if (isAsked || this.#unaskedMs(seen, seen.askedFor.get(lane)) <= UNASKED_MS) continue;
+      if (isAsked || this.#unaskedMs(seen, seen.askedFor[type]) <= UNASKED_MS) continue;
       const waiting = this.#waitingIn([lane], counts);
       if (waiting > 0)
         return `does not ask for ${type}, while ${tellTasks(waiting)} for conversations that it has`;

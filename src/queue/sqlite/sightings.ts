@@ -1,7 +1,6 @@
 import type { Clock } from '../../clock.ts';
 import type { Heartbeat } from '../runners.ts';
-import type { JsonObject, PausedType } from '../task.ts';
-import { boundLanesOf } from './parking.ts';
+import { AGENT_TYPES, type AgentType, type JsonObject, type PausedType, type TaskType } from '../task.ts';
 
 /** A runner that was not heard of for so long is away: three idle heartbeats. */
 export const AWAY_MS = 45_000;
@@ -26,10 +25,10 @@ export interface Sighting {
   polled: Moment | null;
   beat: Moment | null;
   claimed: Moment | null;
-  /** Where its last poll looked for tasks. */
+  /** Where its last poll looked for tasks that are bound to no runner. */
   lanes: readonly string[] | null;
-  /** When it looked last for each kind of conversation that is bound to it: lane → steady clock. */
-  askedFor: Map<string, number>;
+  /** When it looked last for each kind of conversation that is bound to it, on the steady clock. */
+  askedFor: Partial<Record<AgentType, number>>;
   /** Until then, on the steady clock, it had no free slot for all that is known. */
   busy: number;
   slots: number | null;
@@ -69,13 +68,12 @@ export class Sightings {
     if (instanceId !== null) seen.isLost = false;
   }
 
-  polled(runnerId: string, lanes: readonly string[]): void {
+  polled(runnerId: string, lanes: readonly string[], types: readonly TaskType[]): void {
     const seen = this.#byRunner.get(runnerId);
     if (seen === undefined) return;
     seen.polled = this.#now();
     seen.lanes = lanes;
-    for (const lane of boundLanesOf(runnerId))
-      if (lanes.includes(lane)) seen.askedFor.set(lane, seen.polled.steady);
+    for (const type of AGENT_TYPES) if (types.includes(type)) seen.askedFor[type] = seen.polled.steady;
   }
 
   claimed(runnerId: string): void {
@@ -136,7 +134,7 @@ function anew(instanceId: string | null, now: Moment): Sighting {
     beat: null,
     claimed: null,
     lanes: null,
-    askedFor: new Map(),
+    askedFor: {},
     busy: now.steady,
     slots: null,
     capabilities: null,
