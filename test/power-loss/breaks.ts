@@ -9,6 +9,17 @@ export type Level = (typeof LEVELS)[number];
 export const BREAKS = {
   sync: (level: Level) =>
     COMMON.sync.map((edit) => ({ ...edit, put: edit.put.replace('OFF', level.toUpperCase()) })),
+  /** Those who share a commit are answered while its sync is still under way. */
+  early: () => [
+    {
+      file: 'src/queue/sqlite/wal-sync.ts',
+      find: 'sync: (done) => fdatasync(log, done),',
+      put: `sync: (done) => {
+        fdatasync(log, () => {});
+        setImmediate(done, null);
+      },`,
+    },
+  ],
   /** A result is sent before its bytes are on disk. */
   spool: () => [{ file: 'src/workers/durable.ts', find: '      await file.sync();\n', put: '' }],
   /** A result is sent before its file's name is on disk. */
