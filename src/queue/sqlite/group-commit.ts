@@ -12,6 +12,8 @@ import { takeOverSync, type WalSync } from './wal-sync.ts';
  * counts as its tasks: 64 batches of 500 in one commit would hold up everyone for seconds.
  */
 const GROUP_SIZE = 64;
+/** So many groups of one in a row, and there is no crowd any more. */
+const CALM = 2;
 /** How long what we do of our own accord waits after the storage failed. */
 export const RETRY_MS = 1_000;
 
@@ -43,8 +45,8 @@ export class GroupCommit {
   #retries = new Set<() => void>();
   /** Resolves when what the last group has committed is on disk; until then there is no other group. */
   #syncing: Promise<void> | null = null;
-  /** The last commit was for several. */
-  #crowded = false;
+  /** How many groups of one there were since the last of several. */
+  #alone = CALM;
   /** Committed, by a sync that failed: told when the log has been written back, before anything else is done. */
   #unsynced: Transaction | null = null;
   #closing: Promise<void> | null = null;
@@ -128,6 +130,11 @@ export class GroupCommit {
     this.#goOn();
   }
 
+  /** Several wait for each commit, or did a moment ago. */
+  get #crowded(): boolean {
+    return this.#alone < CALM;
+  }
+
   #goOn(): void {
     if (this.#syncing !== null) return;
     this.#scheduled = false;
@@ -153,7 +160,7 @@ export class GroupCommit {
   #flush(): void {
     const group = this.#nextGroup();
     if (group.length === 0) return;
-    this.#crowded = group.length > 1;
+    this.#alone = group.length > 1 ? 0 : this.#alone + 1;
     const before = this.#storage.changes;
     let work: Work | null = null;
     try {
