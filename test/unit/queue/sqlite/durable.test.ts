@@ -142,6 +142,7 @@ test('a queue that closes during a sync answers who waits for it', async () => {
   await turns();
   const closing = queue.close();
   await turns();
+  sync.holding = false;
   sync.end();
   const receipts = await Promise.all(submitted);
   await closing;
