@@ -8,12 +8,15 @@ type Done = (error: Error | null) => void;
 /** A sync that ends when the test says so, and as it says. Those at once fail while `broken` is set. */
 export class HeldSync implements WalSync {
   readonly held: Done[] = [];
+  /** While it is not set, each ends by itself. */
+  holding = true;
   broken: Error | null = null;
   atOnce = 0;
   closed = 0;
 
   sync(done: Done): void {
-    this.held.push(done);
+    if (this.holding) this.held.push(done);
+    else setImmediate(done, this.broken);
   }
 
   syncNow(): void {

@@ -83,6 +83,7 @@ test('an event is in no stream and in no other file before its commit is on disk
   expect(heard).toEqual([]);
 
   sync.end();
+  sync.holding = false;
   await Promise.all(submitted);
   expect(heard).toEqual(['task.created', 'task.created']);
   expect(shown(queue)).toEqual(heard);
@@ -104,6 +105,7 @@ test('after a sync that failed its events are told with the next commit, once, a
     expect(one).toMatchObject({ status: 'rejected', reason: { code: 'storage_unavailable' } });
   expect(queue.problems()).toHaveLength(1);
   expect([heard, shown(queue), queue.events.stats().count]).toEqual([[], [], 0]);
+  sync.holding = false;
   expect(await queue.upkeep.copyEvents()).toBe(0);
 
   await queue.submit(aCommand());
@@ -125,6 +127,7 @@ test('a parked poll whose claim could not be synced gets it when it is on disk',
   sync.end(BROKEN);
   expect((await refused).map(({ status }) => status)).toEqual(['rejected', 'rejected']);
   expect(got).not.toHaveBeenCalled();
+  sync.holding = false;
   await queue.submit(aCommand({ queue: 'gpu' }));
   await answered;
   const [claim] = await claims;

@@ -97,6 +97,21 @@ test('one that is alone is synced at once', async () => {
   expect(group.settled).toBeNull();
 });
 
+test('one that is alone just after a crowd is synced beside the loop, as there may be more', async () => {
+  const { wal, note, both } = setUp();
+  const answers = both('a', 'b');
+  await turns();
+  wal.end();
+  await Promise.all(answers);
+  const next = note('next')();
+  await turns();
+  expect(wal).toMatchObject({ atOnce: 0, held: [expect.any(Function)] });
+  wal.end();
+  await next;
+  await note('calm')();
+  expect(wal.atOnce).toBe(1);
+});
+
 test('a group that has written nothing waits for no sync', async () => {
   const { wal, group } = setUp();
   const refuse = () => {
@@ -169,6 +184,7 @@ test('after a sync that failed, the log is written back and what it was for is t
   await refused;
   expect(readFileSync(path).includes('sight of')).toBe(false);
   heard.length = 0;
+  wal.holding = false;
   await note('next')();
   expect(readFileSync(path).includes('sight of')).toBe(true);
   const told = ['told lost', 'told sight of', 'event lost', 'event sight of'];
