@@ -213,9 +213,13 @@ export class GroupCommit {
   #finish({ tx, answers }: Work): void {
     this.#storage.worked();
     for (const effect of tx.effects) effect();
-    // Those who wait for an event before those who have caused it.
     this.#tell(tx);
-    for (const answer of answers) answer();
+    // Who has waited for it first, and then, when there is no crowd to be held up by that, who has caused it.
+    const answerAll = () => {
+      for (const answer of answers) answer();
+    };
+    if (this.#crowded || this.#closing !== null) answerAll();
+    else setImmediate(answerAll);
   }
 
   #tell({ tellings, events }: Transaction): void {
