@@ -214,12 +214,12 @@ export class GroupCommit {
     this.#storage.worked();
     for (const effect of tx.effects) effect();
     this.#tell(tx);
-    // Who has waited for it first, and then, when there is no crowd to be held up by that, who has caused it.
+    // Who has waited for it first, all the way to the socket: then, where no crowd is held up by that, who has caused it.
     const answerAll = () => {
       for (const answer of answers) answer();
     };
     if (this.#crowded || this.#closing !== null) answerAll();
-    else setImmediate(answerAll);
+    else queueMicrotask(() => process.nextTick(answerAll));
   }
 
   #tell({ tellings, events }: Transaction): void {
