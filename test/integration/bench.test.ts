@@ -52,7 +52,11 @@ test(
       startup: {
         ...FIGURE,
         must: expect.any(String),
-        parts: { empty: { ...FIGURE, must: 'ratio <= 3' }, full: { ...FIGURE, must: 'value <= 3000' } },
+        parts: {
+          empty: { ...FIGURE, must: 'ratio <= 3' },
+          first: { ...FIGURE, must: 'ratio <= 3' },
+          full: { ...FIGURE, must: 'value <= 3000' },
+        },
       },
     });
     expect(session.err).toContain('│ pickup p50');
