@@ -162,15 +162,15 @@ export class SqliteUpkeep implements Upkeep {
     return pages + inEvents.write(() => freed(inEvents));
   }
 
-  /** Ready tasks, the longest waiting first, until one that is not old enough. */
+  /** Ready tasks, the longest waiting first, of those the earliest submitted, until one that is not old enough. */
   #waitingSinceBefore(before: number): TaskRow[] {
-    const old: TaskRow[] = [];
+    const old: (TaskRow & { retained_from: number })[] = [];
     for (const seq of this.#core.ready.oldest(STEP)) {
       const task = this.#sql.waiting.get(seq);
       if (task !== undefined && task.retained_from >= before) break;
       if (task !== undefined) old.push(task);
     }
-    return old;
+    return old.sort((a, b) => a.retained_from - b.retained_from || a.seq - b.seq);
   }
 
   /** A tombstone stays from its reading on: one that was read late is filed under that time, and looked at again then. */
