@@ -142,7 +142,8 @@ export class Claims {
       const next = this.#next(tx, lanes);
       if (next === undefined) break;
       const task = this.#sql.task.get(next.seq);
-      const size = task === undefined ? 0 : Buffer.byteLength(task.payload);
+      // None has one that was read: its row in the ready list is stale, and is dropped below.
+      const size = Buffer.byteLength(task?.payload ?? '');
       if (claims.length > 0 && bytes + size > MAX_ANSWER_BYTES) break;
       this.#core.ready.drop(next.job);
       if (task?.ready_job !== next.job) {

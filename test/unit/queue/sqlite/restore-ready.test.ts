@@ -31,3 +31,20 @@ test('a task whose plainjob row was deleted by hand waits until the reconciler r
     { level: 'warn', msg: RESTORED, tasks: [taskId] },
   ]);
 });
+
+test('a row of the ready list that is left of a task which was read is dropped, and holds nobody up', async () => {
+  const folder = tempFolder();
+  const files = { taskDb: `${folder}/tasks.db`, eventDb: `${folder}/events.db` };
+  const { log, lines } = keptLog();
+  const queue = await openQueue({ ...SETTINGS, ...files, clock: new ManualClock(), log });
+  onTestFinished(() => queue.close());
+  const { taskId } = await queue.submit(aCommand());
+  const byHand = new Database(files.taskDb);
+  byHand.exec(`UPDATE tasks SET status = 'completed', ready_job = NULL, read_at = 1, payload = NULL`);
+  byHand.close();
+  const second = await queue.submit(aCommand());
+  const claims = await queue.claim(POLLER, new AbortController().signal);
+  expect(claims.map((claim) => claim.id)).toEqual([second.taskId]);
+  expect(claims[0]?.id).not.toBe(taskId);
+  expect(lines.filter((line) => line.level === 'warn')).toHaveLength(1);
+});
