@@ -179,10 +179,10 @@ function toResult(row: EndedRow & ResultRow): Result {
 function prepare({ db }: Core) {
   return {
     byId: db.prepare<[string], TaskRow>(`SELECT ${TASK_COLUMNS} FROM tasks WHERE id = ?`),
-    // One statement: outside of a transaction each costs the locks of one (20 µs).
+    // One statement: outside of a transaction each costs the locks of one (5 µs). `+?`: see line.ts; 4 µs instead of 38.
     outcome: db.prepare<[string], OutcomeRow>(
       `SELECT id, status, completed_at, read_at, stdout, stderr, exit_code, error, metadata
-         FROM tasks LEFT JOIN results ON results.seq = tasks.seq WHERE id = ?`,
+         FROM tasks LEFT JOIN results ON results.seq = tasks.seq WHERE id = +?`,
     ),
     toBury: db.prepare<[string], ToBury>(
       `SELECT seq, id, type, status, session_id, origin, dispatch_mode, response_mode, entrypoint, tags, read_at
