@@ -14,11 +14,7 @@ export type { HttpDeps } from './deps.ts';
 export function createApp({ token, ...deps }: HttpDeps): Koa {
   const app = new LeanKoa();
   app.on('error', (error: unknown) => deps.log.debug({ err: error }, 'an answer could not be written'));
-  const door = {
-    isToken: createTokenCheck(token),
-    caller: fingerprint(token),
-    settled: () => deps.queue.settled(),
-  };
+  const door = { isToken: createTokenCheck(token), caller: fingerprint(token) };
   app.use(outermost(deps, everyRoute(deps, door)));
   return app;
 }

@@ -49,16 +49,12 @@ export class EventReaders {
   readonly #failed: (error: unknown) => void;
   readonly #readers = new Set<Reader>();
   /** Who reads the log, a page in each turn. */
-  readonly #behind: Turns<Reader>;
+  readonly #behind = new Turns<Reader>((reader) => this.#readFor(reader));
   #committed: Event[] = [];
 
   constructor(queue: TaskQueue, failed: (error: unknown) => void) {
     this.#events = queue.events;
     this.#failed = failed;
-    this.#behind = new Turns(
-      (reader) => this.#readFor(reader),
-      () => queue.settled(),
-    );
     queue.subscribe((event) => this.#hear(event));
   }
 

@@ -50,15 +50,11 @@ class OutputReaders {
   readonly #queue: TaskQueue;
   readonly #failed: (error: unknown) => void;
   readonly #readers = new Map<string, Set<Reader>>();
-  readonly #turns: Turns<Reader>;
+  readonly #turns = new Turns<Reader>((reader) => this.#readFor(reader));
 
   constructor(queue: TaskQueue, failed: (error: unknown) => void) {
     this.#queue = queue;
     this.#failed = failed;
-    this.#turns = new Turns(
-      (reader) => this.#readFor(reader),
-      () => queue.settled(),
-    );
     queue.output.subscribe((taskId) => this.#wake(taskId));
     queue.subscribe(({ taskId }) => taskId !== null && this.#wake(taskId));
   }

@@ -1,14 +1,12 @@
 /** How a request goes through its route. */
 import type { Context, Middleware } from 'koa';
 import { AppError } from '../errors.ts';
-import type { TaskQueue } from '../queue/index.ts';
 import { type Call, Reply, StreamReply } from './call.ts';
 import type { createTokenCheck } from './middleware/auth.ts';
 import type { Route } from './route.ts';
 import { sendJson } from './send.ts';
 
 export interface Door {
-  settled: TaskQueue['settled'];
   isToken: ReturnType<typeof createTokenCheck>;
   /** Stands for the token where it must not be shown. */
   caller: string;
@@ -65,9 +63,6 @@ export async function serve(ctx: Context, route: Route, door: Door, params: Para
     trusted,
     response: ctx.res,
   });
-  // What a handler has read may be a moment ahead of the disk: it is told when it is there.
-  const settled = door.settled();
-  if (settled !== null) await settled;
   if (answer instanceof StreamReply) await answer.run(ctx.res);
   else if (answer instanceof Reply) sendJson(ctx, answer.status, answer.body);
   else sendJson(ctx, 200, answer);

@@ -2,13 +2,10 @@
 export class Turns<Waiting> {
   readonly #waiting = new Set<Waiting>();
   readonly #work: (waiting: Waiting) => void;
-  readonly #settled: () => Promise<void> | null;
   #planned = false;
 
-  /** `settled`: no piece is done until it has resolved, so that none shows what may not be on disk yet. */
-  constructor(work: (waiting: Waiting) => void, settled: () => Promise<void> | null) {
+  constructor(work: (waiting: Waiting) => void) {
     this.#work = work;
-    this.#settled = settled;
   }
 
   /** It gets one turn, however often it is added before. */
@@ -25,19 +22,12 @@ export class Turns<Waiting> {
     if (this.#planned || this.#waiting.size === 0) return;
     this.#planned = true;
     setImmediate(() => {
-      const turn = () => this.#turn();
-      const settled = this.#settled();
-      if (settled === null) turn();
-      else settled.then(turn, turn);
+      this.#planned = false;
+      const [next] = this.#waiting;
+      if (next === undefined) return;
+      this.#waiting.delete(next);
+      this.#work(next);
+      this.#plan();
     });
-  }
-
-  #turn(): void {
-    this.#planned = false;
-    const [next] = this.#waiting;
-    if (next === undefined) return;
-    this.#waiting.delete(next);
-    this.#work(next);
-    this.#plan();
   }
 }

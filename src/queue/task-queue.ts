@@ -80,11 +80,6 @@ export interface TaskQueue {
   sessionStats(): SessionStats;
   /** Most recently used first. */
   sessions(filter: { limit: number; cliType?: string }): SessionRow[];
-  /**
-   * Null: all that any method shows is on disk. Otherwise resolves when it is; `storage_unavailable` when it can't be.
-   * Whoever tells somebody what he has read here waits for it first.
-   */
-  settled(): Promise<void> | null;
   /** Sentences about what keeps this queue from storing or showing all that it should; empty when all is well. */
   problems(): string[];
 

@@ -1,7 +1,7 @@
 /** The ways to break the product on purpose that this proof has to see. */
 import { BREAKS as COMMON } from '../support/sabotage.ts';
 
-/** What `--break sync` makes SQLite sync; beside it nobody syncs. */
+/** What `--break sync` sets instead of FULL. */
 export const LEVELS = ['off', 'normal'] as const;
 export type Level = (typeof LEVELS)[number];
 
@@ -9,17 +9,6 @@ export type Level = (typeof LEVELS)[number];
 export const BREAKS = {
   sync: (level: Level) =>
     COMMON.sync.map((edit) => ({ ...edit, put: edit.put.replace('OFF', level.toUpperCase()) })),
-  /** Those who share a commit are answered while its sync is still under way. */
-  early: () => [
-    {
-      file: 'src/queue/sqlite/wal-sync.ts',
-      find: 'sync: (done) => fdatasync(log, done),',
-      put: `sync: (done) => {
-        fdatasync(log, () => {});
-        setImmediate(done, null);
-      },`,
-    },
-  ],
   /** A result is sent before its bytes are on disk. */
   spool: () => [{ file: 'src/workers/durable.ts', find: '      await file.sync();\n', put: '' }],
   /** A result is sent before its file's name is on disk. */

@@ -30,7 +30,7 @@ const program = new Command('power-loss')
   .addOption(
     new Option(
       '--level <synchronous>',
-      'what --break sync leaves SQLite to sync, with nobody beside it (default: "off")',
+      'what --break sync makes of synchronous=FULL (default: "off")',
     ).choices(LEVELS),
   )
   .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2));

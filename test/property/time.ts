@@ -110,7 +110,6 @@ async function beginToLook(scene: Scene): Promise<void> {
   const before = nextRuns();
   if (!scene.alarm.ring()) return;
   await nextTurn();
-  await scene.queue.settled();
   const after = nextRuns();
   const passed = new Set([...before.keys()].filter((name) => before.get(name) !== after.get(name)));
   scene.model.schedules.look(({ id }) => passed.has(id));

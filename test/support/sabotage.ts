@@ -34,7 +34,7 @@ export const BREAKS = {
   ],
   /** A killed runner leaves its processes behind: they overlap the next attempt. */
   guard: [{ file: 'src/workers/guard.ts', find: '\nread -r _\n', put: '\nexit 0\n' }],
-  /** Nothing is synced before it is acknowledged, by SQLite or beside it: a power failure takes what was. */
+  /** A commit returns before it is on disk: a power failure takes what was acknowledged. */
   sync: [
     {
       file: 'src/queue/sqlite/database.ts',
@@ -45,26 +45,6 @@ export const BREAKS = {
       file: 'src/queue/sqlite/database.ts',
       find: "assertPragma(db, 'synchronous', 2);",
       put: '',
-    },
-    {
-      file: 'src/queue/sqlite/wal-sync.ts',
-      find: "db.pragma('synchronous = NORMAL');",
-      put: "db.pragma('synchronous = OFF');",
-    },
-    {
-      file: 'src/queue/sqlite/wal-sync.ts',
-      find: "assertPragma(db, 'synchronous', 1);",
-      put: '',
-    },
-    {
-      file: 'src/queue/sqlite/wal-sync.ts',
-      find: 'sync: (done) => fdatasync(log, done),',
-      put: 'sync: (done) => void setImmediate(done, null),',
-    },
-    {
-      file: 'src/queue/sqlite/wal-sync.ts',
-      find: 'syncNow: () => fdatasyncSync(log),',
-      put: 'syncNow: () => {},',
     },
   ],
   /** At a start the next occurrence is computed from the clock, not from the last that has passed: a stop loses some. */

@@ -42,6 +42,7 @@ import { RunnerHealth } from './runner-health.ts';
 import { Runners } from './runners.ts';
 import { SqliteSchedules } from './schedules.ts';
 import { Sessions } from './sessions.ts';
+import type { SideThread } from './side-thread.ts';
 import { Storage } from './storage.ts';
 import { Submissions } from './submit.ts';
 import { Tags } from './tags.ts';
@@ -51,6 +52,12 @@ import { Uptime } from './uptime.ts';
 import { Holds } from './wake.ts';
 import { Whereabouts } from './whereabouts.ts';
 
+interface Files {
+  main: OpenFile;
+  events: EventFile;
+  side: SideThread;
+}
+
 /** The embedded engine: plainjob is the ready list, our tables beside it own the truth. One process per database. */
 export class SqliteQueue implements TaskQueue {
   readonly events: SqliteEventLog;
@@ -59,7 +66,7 @@ export class SqliteQueue implements TaskQueue {
   readonly schedules: SqliteSchedules;
   readonly upkeep: SqliteUpkeep;
   readonly #core: Core;
-  readonly #files: { main: OpenFile; events: EventFile };
+  readonly #files: Files;
   readonly #line: Line;
   readonly #lifecycle: Lifecycle;
   readonly #holds: Holds;
@@ -74,9 +81,9 @@ export class SqliteQueue implements TaskQueue {
   readonly #readings: Readings;
   readonly #listeners = new Set<(event: Event) => void>();
 
-  constructor(options: QueueOptions, main: OpenFile, eventFile: EventFile) {
-    this.#files = { main, events: eventFile };
-    this.#core = this.#makeCore(options, main.db);
+  constructor(options: QueueOptions, files: Files) {
+    this.#files = files;
+    this.#core = this.#makeCore(options, files.main.db);
     const core = this.#core;
     const runners = new Runners(core);
     this.#health = new RunnerHealth(core, runners);
@@ -106,9 +113,9 @@ export class SqliteQueue implements TaskQueue {
     this.#claims = new Claims(core, { ...parts, holds: this.#holds, giveBack });
     this.#heartbeats = new Heartbeats(core, this.#lifecycle, runners, holders);
     this.#readings = new Readings(core, whereabouts);
-    this.events = new SqliteEventLog(core, eventFile);
+    this.events = new SqliteEventLog(core, files);
     this.output = new SqliteOutput(core, holders);
-    this.upkeep = new SqliteUpkeep(core, { ...parts, events: this.events, output: this.output, eventFile });
+    this.upkeep = new SqliteUpkeep(core, { ...parts, events: this.events, output: this.output, files });
   }
 
   /** Puts right what the last run left open; before anyone is served. */
@@ -199,26 +206,25 @@ export class SqliteQueue implements TaskQueue {
     return this.#core.storage.read(() => this.#sessions.list(filter));
   }
 
-  settled(): Promise<void> | null {
-    return this.#core.commit.settled;
-  }
-
   problems(): string[] {
     const problems = [this.#core.storage.problem, this.#files.events.storage.problem];
     return problems.filter((problem) => problem !== null);
   }
 
   async close(): Promise<void> {
-    await this.upkeep.checkpoint().catch((error: unknown) => {
-      this.#core.log.warn({ err: error }, 'the last checkpoint failed');
-    });
-    await this.#core.commit.close();
+    const { commit, uptime, log } = this.#core;
+    await commit
+      .run(() => uptime.remember())
+      .catch((error: unknown) => log.warn({ err: error }, 'the last commit failed'));
+    commit.close();
     // A poll of the same turn has parked in that last commit.
     for (const parked of this.#core.parking.clear()) parked.settle([]);
     // Nor may the timers that it set outlive it.
     this.#line.wake.stop();
     this.#holds.stop();
     this.outbox.stop();
+    await this.#files.side.close();
+    // Each is the last connection to its file, and writes the log back.
     this.#files.events.close();
     this.#files.main.close();
   }
@@ -227,7 +233,6 @@ export class SqliteQueue implements TaskQueue {
     const { clock, log } = options;
     const uptime = new Uptime(db, clock);
     const counters = new Counters(db);
-    // Before the groups, which take over the sync that plainjob's settings come to.
     const stores = { ready: new ReadyList(db), tags: new Tags(db), tail: new EventTail(db, clock, uptime) };
     const storage = new Storage('task database', db, log);
     const commit = new GroupCommit(storage, clock, log, {
@@ -243,7 +248,6 @@ export class SqliteQueue implements TaskQueue {
   }
 
   #publish(events: readonly Event[], log: Log): void {
-    this.events.committed(events);
     for (const event of events) {
       log.debug(
         { event: event.type, taskId: event.taskId, status: event.taskStatus, seq: event.seq },

@@ -24,7 +24,8 @@ type Packed = [
   details: string,
 ];
 
-interface Group {
+/** The events of a commit, as they lie in the table. */
+export interface EventGroup {
   first_seq: number;
   retained_from: number;
   events: string;
@@ -140,8 +141,8 @@ function prepare(db: Db) {
     insert: db.prepare<[number, number, number, string]>(
       'INSERT INTO event_groups (last_seq, first_seq, retained_from, events) VALUES (?, ?, ?, ?)',
     ),
-    oldestFirst: db.prepare<[number, number], Group>(group),
-    newestFirst: db.prepare<[number, number], Group>(`${group} DESC`),
+    oldestFirst: db.prepare<[number, number], EventGroup>(group),
+    newestFirst: db.prepare<[number, number], EventGroup>(`${group} DESC`),
     first: db.prepare<[number, number], number>(`SELECT first_seq ${range} LIMIT 1`).pluck(),
     sizes: db.prepare<[number, number], { last_seq: number; retained_from: number; bytes: number }>(
       `SELECT last_seq, retained_from, octet_length(events) AS bytes ${range}`,
@@ -173,16 +174,17 @@ function pack(event: Event): string {
   ] satisfies Packed);
 }
 
-/** Those of a group that are chosen. One that does not have the words is not parsed. */
-function unpack(
-  { first_seq, retained_from, events }: Group,
-  { taskId, type }: Partial<EventFilter>,
-): EventRow[] {
-  for (const word of [taskId, type])
-    if (word !== undefined && !events.includes(JSON.stringify(word))) return [];
+/** The events of a group. */
+export function rowsOf({ first_seq, retained_from, events }: EventGroup): EventRow[] {
   const packed = JSON.parse(events) as Packed[];
-  const rows = packed.map((event, index) => toRow(event, first_seq + index, retained_from));
-  return rows.filter(
+  return packed.map((event, index) => toRow(event, first_seq + index, retained_from));
+}
+
+/** Those of a group that are chosen. One that does not have the words is not parsed. */
+function unpack(group: EventGroup, { taskId, type }: Partial<EventFilter>): EventRow[] {
+  for (const word of [taskId, type])
+    if (word !== undefined && !group.events.includes(JSON.stringify(word))) return [];
+  return rowsOf(group).filter(
     (row) => (taskId === undefined || row.task_id === taskId) && (type === undefined || row.type === type),
   );
 }

@@ -2,54 +2,41 @@ import type { Event, EventFilter, EventSpan, EventStats, NewEvent, TrimReport } 
 import { UNKNOWN_PROVENANCE } from '../task.ts';
 import type { EventLog } from '../task-queue.ts';
 import type { Core } from './core.ts';
-import { countersOf, type EventFile } from './event-file.ts';
-import type { Steps } from './event-steps.ts';
+import type { EventFile } from './event-file.ts';
+import type { EventGroups } from './event-groups.ts';
 import { TASK_COLUMNS, type TaskRow, toEvent } from './rows.ts';
+import type { SideThread } from './side-thread.ts';
 import type { Transaction } from './transaction.ts';
 
-/** Events that are written to the event file or deleted there at once: 2 ms; 500 take 11, and cost as much each. */
-const FILE_STEP = 100;
 /** Events that are deleted from the tail at once. */
-const TAIL_STEP = 500;
+const STEP = 500;
 const DAY_MS = 86_400_000;
 
-/** The last `seq` of a step of at most `limit` events behind `seq` that are to go. */
-type StepOf = (steps: Steps, seq: number, limit: number) => number | undefined;
-
-/** Tail and event file, read as one. Counts are those of the file plus those of the tail's rows that it lacks. */
+/** Tail and event file, read as one: first the file, then those of the tail that it lacks. */
 export class SqliteEventLog implements EventLog {
   readonly #core: Core;
   readonly #file: EventFile;
+  readonly #side: SideThread;
   readonly #taskById;
-  /** Counts of the tail, in memory: loaded at boot, added to after each commit, taken from when events leave it. */
-  readonly #tailCounts = new Map<string, number>();
-  /** The newest that is known to be on disk. One behind it may be lost, and another one get its `seq`. */
-  #lastKept: number;
+  /** The last step that was begun: one at a time moves or deletes events. */
+  #step: Promise<unknown> = Promise.resolve();
 
-  constructor(core: Core, file: EventFile) {
+  constructor(core: Core, files: { events: EventFile; side: SideThread }) {
     this.#core = core;
-    this.#file = file;
+    this.#file = files.events;
+    this.#side = files.side;
     this.#taskById = core.db.prepare<[string], TaskRow>(`SELECT ${TASK_COLUMNS} FROM tasks WHERE id = ?`);
-    this.#lastKept = core.tail.groups.lastSeq;
-    this.#countTail();
   }
 
   record(event: NewEvent): Promise<Event> {
     return this.#core.commit.run((tx) => this.#write(tx, event));
   }
 
-  /** To be told of every event that is on disk, before anyone reads. */
-  committed(events: readonly Event[]): void {
-    this.#lastKept = events.at(-1)?.seq ?? this.#lastKept;
-    this.#tally(
-      countersOf(events.map(({ type, taskStatus }) => ({ type, task_status: taskStatus, count: 1 }))),
-    );
-  }
-
   list(filter: EventFilter): Event[] {
     const { storage, tail } = this.#core;
-    const recent = storage.read(() => tail.list(this.#file.lastSeq, filter));
-    const rest = this.#file.list({ ...filter, limit: filter.limit - recent.length });
+    const { lastSeq } = this.#file;
+    const recent = storage.read(() => tail.list(lastSeq, filter));
+    const rest = this.#file.list(lastSeq, { ...filter, limit: filter.limit - recent.length });
     return [...recent, ...rest].map(toEvent);
   }
 
@@ -58,21 +45,22 @@ export class SqliteEventLog implements EventLog {
     const { lastSeq } = this.#file;
     const copied = seq < lastSeq ? this.#file.after(seq, filter) : [];
     if (copied.length > 0) return copied.map(toEvent);
-    const page = storage.read(() => tail.page(Math.max(seq, lastSeq), filter));
-    return page.filter((row) => row.seq <= this.#lastKept).map(toEvent);
+    return storage.read(() => tail.page(Math.max(seq, lastSeq), filter)).map(toEvent);
   }
 
   span(): EventSpan {
     const { storage, tail } = this.#core;
-    const last = this.#lastKept;
-    const first = this.#firstInFile() ?? storage.read(() => tail.groups.first(this.#file.lastSeq));
+    const last = tail.groups.lastSeq;
+    const first = this.#file.firstSeq ?? storage.read(() => tail.groups.first(this.#file.lastSeq));
     return { first: first ?? last + 1, last };
   }
 
   stats(): EventStats {
     const { eventRetentionDays, maxEvents } = this.#core.options;
     const copied = this.#file.edges();
-    const tail = this.#core.storage.read(() => this.#core.tail.edges(this.#file.lastSeq));
+    const { last, types, statuses } = this.#file.counts();
+    const tail = this.#core.storage.read(() => this.#core.tail.edges(last));
+    this.#addTail(last, types, statuses);
     return {
       path: this.#file.path,
       sizeBytes: this.#file.sizeBytes,
@@ -81,58 +69,58 @@ export class SqliteEventLog implements EventLog {
       newestCreatedAt: tail.newest ?? copied.newest,
       retentionDays: eventRetentionDays,
       maxEvents,
-      byType: this.#ranked('type').map(([type, count]) => ({ type, count })),
-      byStatus: this.#ranked('status').map(([taskStatus, count]) => ({ taskStatus, count })),
+      byType: ranked(types).map(([type, count]) => ({ type, count })),
+      byStatus: ranked(statuses).map(([taskStatus, count]) => ({ taskStatus, count })),
     };
   }
 
+  /** Their numbers have no gaps. */
   get count(): number {
-    return this.#file.count + this.#tailCount;
+    const { first, last } = this.span();
+    return last - first + 1;
   }
 
-  get #tailCount(): number {
-    return this.#tailCounts.get('count') ?? 0;
-  }
-
-  /**
-   * One step: to the file first, then out of the tail. Where the tail alone has more events than are kept, trimming
-   * has its turn first, so that nothing is copied only to be deleted; unless it takes a write to know that the file
-   * works again.
-   */
-  async copy(): Promise<number> {
-    const { storage, tail, options } = this.#core;
-    if (this.#tailCount > options.maxEvents && this.#file.storage.problem === null) return 0;
-    const from = Math.max(this.#file.lastSeq, tail.groups.dropped);
-    const end = storage.read(() => tail.groups.end(this.#file.lastSeq, FILE_STEP));
-    const kept = Math.min(end ?? 0, this.#lastKept);
-    const counters = kept <= from ? new Map<string, number>() : this.#copyUpTo(kept);
-    this.#tally(counters, -1);
-    const copied = counters.get('count') ?? 0;
-    await this.#dropCopied(copied < FILE_STEP ? 1 : TAIL_STEP);
-    return copied;
+  /** One step: to the file first, then out of the tail; how many were copied. */
+  copy(): Promise<number> {
+    return this.#inTurn(async () => {
+      const copied = await this.#copyStep();
+      await this.#dropCopied(copied < STEP ? 1 : STEP);
+      return copied;
+    });
   }
 
   /** One step: the expired ones, then the oldest of what is too many. */
-  async trim(): Promise<TrimReport> {
-    const { clock, uptime, options } = this.#core;
-    const age = options.eventRetentionDays * DAY_MS;
-    const oldest = uptime.now() - age;
-    const deletedExpired = await this.#dropOldest((steps, seq, limit) =>
-      steps.endOfExpired(seq, limit, oldest),
-    );
-    const deletedOverflow = await this.#dropOldest((steps, seq, limit) => {
+  trim(): Promise<TrimReport> {
+    return this.#inTurn(async () => {
+      const { clock, uptime, options } = this.#core;
+      const age = options.eventRetentionDays * DAY_MS;
+      const deletedExpired = await this.#dropExpired(uptime.now() - age);
       const surplus = this.count - options.maxEvents;
-      return surplus > 0 ? steps.end(seq, Math.min(surplus, limit)) : undefined;
+      const deletedOverflow = surplus > 0 ? await this.#dropOldest(Math.min(surplus, STEP)) : 0;
+      return { cutoff: clock.wall() - age, deletedExpired, deletedOverflow, count: this.count };
     });
-    return { cutoff: clock.wall() - age, deletedExpired, deletedOverflow, count: this.count };
   }
 
-  #copyUpTo(seq: number): Map<string, number> {
-    const { storage, tail } = this.#core;
-    return this.#file.store(
-      storage.read(() => tail.range(this.#file.lastSeq, seq)),
-      seq,
-    );
+  /**
+   * Where the tail alone has more events than are kept, trimming has its turn first, so that nothing is copied only to be
+   * deleted; unless it takes a write to know that the file works again.
+   */
+  async #copyStep(): Promise<number> {
+    const { tail, options } = this.#core;
+    const after = Math.max(this.#file.lastSeq, tail.groups.dropped);
+    const { lastSeq } = tail.groups;
+    if (lastSeq - after > options.maxEvents && this.#file.storage.problem === null) return 0;
+    if (lastSeq <= after) return 0;
+    await this.#take(after, lastSeq);
+    return this.#file.store();
+  }
+
+  async #take(after: number, last: number): Promise<void> {
+    try {
+      await this.#side.call('takeEvents', after, last);
+    } catch (error) {
+      throw this.#core.storage.failed(error, 'read');
+    }
   }
 
   /** Where `at least` so many of the tail's rows are in the file, as many as one step takes go. */
@@ -141,39 +129,34 @@ export class SqliteEventLog implements EventLog {
     const { lastSeq } = this.#file;
     const first = storage.read(() => tail.groups.first(0));
     if (first === undefined || lastSeq - first + 1 < atLeast) return;
-    await commit.run((tx) => tail.groups.drop(tx, Math.min(lastSeq, first + TAIL_STEP - 1)));
+    await commit.run((tx) => tail.groups.drop(tx, Math.min(lastSeq, first + STEP - 1)));
   }
 
-  /** Those up to where `stepOf` says, out of the file, or out of the tail once the file has none; how many. */
-  async #dropOldest(stepOf: StepOf): Promise<number> {
-    if (this.#firstInFile() !== undefined) {
-      const end = this.#file.storage.read(() => stepOf(this.#file.steps, 0, FILE_STEP));
-      return end === undefined ? 0 : this.#file.drop(end);
-    }
-    const { storage, tail, commit } = this.#core;
-    // Before the commit, in which another step may have taken them already: none is to go that is not too many.
-    const end = storage.read(() => stepOf(tail.groups, this.#file.lastSeq, TAIL_STEP));
+  #dropExpired(before: number): Promise<number> {
+    if (this.#file.firstSeq !== undefined) return this.#file.dropExpired(before);
+    return this.#dropFromTail((groups, seq) => groups.endOfExpired(seq, STEP, before));
+  }
+
+  #dropOldest(limit: number): Promise<number> {
+    if (this.#file.firstSeq !== undefined) return this.#file.dropOldest(limit);
+    return this.#dropFromTail((groups, seq) => groups.end(seq, limit));
+  }
+
+  /** Once the file has none: the tail's oldest, up to where `endOf` says; how many. */
+  async #dropFromTail(endOf: (groups: EventGroups, seq: number) => number | undefined): Promise<number> {
+    const { storage, commit } = this.#core;
+    const { groups } = this.#core.tail;
+    const after = Math.max(this.#file.lastSeq, groups.dropped);
+    const end = storage.read(() => endOf(groups, after));
     if (end === undefined) return 0;
-    // Older ones may have got into the file meanwhile.
-    return commit.run((tx) => (this.#firstInFile() === undefined ? this.#dropFromTail(tx, end) : 0));
+    await commit.run((tx) => groups.drop(tx, end));
+    return end - after;
   }
 
-  #dropFromTail(tx: Transaction, seq: number): number {
-    const { tail } = this.#core;
-    const counters = countersOf(tail.counted(this.#file.lastSeq, seq));
-    tail.groups.drop(tx, seq);
-    tx.after(() => this.#tally(counters, -1));
-    return counters.get('count') ?? 0;
-  }
-
-  /** Each group is read once: after a crash there may be a million events in them. */
-  #countTail(): void {
-    const { tail } = this.#core;
-    this.#tally(countersOf(tail.counted(this.#file.lastSeq, tail.groups.lastSeq)));
-  }
-
-  #firstInFile(): number | undefined {
-    return this.#file.storage.read(() => this.#file.steps.first(0));
+  #inTurn<T>(step: () => Promise<T>): Promise<T> {
+    const turn = this.#step.then(step);
+    this.#step = turn.catch(() => {});
+    return turn;
   }
 
   #write(tx: Transaction, event: NewEvent): Event {
@@ -192,22 +175,23 @@ export class SqliteEventLog implements EventLog {
     });
   }
 
-  #tally(counters: ReadonlyMap<string, number>, sign: 1 | -1 = 1): void {
-    for (const [name, change] of counters) {
-      const value = (this.#tailCounts.get(name) ?? 0) + sign * change;
-      if (value === 0) this.#tailCounts.delete(name);
-      else this.#tailCounts.set(name, value);
-    }
+  /** What those behind `seq` add to the counts of the file. */
+  #addTail(seq: number, types: Map<string, number>, statuses: Map<string, number>): void {
+    const { storage, tail } = this.#core;
+    storage.read(() => {
+      for (const { type, task_status } of tail.groups.oldestFirst(seq)) {
+        add(types, type);
+        add(statuses, task_status ?? 'unknown');
+      }
+    });
   }
+}
 
-  /** By count, then by name. */
-  #ranked(group: string): [string, number][] {
-    const counts = this.#file.counts(group);
-    for (const [name, value] of this.#tailCounts) {
-      if (!name.startsWith(`${group}/`)) continue;
-      const key = name.slice(group.length + 1);
-      counts.set(key, (counts.get(key) ?? 0) + value);
-    }
-    return [...counts].sort(([a, x], [b, y]) => y - x || (a < b ? -1 : 1));
-  }
+function add(counts: Map<string, number>, name: string): void {
+  counts.set(name, (counts.get(name) ?? 0) + 1);
+}
+
+/** By count, then by name. */
+function ranked(counts: ReadonlyMap<string, number>): [string, number][] {
+  return [...counts].sort(([a, x], [b, y]) => y - x || (a < b ? -1 : 1));
 }

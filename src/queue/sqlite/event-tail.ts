@@ -3,7 +3,6 @@ import type { Clock } from '../../clock.ts';
 import type { Event, EventFilter, EventType } from '../events.ts';
 import type { JsonValue } from '../task.ts';
 import type { Db } from './database.ts';
-import type { EventCount } from './event-file.ts';
 import { EventGroups } from './event-groups.ts';
 import { type EventRow, pageOf, provenanceOf, type TaskRow } from './rows.ts';
 import type { Transaction } from './transaction.ts';
@@ -66,21 +65,6 @@ export class EventTail {
     if (tx.events.length === 0) return;
     this.groups.add(tx, tx.events, this.#uptime.now());
     this.#uptime.remember();
-  }
-
-  /** Those behind `seq`, up to `last`. */
-  range(seq: number, last: number): EventRow[] {
-    const rows: EventRow[] = [];
-    for (const row of this.groups.oldestFirst(seq)) {
-      if (row.seq > last) break;
-      rows.push(row);
-    }
-    return rows;
-  }
-
-  /** What they are counted as. */
-  counted(seq: number, last: number): EventCount[] {
-    return this.range(seq, last).map(({ type, task_status }) => ({ type, task_status, count: 1 }));
   }
 
   /** Those behind `seq`, newest first. */

@@ -5,7 +5,6 @@ import type { Event } from '../events.ts';
 import { GroupRun, type Member, type Work } from './group-run.ts';
 import type { Storage } from './storage.ts';
 import type { Transaction } from './transaction.ts';
-import { takeOverSync, type WalSync } from './wal-sync.ts';
 
 /**
  * Operations share a commit up to this size: enough to amortise the sync, few enough to keep its latency low. A batch
@@ -38,23 +37,16 @@ export class GroupCommit {
   readonly #log: Log;
   readonly #hooks: Hooks;
   readonly #runs: GroupRun;
-  readonly #wal: WalSync;
   readonly #sql;
   #waiting: Member[] = [];
   #scheduled = false;
   #retries = new Set<() => void>();
-  /** Resolves when what the last group has committed is on disk; until then there is no other group. */
-  #syncing: Promise<void> | null = null;
   /** How many groups of one there were since the last of several. */
   #alone = CALM;
-  /** Committed, by a sync that failed: told when the log has been written back, before anything else is done. */
-  #unsynced: Transaction | null = null;
-  #closing: Promise<void> | null = null;
   #closed = false;
 
-  constructor(storage: Storage, clock: Clock, log: Log, hooks: Hooks, wal = takeOverSync(storage.db)) {
+  constructor(storage: Storage, clock: Clock, log: Log, hooks: Hooks) {
     const { db } = storage;
-    this.#wal = wal;
     this.#storage = storage;
     this.#clock = clock;
     this.#log = log;
@@ -90,23 +82,11 @@ export class GroupCommit {
     });
   }
 
-  /** Null: all that was committed is on disk. Otherwise resolves when it is; rejects as its members do. */
-  get settled(): Promise<void> | null {
-    return this.#syncing;
-  }
-
   /** Commits what waits, then refuses everything. */
-  close(): Promise<void> {
-    this.#closing ??= this.#close();
-    return this.#closing;
-  }
-
-  async #close(): Promise<void> {
-    await this.#syncing?.catch(() => {});
-    while (this.#waiting.length > 0) this.#flush();
+  close(): void {
     this.#closed = true;
+    while (this.#waiting.length > 0) this.#flush();
     for (const cancel of this.#retries) cancel();
-    this.#wal.close();
   }
 
   /** After the I/O callbacks of this turn, so that requests read together are committed together. */
@@ -126,25 +106,14 @@ export class GroupCommit {
       setImmediate(() => this.#turn(waiting));
       return;
     }
-    if (this.#syncing === null) this.#flush();
-    this.#goOn();
+    this.#scheduled = false;
+    this.#flush();
+    if (this.#waiting.length > 0) this.#schedule();
   }
 
   /** Several wait for each commit, or did a moment ago. */
   get #crowded(): boolean {
     return this.#alone < CALM;
-  }
-
-  #goOn(): void {
-    if (this.#syncing !== null) return;
-    this.#scheduled = false;
-    if (this.#waiting.length > 0) this.#schedule();
-  }
-
-  /** Who came during the sync is next, without waiting for those that it has answered: so that there are two halves. */
-  #goOnAtOnce(): void {
-    this.#scheduled = true;
-    setImmediate(() => this.#turn(this.#waiting.length));
   }
 
   /** The first that wait, as many as fit; a large one goes alone. */
@@ -161,10 +130,8 @@ export class GroupCommit {
     const group = this.#nextGroup();
     if (group.length === 0) return;
     this.#alone = group.length > 1 ? 0 : this.#alone + 1;
-    const before = this.#storage.changes;
     let work: Work | null = null;
     try {
-      this.#mend();
       work = this.#runs.run(group);
       this.#hooks.beforeCommit(work.tx);
       this.#sql.commit.run();
@@ -173,83 +140,26 @@ export class GroupCommit {
       work?.tx.undo();
       return;
     }
-    if (this.#storage.changes === before) this.#finish(work);
-    else this.#sync({ ...work, group });
-  }
-
-  /** One that is alone has nothing to gain from the way to another thread and back (0.1 ms). */
-  #sync(work: Work & { group: Member[] }): void {
-    if (this.#closing !== null || !this.#crowded) {
-      this.#synced(
-        work,
-        caught(() => this.#wal.syncNow()),
-      );
-      return;
-    }
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    // Nobody may be waiting for it.
-    promise.catch(() => {});
-    this.#syncing = promise;
-    this.#wal.sync((error) => {
-      this.#syncing = null;
-      const unavailable = this.#synced(work, error);
-      if (unavailable === null) resolve();
-      else reject(unavailable);
-      this.#goOnAtOnce();
-    });
-  }
-
-  #synced(work: Work & { group: Member[] }, error: unknown): AppError | null {
-    if (error === null) {
-      this.#finish(work);
-      return null;
-    }
-    // It is in the database, and nobody knows whether it would survive a power failure: nobody is told that it is.
-    this.#unsynced = work.tx;
-    for (const effect of work.tx.effects) effect();
-    return this.#refuse(work.group, error);
+    this.#finish(work);
   }
 
   #finish({ tx, answers }: Work): void {
     this.#storage.worked();
     for (const effect of tx.effects) effect();
-    this.#tell(tx);
+    for (const telling of tx.tellings) telling();
+    this.#hooks.afterCommit(tx.events);
     // Who has waited for it first, all the way to the socket: then, where no crowd is held up by that, who has caused it.
     const answerAll = () => {
       for (const answer of answers) answer();
     };
-    if (this.#crowded || this.#closing !== null) answerAll();
+    if (this.#crowded || this.#closed) answerAll();
     else queueMicrotask(() => process.nextTick(answerAll));
-  }
-
-  #tell({ tellings, events }: Transaction): void {
-    for (const telling of tellings) telling();
-    this.#hooks.afterCommit(events);
-  }
-
-  /** After a sync that failed, what it was for is written to the database file and synced there, before anything else. */
-  #mend(): void {
-    if (this.#unsynced === null) return;
-    const [row] = this.#storage.db.pragma('wal_checkpoint(FULL)') as {
-      busy: number;
-      log: number;
-      checkpointed: number;
-    }[];
-    if (row === undefined || row.busy !== 0 || row.log !== row.checkpointed)
-      throw new Error('the write-ahead log could not be written back after a sync that failed');
-    this.#tell(this.#unsynced);
-    this.#unsynced = null;
   }
 
   #fail(group: Member[], cause: unknown): void {
     if (this.#storage.db.inTransaction) this.#rollBack();
-    this.#refuse(group, cause);
-  }
-
-  #refuse(group: Member[], cause: unknown): AppError {
     const unavailable = this.#storage.failed(cause, 'written');
     for (const member of group) member.reject(unavailable);
-    return unavailable;
   }
 
   #rollBack(): void {
@@ -258,16 +168,6 @@ export class GroupCommit {
     } catch (error) {
       this.#log.error({ err: error }, 'the failed commit could not be rolled back');
     }
-  }
-}
-
-/** What `work` throws, or null. */
-function caught(work: () => void): unknown {
-  try {
-    work();
-    return null;
-  } catch (error) {
-    return error;
   }
 }
 

@@ -7,6 +7,7 @@ import { SqliteQueue } from './engine.ts';
 import { EventFile } from './event-file.ts';
 import { EventGroups } from './event-groups.ts';
 import { EVENT_FILE, type FileKind, TASK_FILE, toStartError } from './inspect.ts';
+import { SideThread } from './side-thread.ts';
 
 /** A task that ended, for the text of its callback. Times are epoch milliseconds. */
 export interface EndedTask {
@@ -53,13 +54,14 @@ export async function openQueue(options: QueueOptions): Promise<TaskQueue> {
     // Both are looked at before one of them is written to.
     const [heldMain, heldEvents] = [hold(options.taskDb, TASK_FILE), hold(options.eventDb, EVENT_FILE)];
     const main = heldMain.open();
+    const side = new SideThread(options);
     const eventFile = explained(
-      () => new EventFile(heldEvents.open(), options.log),
+      () => new EventFile(heldEvents.open(), side, options.log),
       options.eventDb,
       EVENT_FILE,
     );
     continueSequence(main.db, eventFile.lastSeq);
-    const queue = new SqliteQueue(options, main, eventFile);
+    const queue = new SqliteQueue(options, { main, events: eventFile, side });
     await queue.recover();
     return queue;
   } catch (error) {

@@ -17,17 +17,17 @@ export class Storage {
   #damage: string | null = null;
   #changesAtFailure = 0;
 
-  /** `name` is for people: what the file is, not where it lies. */
-  constructor(name: string, db: Db, log: Log) {
+  /** `name` is for people: what the file is, not where it lies. `changes` counts what was ever written to it. */
+  constructor(name: string, db: Db, log: Log, changes = changesOf(db)) {
     this.db = db;
     this.#name = name;
     this.#log = log;
-    this.#changes = db.prepare<[], number>('SELECT total_changes()').pluck();
+    this.#changes = changes;
   }
 
-  /** How many rows were ever changed on this connection. */
+  /** How much was ever written to it. */
   get changes(): number {
-    return this.#changes.get() ?? 0;
+    return this.#changes();
   }
 
   /** A sentence about why the file can't be used as it should be, or null. */
@@ -78,6 +78,12 @@ export class Storage {
     this.#log.info({ file: this.#name }, 'commits work again');
     this.#problem = null;
   }
+}
+
+/** Rows that were changed on this connection. */
+function changesOf(db: Db): () => number {
+  const changes = db.prepare<[], number>('SELECT total_changes()').pluck();
+  return () => changes.get() ?? 0;
 }
 
 const FAILED = { read: 'a read failed', written: 'a commit failed; nothing of it was stored' };

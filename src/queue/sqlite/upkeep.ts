@@ -13,6 +13,7 @@ import type { SqliteOutput } from './output.ts';
 import { isDelayed, TASK_COLUMNS, type TaskRow } from './rows.ts';
 import type { Runners } from './runners.ts';
 import type { Sessions } from './sessions.ts';
+import type { SideThread } from './side-thread.ts';
 import type { Storage } from './storage.ts';
 import type { Transaction } from './transaction.ts';
 
@@ -45,7 +46,7 @@ interface UpkeepParts {
   runners: Runners;
   events: SqliteEventLog;
   output: SqliteOutput;
-  eventFile: EventFile;
+  files: { events: EventFile; side: SideThread };
 }
 
 /** The duties' steps: stored state brought back in line with the world. */
@@ -146,20 +147,29 @@ export class SqliteUpkeep implements Upkeep {
 
   async checkpoint(): Promise<number> {
     // First, since it may make the room in the WAL that the commit needs.
-    const pages = checkpointed(this.#core.storage) + checkpointed(this.#parts.eventFile.storage);
+    const inTasks = await this.#checkpointTasks();
     await this.#core.commit.run(() => this.#core.uptime.remember());
-    return pages;
+    return inTasks + (await this.#parts.files.events.checkpoint());
   }
 
   async reclaimSpace(): Promise<number> {
-    const inEvents = this.#parts.eventFile.storage;
-    if (free(this.#core.storage) === 0) return inEvents.write(() => freed(inEvents));
+    const inEvents = await this.#parts.files.events.vacuum(PAGES);
+    if (free(this.#core.storage) === 0) return inEvents;
     // In a group, which syncs what it writes: the uptime is what shows that it has written.
-    const pages = await this.#core.commit.run(() => {
+    const inTasks = await this.#core.commit.run(() => {
       this.#core.uptime.remember();
       return freed(this.#core.storage);
     });
-    return pages + inEvents.write(() => freed(inEvents));
+    return inEvents + inTasks;
+  }
+
+  /** Not on the connection of the queue: a transaction may be open there. */
+  async #checkpointTasks(): Promise<number> {
+    try {
+      return await this.#parts.files.side.call('checkpointTasks');
+    } catch (error) {
+      throw this.#core.storage.failed(error, 'written');
+    }
   }
 
   /** Ready tasks, the longest waiting first, of those the earliest submitted, until one that is not old enough. */
@@ -221,14 +231,6 @@ export class SqliteUpkeep implements Upkeep {
   }
 }
 
-/** Pages written back into the database file. */
-function checkpointed(storage: Storage): number {
-  const [row] = storage.write(
-    () => storage.db.pragma('main.wal_checkpoint(PASSIVE)') as { checkpointed: number }[],
-  );
-  return Math.max(row?.checkpointed ?? 0, 0);
-}
-
 function free({ db }: Storage): number {
   return Number(db.pragma('main.freelist_count', { simple: true }));
 }
@@ -252,7 +254,7 @@ function prepare({ db }: Core) {
     ended: db.prepare<[number, number], EndedRow>(
       `SELECT seq, status, tags, read_at, CASE WHEN read_at IS NOT NULL THEN read_up END AS read_up
          FROM tasks INDEXED BY tasks_ended
-         WHERE status IN ('completed', 'failed', 'cancelled') AND retained_from < ? ORDER BY retained_from LIMIT ?`,
+         WHERE status NOT IN ('pending', 'running') AND retained_from < ? ORDER BY retained_from LIMIT ?`,
     ),
     refile: db.prepare<[number, number]>('UPDATE tasks SET retained_from = ? WHERE seq = ?'),
     dropResult: db.prepare<[number]>('DELETE FROM results WHERE seq = ?'),

@@ -44,6 +44,22 @@ test('runs the operations of one turn in one commit', async () => {
   expect(commits).toHaveLength(1);
 });
 
+test('after the commit memory changes, then who waits is told, then its events, then who has asked is answered', async () => {
+  const heard: string[] = [];
+  const { group, insert, db } = setUp(() => expect(heard).toEqual([]));
+  const write = (text: string) =>
+    group
+      .run((tx) => {
+        insert.run(text);
+        const hear = (what: string) => heard.push(`${what} ${text}${db.inTransaction ? ' too early' : ''}`);
+        tx.after(() => hear('memory'));
+        tx.tell(() => hear('told'));
+      })
+      .then(() => heard.push(`answer ${text}`));
+  await Promise.all([write('a'), write('b')]);
+  expect(heard).toEqual(['memory a', 'memory b', 'told a', 'told b', 'answer a', 'answer b']);
+});
+
 test('puts at most 64 operations into a commit', async () => {
   const { group, insert, commits } = setUp();
   await Promise.all(Array.from({ length: 65 }, (_, n) => group.run(() => insert.run(String(n)))));

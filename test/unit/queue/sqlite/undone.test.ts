@@ -1,4 +1,4 @@
-/** The queue while a sync is under way, after one that failed, and after a group that is undone. */
+/** The queue after a group that is undone, or run again. */
 import { symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
@@ -11,13 +11,10 @@ import {
   type TaskQueue,
 } from '../../../../src/queue/index.ts';
 import { SETTINGS } from '../../../conformance/engine.ts';
-import { holdSyncs } from '../../../support/held-sync.ts';
 import { silentLog } from '../../../support/log-lines.ts';
 import { ManualClock } from '../../../support/manual-clock.ts';
 import { aCallback, aCommand, aReport } from '../../../support/queue.ts';
 import { tempFolder } from '../../../support/temp-folder.ts';
-
-const BROKEN = new Error('EIO: of the test');
 
 async function setUp() {
   const folder = tempFolder();
@@ -64,92 +61,6 @@ async function undone(db: Database.Database, queue: TaskQueue, others: () => Pro
   db.pragma('max_page_count = 1000000');
   expect(group.map(({ status }) => status)).toEqual(group.map(() => 'rejected'));
 }
-
-/** The events that a stream would read. */
-const shown = (queue: TaskQueue) => queue.events.after(0, { limit: 100 }).map(({ type }) => type);
-
-test('an event is in no stream and in no other file before its commit is on disk', async () => {
-  const { queue } = await setUp();
-  const sync = holdSyncs();
-  const heard: string[] = [];
-  queue.subscribe(({ type }) => heard.push(type));
-  const submitted = [queue.submit(aCommand()), queue.submit(aCommand())];
-  await turns();
-  expect(queue.list({ limit: 9 }).tasks).toHaveLength(2);
-  expect(queue.settled()).not.toBeNull();
-  expect(shown(queue)).toEqual([]);
-  expect(queue.events.span()).toEqual({ first: 1, last: 0 });
-  expect(await queue.upkeep.copyEvents()).toBe(0);
-  expect(heard).toEqual([]);
-
-  sync.end();
-  sync.holding = false;
-  await Promise.all(submitted);
-  expect(heard).toEqual(['task.created', 'task.created']);
-  expect(shown(queue)).toEqual(heard);
-  expect(queue.events.span().last).toBe(2);
-  expect(await queue.upkeep.copyEvents()).toBe(2);
-  expect(shown(queue)).toEqual(heard);
-  expect(queue.events.stats().count).toBe(2);
-});
-
-test('after a sync that failed its events are told with the next commit, once, and counted', async () => {
-  const { queue } = await setUp();
-  const sync = holdSyncs();
-  const heard: string[] = [];
-  queue.subscribe(({ type }) => heard.push(type));
-  const refused = Promise.allSettled([queue.submit(aCommand()), queue.submit(aCommand())]);
-  await turns();
-  sync.end(BROKEN);
-  for (const one of await refused)
-    expect(one).toMatchObject({ status: 'rejected', reason: { code: 'storage_unavailable' } });
-  expect(queue.problems()).toHaveLength(1);
-  expect([heard, shown(queue), queue.events.stats().count]).toEqual([[], [], 0]);
-  sync.holding = false;
-  expect(await queue.upkeep.copyEvents()).toBe(0);
-
-  await queue.submit(aCommand());
-  expect(queue.problems()).toEqual([]);
-  expect(heard).toEqual(['task.created', 'task.created', 'task.created']);
-  expect([shown(queue), queue.events.stats().count]).toEqual([heard, 3]);
-  expect(queue.stats().total).toBe(3);
-});
-
-test('a parked poll whose claim could not be synced gets it when it is on disk', async () => {
-  const { queue } = await setUp();
-  const { claims } = poll(queue);
-  await turns();
-  const sync = holdSyncs();
-  const got = vi.fn();
-  const answered = claims.then(got);
-  const refused = Promise.allSettled([queue.submit(aCommand()), queue.submit(aCommand({ queue: 'gpu' }))]);
-  await turns();
-  sync.end(BROKEN);
-  expect((await refused).map(({ status }) => status)).toEqual(['rejected', 'rejected']);
-  expect(got).not.toHaveBeenCalled();
-  sync.holding = false;
-  await queue.submit(aCommand({ queue: 'gpu' }));
-  await answered;
-  const [claim] = await claims;
-  if (claim === undefined) throw new Error('nothing was claimed');
-  expect(await queue.finish(aReport(claim))).toBe('completed');
-});
-
-test('a queue that closes during a sync answers who waits for it', async () => {
-  const { queue, options } = await setUp();
-  const sync = holdSyncs();
-  const submitted = [queue.submit(aCommand()), queue.submit(aCommand())];
-  await turns();
-  const closing = queue.close();
-  await turns();
-  sync.holding = false;
-  sync.end();
-  const receipts = await Promise.all(submitted);
-  await closing;
-  const again = await openQueue(options);
-  onTestFinished(() => again.close());
-  for (const { taskId } of receipts) expect(again.state(taskId)?.status).toBe('pending');
-});
 
 test('a poll that parked in a group that is undone has left: the next task is for somebody else', async () => {
   const { queue, db } = await setUp();
@@ -212,7 +123,7 @@ test('a callback that was taken in a group that is undone, or run again, is free
   expect([first.map(({ taskId }) => taskId), second]).toEqual([[claim.id], []]);
 });
 
-test('a database that is a link is opened, and its log is synced where it really lies', async () => {
+test('a database that is a link is opened where it really lies', async () => {
   const { queue, options } = await setUp();
   const { taskId } = await queue.submit(aCommand());
   await queue.close();
