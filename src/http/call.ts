@@ -8,8 +8,8 @@ export interface Call {
   taskId: string;
   /** The `:id` of the path, of whatever it names; `''` where there is none. */
   id: string;
-  /** The first value of each parameter. */
-  query: Record<string, string | undefined>;
+  /** Behind the `?`, for `parseQuery`. */
+  search: string;
   /** `{}` for whatever is no JSON object. */
   body: unknown;
   /** A HEAD: answer, but claim, wait for and consume nothing. */
@@ -62,6 +62,33 @@ export function parse<Schema extends z.ZodType>(
   const [issue] = checked.error.issues;
   const field = [...place, ...(issue?.path ?? [])].join('.') || undefined;
   throw new AppError('invalid_field', issue?.message ?? 'Invalid request', field ? { field } : {});
+}
+
+/** Queries that are remembered for each schema; runners poll with the same one all day. */
+const MAX_REMEMBERED = 1_000;
+/** Longer ones are not remembered. */
+const MAX_SEARCH = 500;
+const REMEMBERED = new WeakMap<z.ZodType, Map<string, unknown>>();
+
+/** What the query asks, as the schema gives it; `invalid_field` as above. Of each parameter the first value counts. */
+export function parseQuery<Schema extends z.ZodType>(
+  schema: Schema,
+  search: string,
+): Readonly<z.output<Schema>> {
+  const known = REMEMBERED.get(schema) ?? new Map<string, unknown>();
+  const seen = known.get(search);
+  if (seen !== undefined) return seen as z.output<Schema>;
+  const asked = parse(schema, firstsOf(search));
+  if (known.size >= MAX_REMEMBERED) known.clear();
+  if (search.length <= MAX_SEARCH) REMEMBERED.set(schema, known.set(search, asked));
+  return asked;
+}
+
+function firstsOf(search: string): Record<string, string> {
+  // What it inherits is the name of no parameter.
+  const firsts: Record<string, string> = {};
+  for (const [name, value] of new URLSearchParams(search)) firsts[name] ??= value;
+  return firsts;
 }
 
 /** Calls one of the two, once: whether the answer got to the operating system, or the client was gone before. */

@@ -1,5 +1,5 @@
 import type { Event, EventLog, TaskQueue } from '../queue/index.ts';
-import { type Call, type Handler, parse } from './call.ts';
+import { type Call, type Handler, parse, parseQuery } from './call.ts';
 import { eventStreamHeaders, eventStreamQuery, type Gap } from './contract/events.ts';
 import type { RouteDeps } from './deps.ts';
 import { gapMessage, message, placeMessage, type Stream, type Streams } from './sse.ts';
@@ -37,10 +37,10 @@ export function eventStreamHandler({ queue, log }: RouteDeps, streams: Streams):
   };
 }
 
-function asked({ query, lastEventId: header }: Call): Filter & { lastEventId?: number } {
+function asked({ search, lastEventId: header }: Call): Filter & { lastEventId?: number } {
   const headers = header === undefined ? {} : { 'Last-Event-ID': header };
   const { 'Last-Event-ID': lastEventId } = parse(eventStreamHeaders, headers);
-  return { ...parse(eventStreamQuery, query), ...(lastEventId !== undefined && { lastEventId }) };
+  return { ...parseQuery(eventStreamQuery, search), ...(lastEventId !== undefined && { lastEventId }) };
 }
 
 /** One listener of the queue for all of them; the events of a commit are written out once, however many read. */

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { TaskQueue, TrimReport } from '../queue/index.ts';
-import { type Handler, parse } from './call.ts';
+import { type Handler, parse, parseQuery } from './call.ts';
 import { eventsQuery, maintenanceBody } from './contract/events.ts';
 import type { RouteDeps } from './deps.ts';
 
@@ -10,8 +10,8 @@ const MAX_STEPS = 100_000;
 /** `/events`: the audit trail. */
 export function eventHandlers({ queue }: RouteDeps) {
   return {
-    list: (({ query }) => {
-      const { limit, taskId, type } = parse(eventsQuery, query);
+    list: (({ search }) => {
+      const { limit, taskId, type } = parseQuery(eventsQuery, search);
       const filter = { limit, ...(taskId !== null && { taskId }), ...(type !== null && { type }) };
       return { events: queue.events.list(filter) };
     }) satisfies Handler,

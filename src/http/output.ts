@@ -1,6 +1,6 @@
 import { AppError } from '../errors.ts';
 import { isFinal, type OutputChunk, type OutputPage, type TaskQueue } from '../queue/index.ts';
-import { type Call, type Handler, parse } from './call.ts';
+import { type Call, type Handler, parse, parseQuery } from './call.ts';
 import { eventStreamHeaders, type Gap } from './contract/events.ts';
 import { type OutputMessage, outputBody, outputQuery } from './contract/output.ts';
 import type { RouteDeps } from './deps.ts';
@@ -39,10 +39,10 @@ export function outputHandlers({ queue, log }: RouteDeps, streams: Streams) {
   };
 }
 
-function positionOf({ query, lastEventId: header }: Call): number {
+function positionOf({ search, lastEventId: header }: Call): number {
   const headers = header === undefined ? {} : { 'Last-Event-ID': header };
   const { 'Last-Event-ID': asked } = parse(eventStreamHeaders, headers);
-  return asked ?? parse(outputQuery, query).lastEventId ?? 0;
+  return asked ?? parseQuery(outputQuery, search).lastEventId ?? 0;
 }
 
 /** All readers of output. Each reads pages from the disk, a page in a turn of the event loop, when there is news. */

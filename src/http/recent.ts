@@ -1,5 +1,5 @@
 import type { CliName } from '../queue/index.ts';
-import { type Call, type Handler, parse } from './call.ts';
+import { type Call, type Handler, parseQuery } from './call.ts';
 import { recentQuery } from './contract/recent.ts';
 import type { RouteDeps } from './deps.ts';
 import { withPatience } from './patience.ts';
@@ -15,7 +15,7 @@ export function recentHandlers(deps: RouteDeps, runners: RunnersRecent) {
   const of =
     (cli: CliName): Handler =>
     async (call) => {
-      const { limit } = parse(recentQuery, call.query);
+      const { limit } = parseQuery(recentQuery, call.search);
       try {
         return { sessions: await deps.recentSessions[cli](limit) };
       } catch (error) {

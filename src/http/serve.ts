@@ -1,7 +1,7 @@
 /** How a request goes through its route. */
 import type { Context, Middleware } from 'koa';
 import { AppError } from '../errors.ts';
-import { type Call, Reply, StreamReply } from './call.ts';
+import { Reply, StreamReply } from './call.ts';
 import type { createTokenCheck } from './middleware/auth.ts';
 import type { Route } from './route.ts';
 import { sendJson } from './send.ts';
@@ -53,7 +53,7 @@ export async function serve(ctx: Context, route: Route, door: Door, params: Para
   const answer = await route.handler({
     taskId: params.taskId ?? '',
     id: params.id ?? '',
-    query: firstsOf(ctx),
+    search: ctx.querystring,
     body: route.readBody === undefined ? {} : await route.readBody(ctx),
     peek: ctx.req.method === 'HEAD',
     route: route.path,
@@ -66,13 +66,4 @@ export async function serve(ctx: Context, route: Route, door: Door, params: Para
   if (answer instanceof StreamReply) await answer.run(ctx.res);
   else if (answer instanceof Reply) sendJson(ctx, answer.status, answer.body);
   else sendJson(ctx, 200, answer);
-}
-
-/** The first value of each parameter; Koa's own reader takes three times as long to find the others, too. */
-function firstsOf(ctx: Context): Call['query'] {
-  // What it inherits is the name of no parameter; without that it takes 180 bytes more.
-  const query: Call['query'] = {};
-  if (!ctx.req.url?.includes('?')) return query;
-  for (const [name, value] of new URLSearchParams(ctx.querystring)) query[name] ??= value;
-  return query;
 }

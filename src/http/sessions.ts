@@ -1,4 +1,4 @@
-import { type Handler, parse } from './call.ts';
+import { type Handler, parseQuery } from './call.ts';
 import { sessionsQuery } from './contract/sessions.ts';
 import type { RouteDeps } from './deps.ts';
 
@@ -9,8 +9,8 @@ export function sessionHandlers({ queue }: RouteDeps) {
   return {
     stats: (() => ({ sessions: queue.sessionStats() })) satisfies Handler,
 
-    state: (({ query }) => {
-      const { limit, cliType } = parse(sessionsQuery, query);
+    state: (({ search }) => {
+      const { limit, cliType } = parseQuery(sessionsQuery, search);
       return { sessions: queue.sessions(cliType ? { limit, cliType } : { limit }) };
     }) satisfies Handler,
 

@@ -1,5 +1,5 @@
 import { AppError } from '../errors.ts';
-import { type Call, type Handler, onAnswered, parse } from './call.ts';
+import { type Call, type Handler, onAnswered, parseQuery } from './call.ts';
 import { listQuery, outcomeQuery } from './contract/tasks.ts';
 import type { RouteDeps } from './deps.ts';
 import { withPatience } from './patience.ts';
@@ -15,7 +15,7 @@ export function taskHandlers(deps: RouteDeps) {
       return { queue: { total, byStatus, unconsumedResults, path, taskRetentionMs, resultRetentionMs } };
     }) satisfies Handler,
 
-    list: (({ query }) => queue.list(parse(listQuery, query))) satisfies Handler,
+    list: (({ search }) => queue.list(parseQuery(listQuery, search))) satisfies Handler,
 
     outcome: ((call) => outcome(deps, waiters, call)) satisfies Handler,
 
@@ -32,7 +32,7 @@ export function taskHandlers(deps: RouteDeps) {
 /** Read-once: the result is gone when the first answer with it has got out, unless `keep=1`. */
 async function outcome(deps: RouteDeps, waiters: Waiters, call: Call): Promise<unknown> {
   const { taskId, response } = call;
-  const { wait, keep } = parse(outcomeQuery, call.query);
+  const { wait, keep } = parseQuery(outcomeQuery, call.search);
   const known = deps.queue.outcome(taskId);
   // Only who has to wait gets a timer and a signal: 3 µs.
   const isToWait = known?.result === null && wait > 0 && !call.peek;

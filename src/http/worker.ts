@@ -1,5 +1,5 @@
 import type { Claim, JsonObject, NewEvent, Poller } from '../queue/index.ts';
-import { type Call, type Handler, onAnswered, parse } from './call.ts';
+import { type Call, type Handler, onAnswered, parse, parseQuery } from './call.ts';
 import {
   eventBody,
   type HeartbeatReply,
@@ -46,7 +46,7 @@ export function workerHandlers(deps: RouteDeps, runnersRecent: RunnersRecent) {
 /** A claim whose answer can't be written any more goes back to its place. */
 async function poll(deps: RouteDeps, call: Call, { question }: RunnersRecent): Promise<unknown> {
   const { queue } = deps;
-  const { wait, max, runnerId = null, instanceId, queues, types } = parse(pollQuery, call.query);
+  const { wait, max, runnerId = null, instanceId, queues, types } = parseQuery(pollQuery, call.search);
   const poller: Poller = {
     runnerId,
     instanceId: (runnerId && instanceId) ?? null,

@@ -6,6 +6,8 @@ export class Counters {
   readonly #drop;
   readonly #read;
   readonly #group;
+  /** What was read since the last change. */
+  readonly #known = new Map<string, number>();
 
   constructor(db: Db) {
     this.#add = db.prepare<[string, number]>(
@@ -21,6 +23,7 @@ export class Counters {
 
   /** Writes the changes of a transaction; call it inside that transaction. */
   apply(changes: ReadonlyMap<string, number>): void {
+    this.#known.clear();
     for (const [name, change] of changes) {
       if (change === 0) continue;
       this.#add.run(name, change);
@@ -29,7 +32,9 @@ export class Counters {
   }
 
   read(name: string): number {
-    return this.#read.get(name) ?? 0;
+    const known = this.#known.get(name) ?? this.#read.get(name) ?? 0;
+    this.#known.set(name, known);
+    return known;
   }
 
   /** All counts named `group/…`, without the prefix. */

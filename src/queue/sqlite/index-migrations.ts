@@ -25,8 +25,14 @@ DROP TRIGGER tagged_task_read;
 DROP TRIGGER tagged_task_deleted;
 `;
 
-/** For `IN` with three values SQLite makes a table at each change of a task, which took a third of the time of all of them. */
-export const ENDED_BY_TWO = `
+/**
+ * For `IN` with three values SQLite makes a table at each change of a task: a third of the time of all of them. Sessions are
+ * listed by the uptime of their last use, which orders them as the time does, and has an index anyway.
+ */
+export const CHEAPER_INDEXES = `
 DROP INDEX tasks_ended;
 CREATE INDEX tasks_ended ON tasks (retained_from) WHERE status NOT IN ('pending', 'running');
+DROP INDEX sessions_recent;
+DROP INDEX sessions_of_cli;
+CREATE INDEX sessions_of_cli ON sessions (cli_type, retained_from);
 `;

@@ -73,7 +73,7 @@ export class Line {
 
   /** Nobody of the key is ready or runs: its head is next. */
   advance(tx: Transaction, sessionKey: string | null): void {
-    if (sessionKey === null || this.front(sessionKey) !== undefined) return;
+    if (sessionKey === null || this.#sql.hasFront.get(sessionKey) !== undefined) return;
     const head = this.head(sessionKey);
     if (head !== undefined) this.#place(tx, head);
   }
@@ -146,6 +146,10 @@ function prepare({ db }: Core) {
     ),
     front: db.prepare<[string], TaskRow>(
       `${select} WHERE session_key = +? AND session_key IS NOT NULL AND (status = 'running' OR ready_job IS NOT NULL)`,
+    ),
+    hasFront: db.prepare<[string], { seq: number }>(
+      `SELECT seq FROM tasks WHERE session_key = +? AND session_key IS NOT NULL
+         AND (status = 'running' OR ready_job IS NOT NULL)`,
     ),
     stepBack: db.prepare<[number]>('UPDATE tasks SET ready_job = NULL WHERE seq = ?'),
     restore: db.prepare<[number, number]>('UPDATE tasks SET ready_job = ? WHERE seq = ?'),

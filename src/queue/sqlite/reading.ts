@@ -101,9 +101,8 @@ export class Readings {
     tx.after(() => this.#consumed.delete(taskId));
     const task = this.#sql.toBury.get(taskId);
     if (task === undefined || task.read_at !== null || !isFinal(task.status)) return;
-    const result = this.#sql.result.get(task.seq);
     const { clock, uptime, tail } = this.#core;
-    this.#sql.dropResult.run(task.seq);
+    const result = this.#sql.dropResult.get(task.seq);
     this.#core.tags.drop(task);
     this.#sql.bury.run(clock.wall(), uptime.now(), task.seq);
     tx.count(`tasks/${task.status}`, -1);
@@ -188,10 +187,9 @@ function prepare({ db }: Core) {
       `SELECT seq, id, type, status, session_id, origin, dispatch_mode, response_mode, entrypoint, tags, read_at
          FROM tasks WHERE id = ?`,
     ),
-    result: db.prepare<[number], Pick<ResultRow, 'exit_code' | 'metadata'>>(
-      'SELECT exit_code, metadata FROM results WHERE seq = ?',
+    dropResult: db.prepare<[number], Pick<ResultRow, 'exit_code' | 'metadata'>>(
+      'DELETE FROM results WHERE seq = ? RETURNING exit_code, metadata',
     ),
-    dropResult: db.prepare<[number]>('DELETE FROM results WHERE seq = ?'),
     bury: db.prepare<[number, number, number]>(
       'UPDATE tasks SET read_at = ?, read_up = ?, payload = NULL, callback = NULL WHERE seq = ?',
     ),

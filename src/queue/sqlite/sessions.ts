@@ -124,12 +124,16 @@ function prepare({ db }: Core) {
          callback_channel = coalesce(excluded.callback_channel, callback_channel),
          last_activity = excluded.last_activity, retained_from = excluded.retained_from`,
     ),
-    list: db.prepare<[number], Stored>(`${ROW} ORDER BY last_activity DESC LIMIT ?`),
+    list: db.prepare<[number], Stored>(`${ROW} ORDER BY retained_from DESC LIMIT ?`),
     listOfType: db.prepare<[string, number], Stored>(
-      `${ROW} WHERE cli_type = ? ORDER BY last_activity DESC LIMIT ?`,
+      `${ROW} WHERE cli_type = ? ORDER BY retained_from DESC LIMIT ?`,
     ),
-    oldest: db.prepare<[], number>('SELECT MIN(last_activity) FROM sessions').pluck(),
-    newest: db.prepare<[], number>('SELECT MAX(last_activity) FROM sessions').pluck(),
+    oldest: db
+      .prepare<[], number>('SELECT last_activity FROM sessions ORDER BY retained_from LIMIT 1')
+      .pluck(),
+    newest: db
+      .prepare<[], number>('SELECT last_activity FROM sessions ORDER BY retained_from DESC LIMIT 1')
+      .pluck(),
     expire: db
       .prepare<[number, number], string>(
         `DELETE FROM sessions WHERE session_id IN
