@@ -21,18 +21,19 @@ export function eventHandlers({ queue }: RouteDeps) {
     maintenance: (async ({ body }) => {
       const { vacuum } = parse(maintenanceBody, body);
       const before = queue.events.stats();
-      const trim = await trimAll(queue);
-      await untilDone(() => queue.upkeep.copyEvents());
+      const newest = queue.upkeep.newestEvent();
+      const trim = await trimAll(queue, newest);
+      await untilDone(() => queue.upkeep.copyEvents(newest));
       if (vacuum) await untilDone(() => queue.upkeep.reclaimSpace());
       return { vacuumed: vacuum, trim, before, after: queue.events.stats() };
     }) satisfies Handler,
   };
 }
 
-async function trimAll(queue: TaskQueue): Promise<TrimReport> {
+async function trimAll(queue: TaskQueue, newest: number): Promise<TrimReport> {
   let total: TrimReport = { cutoff: 0, deletedExpired: 0, deletedOverflow: 0, count: 0 };
   await untilDone(async () => {
-    const step = await queue.upkeep.trimEvents();
+    const step = await queue.upkeep.trimEvents(newest);
     total = {
       ...step,
       deletedExpired: total.deletedExpired + step.deletedExpired,

@@ -226,10 +226,12 @@ export interface Upkeep {
   loseRunners(): Promise<number>;
   /** Receipts of submissions with an `Idempotency-Key`, after a day. */
   expireIdempotency(): Promise<number>;
-  /** Moves events from the tail to the event file. */
-  copyEvents(): Promise<number>;
-  /** Removes events past their age, and the oldest past the maximum count; one step. */
-  trimEvents(): Promise<TrimReport>;
+  /** The newest event: how far a run of the next two goes, which those that come meanwhile would keep from its end. */
+  newestEvent(): number;
+  /** Moves events from the tail to the event file, up to the event `upTo`. */
+  copyEvents(upTo?: number): Promise<number>;
+  /** Removes events past their age, and the oldest past the maximum count of those up to `upTo`; one step. */
+  trimEvents(upTo?: number): Promise<TrimReport>;
   /** Done rows of the ready list. */
   pruneReady(): Promise<number>;
   /** Writes the WAL back into the database files and remembers how long this database has been in use. */

@@ -248,6 +248,7 @@ export class SqliteQueue implements TaskQueue {
   }
 
   #publish(events: readonly Event[], log: Log): void {
+    this.events.committed(events);
     for (const event of events) {
       log.debug(
         { event: event.type, taskId: event.taskId, status: event.taskStatus, seq: event.seq },

@@ -1,7 +1,7 @@
 import type { Log } from '../../log.ts';
 import type { EventFilter } from '../events.ts';
-import { Counters } from './counters.ts';
 import type { OpenFile } from './database.ts';
+import type { Tally } from './event-counts.ts';
 import { EVENT_COLUMNS, type EventRow, pageOf } from './rows.ts';
 import type { SideThread } from './side-thread.ts';
 import { Storage } from './storage.ts';
@@ -11,7 +11,6 @@ export class EventFile {
   readonly #file: OpenFile;
   readonly #side: SideThread;
   readonly storage: Storage;
-  readonly #counters: Counters;
   readonly #sql;
   /** Rows that were written. */
   #changes = 0;
@@ -20,7 +19,6 @@ export class EventFile {
     this.#file = file;
     this.#side = side;
     this.storage = new Storage('event database', file.db, log, () => this.#changes);
-    this.#counters = new Counters(file.db);
     this.#sql = prepare(file);
   }
 
@@ -39,18 +37,20 @@ export class EventFile {
   }
 
   /** Stores what was taken from the tail, in one commit that writes this file alone; how many. */
-  store(): Promise<number> {
-    return this.#change(this.#side.call('storeEvents'));
+  async store(): Promise<number> {
+    const stored = await this.#tried(this.#side.call('storeEvents'));
+    this.#wrote(stored);
+    return stored;
   }
 
-  /** Deletes the oldest, as many as a step takes, of those that are kept since before `before` (uptime); how many. */
-  dropExpired(before: number): Promise<number> {
-    return this.#change(this.#side.call('dropExpiredEvents', before));
+  /** Deletes the oldest, as many as a step takes, of those that are kept since before `before` (uptime). */
+  dropExpired(before: number): Promise<Tally> {
+    return this.#drop(this.#side.call('dropExpiredEvents', before));
   }
 
-  /** Deletes the oldest, at most `limit` and as many as a step takes; how many. */
-  dropOldest(limit: number): Promise<number> {
-    return this.#change(this.#side.call('dropOldestEvents', limit));
+  /** Deletes the oldest, at most `limit` and as many as a step takes. */
+  dropOldest(limit: number): Promise<Tally> {
+    return this.#drop(this.#side.call('dropOldestEvents', limit));
   }
 
   /** Gives back at most so many free pages; how many. */
@@ -97,35 +97,31 @@ export class EventFile {
     return this.storage.read(() => this.#sql.size.get() ?? 0);
   }
 
-  /** How many there are of each type and with each status, up to which one. */
-  counts(): { last: number; types: Map<string, number>; statuses: Map<string, number> } {
-    const count = this.#file.db.transaction(() => ({
-      last: this.#sql.lastSeq.get() ?? 0,
-      types: this.#counters.group('type'),
-      statuses: this.#counters.group('status'),
-    }));
-    return this.storage.read(() => count.deferred());
+  /** The counters of types and statuses, as `countersOf` names them. */
+  counters(): Map<string, number> {
+    return this.storage.read(() => new Map(this.#sql.counters.all().map(({ name, value }) => [name, value])));
   }
 
   close(): void {
     this.#file.close();
   }
 
-  #change(written: Promise<number>): Promise<number> {
-    return this.#tried(
-      written.then((rows) => {
-        this.#changes += rows;
-        return rows;
-      }),
-    );
+  async #drop(dropped: Promise<Tally>): Promise<Tally> {
+    const tally = await this.#tried(dropped);
+    this.#wrote(tally.length);
+    return tally;
+  }
+
+  /** Only rows tell that the file takes writes again. */
+  #wrote(rows: number): void {
+    this.#changes += rows;
+    this.storage.worked();
   }
 
   /** `storage_unavailable`. */
-  async #tried(written: Promise<number>): Promise<number> {
+  async #tried<T>(written: Promise<T>): Promise<T> {
     try {
-      const count = await written;
-      this.storage.worked();
-      return count;
+      return await written;
     } catch (error) {
       throw this.storage.failed(error, 'written');
     }
@@ -136,6 +132,7 @@ function prepare({ db }: OpenFile) {
   const select = `SELECT ${EVENT_COLUMNS} FROM events`;
   return {
     lastSeq: db.prepare<[], number>(`SELECT value FROM meta WHERE name = 'last_seq'`).pluck(),
+    counters: db.prepare<[], { name: string; value: number }>('SELECT name, value FROM counters'),
     first: db.prepare<[], number>('SELECT seq FROM events ORDER BY seq LIMIT 1').pluck(),
     list: db.prepare<[number, number], EventRow>(`${select} WHERE seq <= ? ORDER BY seq DESC LIMIT ?`),
     listOfType: db.prepare<[string, number, number], EventRow>(

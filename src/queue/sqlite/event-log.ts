@@ -2,6 +2,7 @@ import type { Event, EventFilter, EventSpan, EventStats, NewEvent, TrimReport } 
 import { UNKNOWN_PROVENANCE } from '../task.ts';
 import type { EventLog } from '../task-queue.ts';
 import type { Core } from './core.ts';
+import { EventCounts, type Tally, tallyOf } from './event-counts.ts';
 import type { EventFile } from './event-file.ts';
 import type { EventGroups } from './event-groups.ts';
 import { TASK_COLUMNS, type TaskRow, toEvent } from './rows.ts';
@@ -10,6 +11,8 @@ import type { Transaction } from './transaction.ts';
 
 /** Events that are deleted from the tail at once. */
 const STEP = 500;
+/** Events that are counted at the start before anyone is served, in 30 ms; more are counted beside. */
+const MAX_AT_ONCE = 20_000;
 const DAY_MS = 86_400_000;
 
 /** Tail and event file, read as one: first the file, then those of the tail that it lacks. */
@@ -18,6 +21,7 @@ export class SqliteEventLog implements EventLog {
   readonly #file: EventFile;
   readonly #side: SideThread;
   readonly #taskById;
+  readonly #counts = new EventCounts();
   /** The last step that was begun: one at a time moves or deletes events. */
   #step: Promise<unknown> = Promise.resolve();
 
@@ -26,6 +30,30 @@ export class SqliteEventLog implements EventLog {
     this.#file = files.events;
     this.#side = files.side;
     this.#taskById = core.db.prepare<[string], TaskRow>(`SELECT ${TASK_COLUMNS} FROM tasks WHERE id = ?`);
+    this.#count();
+  }
+
+  /** Once: those of the file, and those that wait in the tail. */
+  #count(): void {
+    this.#counts.add(this.#file.counters());
+    const { groups } = this.#core.tail;
+    const after = Math.max(this.#file.lastSeq, groups.dropped);
+    const { lastSeq } = groups;
+    if (lastSeq - after <= MAX_AT_ONCE)
+      this.#counts.change(tallyOf(this.#core.tail.range(after, lastSeq)), 1);
+    else this.#inTurn(() => this.#countBeside(after, lastSeq)).catch(() => {});
+  }
+
+  async #countBeside(after: number, last: number): Promise<void> {
+    this.#counts.change(await this.#ofTail(this.#side.call('tallyTail', after, last)), 1);
+  }
+
+  /** To be told of all events that were committed. */
+  committed(events: readonly Event[]): void {
+    this.#counts.change(
+      tallyOf(events.map(({ type, taskStatus }) => ({ type, task_status: taskStatus }))),
+      1,
+    );
   }
 
   record(event: NewEvent): Promise<Event> {
@@ -58,9 +86,7 @@ export class SqliteEventLog implements EventLog {
   stats(): EventStats {
     const { eventRetentionDays, maxEvents } = this.#core.options;
     const copied = this.#file.edges();
-    const { last, types, statuses } = this.#file.counts();
-    const tail = this.#core.storage.read(() => this.#core.tail.edges(last));
-    this.#addTail(last, types, statuses);
+    const tail = this.#core.storage.read(() => this.#core.tail.edges(this.#file.lastSeq));
     return {
       path: this.#file.path,
       sizeBytes: this.#file.sizeBytes,
@@ -69,8 +95,8 @@ export class SqliteEventLog implements EventLog {
       newestCreatedAt: tail.newest ?? copied.newest,
       retentionDays: eventRetentionDays,
       maxEvents,
-      byType: ranked(types).map(([type, count]) => ({ type, count })),
-      byStatus: ranked(statuses).map(([taskStatus, count]) => ({ taskStatus, count })),
+      byType: this.#counts.ranked('type').map(([type, count]) => ({ type, count })),
+      byStatus: this.#counts.ranked('status').map(([taskStatus, count]) => ({ taskStatus, count })),
     };
   }
 
@@ -80,22 +106,22 @@ export class SqliteEventLog implements EventLog {
     return last - first + 1;
   }
 
-  /** One step: to the file first, then out of the tail; how many were copied. */
-  copy(): Promise<number> {
+  /** One step of those up to `upTo`: to the file first, then out of the tail; how many were copied. */
+  copy(upTo: number): Promise<number> {
     return this.#inTurn(async () => {
-      const copied = await this.#copyStep();
+      const copied = await this.#copyStep(upTo);
       await this.#dropCopied(copied < STEP ? 1 : STEP);
       return copied;
     });
   }
 
-  /** One step: the expired ones, then the oldest of what is too many. */
-  trim(): Promise<TrimReport> {
+  /** One step: the expired ones, then the oldest of what is too many up to `upTo`. */
+  trim(upTo: number): Promise<TrimReport> {
     return this.#inTurn(async () => {
       const { clock, uptime, options } = this.#core;
       const age = options.eventRetentionDays * DAY_MS;
       const deletedExpired = await this.#dropExpired(uptime.now() - age);
-      const surplus = this.count - options.maxEvents;
+      const surplus = upTo - this.span().first + 1 - options.maxEvents;
       const deletedOverflow = surplus > 0 ? await this.#dropOldest(Math.min(surplus, STEP)) : 0;
       return { cutoff: clock.wall() - age, deletedExpired, deletedOverflow, count: this.count };
     });
@@ -105,19 +131,18 @@ export class SqliteEventLog implements EventLog {
    * Where the tail alone has more events than are kept, trimming has its turn first, so that nothing is copied only to be
    * deleted; unless it takes a write to know that the file works again.
    */
-  async #copyStep(): Promise<number> {
+  async #copyStep(upTo: number): Promise<number> {
     const { tail, options } = this.#core;
     const after = Math.max(this.#file.lastSeq, tail.groups.dropped);
-    const { lastSeq } = tail.groups;
-    if (lastSeq - after > options.maxEvents && this.#file.storage.problem === null) return 0;
-    if (lastSeq <= after) return 0;
-    await this.#take(after, lastSeq);
+    if (tail.groups.lastSeq - after > options.maxEvents && this.#file.storage.problem === null) return 0;
+    if (upTo <= after) return 0;
+    await this.#ofTail(this.#side.call('takeEvents', after, upTo));
     return this.#file.store();
   }
 
-  async #take(after: number, last: number): Promise<void> {
+  async #ofTail<T>(read: Promise<T>): Promise<T> {
     try {
-      await this.#side.call('takeEvents', after, last);
+      return await read;
     } catch (error) {
       throw this.#core.storage.failed(error, 'read');
     }
@@ -132,13 +157,13 @@ export class SqliteEventLog implements EventLog {
     await commit.run((tx) => tail.groups.drop(tx, Math.min(lastSeq, first + STEP - 1)));
   }
 
-  #dropExpired(before: number): Promise<number> {
-    if (this.#file.firstSeq !== undefined) return this.#file.dropExpired(before);
+  async #dropExpired(before: number): Promise<number> {
+    if (this.#file.firstSeq !== undefined) return this.#gone(await this.#file.dropExpired(before));
     return this.#dropFromTail((groups, seq) => groups.endOfExpired(seq, STEP, before));
   }
 
-  #dropOldest(limit: number): Promise<number> {
-    if (this.#file.firstSeq !== undefined) return this.#file.dropOldest(limit);
+  async #dropOldest(limit: number): Promise<number> {
+    if (this.#file.firstSeq !== undefined) return this.#gone(await this.#file.dropOldest(limit));
     return this.#dropFromTail((groups, seq) => groups.end(seq, limit));
   }
 
@@ -149,8 +174,14 @@ export class SqliteEventLog implements EventLog {
     const after = Math.max(this.#file.lastSeq, groups.dropped);
     const end = storage.read(() => endOf(groups, after));
     if (end === undefined) return 0;
+    const tally = storage.read(() => tallyOf(this.#core.tail.range(after, end)));
     await commit.run((tx) => groups.drop(tx, end));
-    return end - after;
+    return this.#gone(tally);
+  }
+
+  #gone(tally: Tally): number {
+    this.#counts.change(tally, -1);
+    return tally.reduce((sum, { count }) => sum + count, 0);
   }
 
   #inTurn<T>(step: () => Promise<T>): Promise<T> {
@@ -174,24 +205,4 @@ export class SqliteEventLog implements EventLog {
       details: event.details,
     });
   }
-
-  /** What those behind `seq` add to the counts of the file. */
-  #addTail(seq: number, types: Map<string, number>, statuses: Map<string, number>): void {
-    const { storage, tail } = this.#core;
-    storage.read(() => {
-      for (const { type, task_status } of tail.groups.oldestFirst(seq)) {
-        add(types, type);
-        add(statuses, task_status ?? 'unknown');
-      }
-    });
-  }
-}
-
-function add(counts: Map<string, number>, name: string): void {
-  counts.set(name, (counts.get(name) ?? 0) + 1);
-}
-
-/** By count, then by name. */
-function ranked(counts: ReadonlyMap<string, number>): [string, number][] {
-  return [...counts].sort(([a, x], [b, y]) => y - x || (a < b ? -1 : 1));
 }

@@ -67,6 +67,14 @@ export class EventTail {
     this.#uptime.remember();
   }
 
+  /** Those behind `seq`, up to `last`. */
+  *range(seq: number, last: number): Generator<EventRow, void> {
+    for (const row of this.groups.oldestFirst(seq)) {
+      if (row.seq > last) return;
+      yield row;
+    }
+  }
+
   /** Those behind `seq`, newest first. */
   list(seq: number, filter: EventFilter): EventRow[] {
     return [...this.groups.newestFirst(seq, filter)];

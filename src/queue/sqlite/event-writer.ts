@@ -1,17 +1,12 @@
 import { Counters } from './counters.ts';
 import type { Db } from './database.ts';
+import { countersOf, type Tally, tallyOf } from './event-counts.ts';
 import { type EventGroup, rowsOf } from './event-groups.ts';
 import { EventSteps, STEP_BYTES } from './event-steps.ts';
 import { EVENT_COLUMNS, type EventRow } from './rows.ts';
 
 /** Events that are copied or deleted at once. */
 const STEP = 500;
-
-interface EventCount {
-  type: string;
-  task_status: string | null;
-  count: number;
-}
 
 /** What is written to the event file, in one commit for each call. */
 export class EventWriter {
@@ -34,53 +29,57 @@ export class EventWriter {
   take(after: number, last: number): number {
     this.#taken = [];
     let room = STEP_BYTES;
-    for (const group of this.#sql.tail.iterate(after)) {
-      const rows = rowsOf(group).filter(({ seq }) => seq > after && seq <= last);
-      this.#taken.push(...rows.slice(0, STEP - this.#taken.length));
-      room -= group.events.length;
-      if (room <= 0 || this.#taken.length === STEP || group.first_seq > last) break;
+    for (const row of this.#tail(after, last)) {
+      this.#taken.push(row);
+      room -= row.details.length;
+      if (room <= 0 || this.#taken.length === STEP) break;
     }
     return this.#taken.length;
   }
 
   /** Stores what was taken; how many. */
   store(): number {
-    const [rows, first, last] = [this.#taken, this.#taken.at(0)?.seq, this.#taken.at(-1)?.seq];
-    if (first === undefined || last === undefined) return 0;
+    const rows = this.#taken;
+    const last = rows.at(-1)?.seq;
+    if (last === undefined) return 0;
     return this.#commit(() => {
       for (const row of rows) this.#sql.insert.run(...valuesOf(row));
-      this.#count(first, last, 1);
+      this.#counters.apply(countersOf(tallyOf(rows), 1));
       this.#sql.remember.run(last);
       return rows.length;
     });
   }
 
-  /** Deletes the oldest, as many as a step takes, of those that are kept since before `before` (uptime); how many. */
-  dropExpired(before: number): number {
+  /** Deletes the oldest, as many as a step takes, of those that are kept since before `before` (uptime); how many of which. */
+  dropExpired(before: number): Tally {
     return this.#drop(this.#steps.endOfExpired(0, STEP, before));
   }
 
-  /** Deletes the oldest, at most `limit` and as many as a step takes; how many. */
-  dropOldest(limit: number): number {
+  /** Deletes the oldest, at most `limit` and as many as a step takes; how many of which. */
+  dropOldest(limit: number): Tally {
     return this.#drop(this.#steps.end(0, Math.min(limit, STEP)));
   }
 
-  #drop(last: number | undefined): number {
-    if (last === undefined) return 0;
-    return this.#commit(() => {
-      this.#count(0, last, -1);
-      return this.#sql.deleteUpTo.run(last).changes;
-    });
+  /** What there is in the tail behind `after`, up to `last`. */
+  tally(after: number, last: number): Tally {
+    return tallyOf(this.#tail(after, last));
   }
 
-  /** The counters: of each type, and with each status. */
-  #count(first: number, last: number, sign: 1 | -1): void {
-    const changes = new Map<string, number>();
-    for (const { type, task_status, count } of this.#sql.counts.all(first, last)) {
-      for (const name of [`type/${type}`, `status/${task_status ?? 'unknown'}`])
-        changes.set(name, (changes.get(name) ?? 0) + sign * count);
+  *#tail(after: number, last: number): Generator<EventRow, void> {
+    for (const group of this.#sql.tail.iterate(after)) {
+      if (group.first_seq > last) return;
+      for (const row of rowsOf(group)) if (row.seq > after && row.seq <= last) yield row;
     }
-    this.#counters.apply(changes);
+  }
+
+  #drop(last: number | undefined): Tally {
+    if (last === undefined) return [];
+    return this.#commit(() => {
+      const tally = this.#sql.tally.all(last);
+      this.#counters.apply(countersOf(tally, -1));
+      this.#sql.deleteUpTo.run(last);
+      return tally;
+    });
   }
 
   #commit<T>(work: () => T): T {
@@ -99,8 +98,8 @@ function prepare(tasks: Db, events: Db) {
     remember: events.prepare<[number]>(
       `INSERT INTO meta (name, value) VALUES ('last_seq', ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value`,
     ),
-    counts: events.prepare<[number, number], EventCount>(
-      `SELECT type, task_status, COUNT(*) AS count FROM events WHERE seq BETWEEN ? AND ? GROUP BY type, task_status`,
+    tally: events.prepare<[number], Tally[number]>(
+      'SELECT type, task_status, COUNT(*) AS count FROM events WHERE seq <= ? GROUP BY type, task_status',
     ),
     deleteUpTo: events.prepare<[number]>('DELETE FROM events WHERE seq <= ?'),
   };

@@ -13,7 +13,7 @@ parentPort?.on('message', (request: Request | null) => {
 
 function answerTo({ method, args }: Request): Answer {
   try {
-    return { value: Reflect.apply(work[method], work, args) as number };
+    return { value: Reflect.apply(work[method], work, args) };
   } catch (error) {
     const { message, code } = error as Error & { code?: string };
     return { failure: { message, code: code ?? null } };

@@ -16,10 +16,10 @@ interface Failure {
   code: string | null;
 }
 
-export type Answer = { value: number } | { failure: Failure };
+export type Answer = { value: unknown } | { failure: Failure };
 
 interface Waiting {
-  resolve: (value: number) => void;
+  resolve: (value: never) => void;
   reject: (error: Error) => void;
 }
 
@@ -50,7 +50,7 @@ export class SideThread {
   }
 
   /** Answers come in the order of the calls. Rejects as the work throws, or when the thread ends. */
-  call<M extends Method>(method: M, ...args: Parameters<SideWork[M]>): Promise<number> {
+  call<M extends Method>(method: M, ...args: Parameters<SideWork[M]>): Promise<ReturnType<SideWork[M]>> {
     this.#worker ??= this.#start();
     this.#worker.postMessage({ method, args } satisfies Request);
     return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
@@ -75,7 +75,7 @@ export class SideThread {
 
   #settle(answer: Answer): void {
     const first = this.#waiting.shift();
-    if ('value' in answer) first?.resolve(answer.value);
+    if ('value' in answer) first?.resolve(answer.value as never);
     else first?.reject(toError(answer.failure));
   }
 

@@ -1,5 +1,6 @@
 import Database from 'better-sqlite3';
 import { type Db, makeDurable } from './database.ts';
+import type { Tally } from './event-counts.ts';
 import { EventWriter } from './event-writer.ts';
 
 /** Where the two files of a queue are. */
@@ -28,11 +29,15 @@ export class SideWork {
     return this.#writer.store();
   }
 
-  dropExpiredEvents(before: number): number {
+  tallyTail(after: number, last: number): Tally {
+    return this.#writer.tally(after, last);
+  }
+
+  dropExpiredEvents(before: number): Tally {
     return this.#writer.dropExpired(before);
   }
 
-  dropOldestEvents(limit: number): number {
+  dropOldestEvents(limit: number): Tally {
     return this.#writer.dropOldest(limit);
   }
 

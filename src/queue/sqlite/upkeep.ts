@@ -133,12 +133,16 @@ export class SqliteUpkeep implements Upkeep {
     return this.#parts.runners.lose();
   }
 
-  copyEvents(): Promise<number> {
-    return this.#parts.events.copy();
+  newestEvent(): number {
+    return this.#core.tail.groups.lastSeq;
   }
 
-  trimEvents(): Promise<TrimReport> {
-    return this.#parts.events.trim();
+  copyEvents(upTo = this.newestEvent()): Promise<number> {
+    return this.#parts.events.copy(upTo);
+  }
+
+  trimEvents(upTo = this.newestEvent()): Promise<TrimReport> {
+    return this.#parts.events.trim(upTo);
   }
 
   pruneReady(): Promise<number> {

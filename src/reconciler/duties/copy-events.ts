@@ -4,5 +4,8 @@ import { type Duty, MAX_SHORT_STEPS, untilDone } from '../duty.ts';
 export const copyEvents: Duty = {
   name: 'copy-events',
   cron: '* * * * * *',
-  run: (upkeep) => untilDone(() => upkeep.copyEvents(), MAX_SHORT_STEPS),
+  run: (upkeep) => {
+    const newest = upkeep.newestEvent();
+    return untilDone(() => upkeep.copyEvents(newest), MAX_SHORT_STEPS);
+  },
 };

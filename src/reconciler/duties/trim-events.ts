@@ -4,9 +4,11 @@ import { type Duty, MAX_SHORT_STEPS, untilDone } from '../duty.ts';
 export const trimEvents: Duty = {
   name: 'trim-events',
   cron: '* * * * * *',
-  run: (upkeep) =>
-    untilDone(async () => {
-      const report = await upkeep.trimEvents();
+  run: (upkeep) => {
+    const newest = upkeep.newestEvent();
+    return untilDone(async () => {
+      const report = await upkeep.trimEvents(newest);
       return report.deletedExpired + report.deletedOverflow;
-    }, MAX_SHORT_STEPS),
+    }, MAX_SHORT_STEPS);
+  },
 };

@@ -25,6 +25,7 @@ function someUpkeep(): { upkeep: Upkeep; calls: string[] } {
     expireSessions: step('expireSessions'),
     expireBindings: step('expireBindings'),
     expireIdempotency: step('expireIdempotency'),
+    newestEvent: () => 9,
     copyEvents: step('copyEvents'),
     trimEvents,
     pruneReady: step('pruneReady'),
@@ -44,7 +45,8 @@ describe('the duties', () => {
     for (const { run } of DUTIES) await run(upkeep, silentLog());
     const counts = Object.groupBy(calls, (name) => name);
     const { checkpoint, restoreReady, ...repeated } = counts;
-    expect(Object.keys(counts).sort()).toEqual(Object.keys(upkeep).sort());
+    const steps = Object.keys(upkeep).filter((name) => name !== 'newestEvent');
+    expect(Object.keys(counts).sort()).toEqual(steps.sort());
     expect(checkpoint).toHaveLength(1);
     expect(restoreReady).toHaveLength(20);
     for (const [name, times] of Object.entries(repeated)) expect(times, name).toHaveLength(3);
