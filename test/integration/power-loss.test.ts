@@ -26,6 +26,11 @@ test('every answer is synced before it is written, and every result before it is
 test.each([
   ['synchronous=OFF', BREAKS.sync('off'), 'an answer was written while api/tasks.db-wal is not synced'],
   ['synchronous=NORMAL', BREAKS.sync('normal'), 'an answer was written while api/tasks.db-wal is not synced'],
+  [
+    'no sync of copied events',
+    BREAKS.copy(),
+    'events were told to be copied while events.db-wal was not synced',
+  ],
   ['no sync of a spooled result', BREAKS.spool(), 'a result was sent too early'],
   ['no sync of its name', BREAKS.name(), 'a result was sent too early'],
 ])('with %s it turns red', async (_what, edits, complaint) => {

@@ -110,9 +110,24 @@ describe('the order of the files', () => {
     expect(await misordered(wrote(DB, 'row-1'), restart)).toBe(1);
   });
 
-  test('is broken by dropping events whose copy is not synced', async () => {
+  describe('of a copied event', () => {
     const copy = LOG.replace('tasks', 'events');
-    expect(await misordered(opened(copy), wrote(copy, 'event'), wrote(LOG, 'row-1'))).toBe(1);
+    const beside = (line: string) => line.replace('1 ', '2 ');
+    const told = '1 write(8<anon_inode:[eventfd]>, "\\1\\0\\0\\0\\0\\0\\0\\0", 8) = 8';
+    const copied = [opened(copy), beside(wrote(copy, 'event'))];
+
+    test('is kept by a thread that tells of it after the sync', async () => {
+      expect(await misordered(...copied, beside(synced(copy)), beside(told))).toBe(0);
+    });
+
+    test('is broken by one that tells of it before', async () => {
+      expect(await misordered(...copied, beside(told))).toBe(1);
+    });
+
+    test('has nothing to do with what other threads do meanwhile', async () => {
+      const others = [wrote(LOG, 'row-1'), synced(LOG), told, answered];
+      expect(await acknowledgements(...copied, ...others)).toMatchObject({ misordered: 0, unsynced: 0 });
+    });
   });
 });
 

@@ -6,6 +6,8 @@ import { createInterface } from 'node:readline';
 
 /** A system call, as strace prints it. */
 export interface Syscall {
+  /** The id of the thread that made it. */
+  thread: string;
   name: string;
   /** Its arguments; at the beginning of a call that was interrupted, those that were known then. */
   text: string;
@@ -72,7 +74,7 @@ export async function* readTrace(path: string): AsyncGenerator<Moment> {
   for await (const line of createInterface({ input: createReadStream(path, 'latin1') })) {
     const [, pid = '', name, text = ''] = BEGIN.exec(line) ?? [];
     if (name !== undefined) {
-      const call: Syscall = { name, text, result: null };
+      const call: Syscall = { thread: pid, name, text, result: null };
       open.set(pid, call);
       if (text.endsWith(UNFINISHED)) call.text = text.slice(0, -UNFINISHED.length);
       const isWhole = call.text === text && finish(call, text);

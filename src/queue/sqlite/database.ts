@@ -117,6 +117,12 @@ export function makeDurable(db: Db): void {
   assertPragma(db, 'busy_timeout', 0);
 }
 
+/** Writes the log back into the file, as far as it goes without waiting; pages of the log that are there then. */
+export function writtenBack(db: Db): number {
+  const [row] = db.pragma('main.wal_checkpoint(PASSIVE)') as { checkpointed: number }[];
+  return Math.max(row?.checkpointed ?? 0, 0);
+}
+
 /** `StartError` when SQLite has another value. */
 export function assertPragma(db: Db, name: string, expected: unknown): void {
   const actual = db.pragma(name, { simple: true });

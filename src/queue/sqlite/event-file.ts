@@ -60,8 +60,8 @@ export class EventFile {
   }
 
   /** Writes the log back into the file; how many pages it has. */
-  checkpoint(): Promise<number> {
-    return this.#tried(this.#side.call('checkpointEvents'));
+  async checkpoint(): Promise<number> {
+    return this.#side.isIdle ? 0 : this.#tried(this.#side.call('checkpointEvents'));
   }
 
   /** Those up to `last`, newest first. */

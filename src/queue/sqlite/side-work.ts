@@ -1,5 +1,5 @@
 import Database from 'better-sqlite3';
-import { type Db, makeDurable } from './database.ts';
+import { type Db, makeDurable, writtenBack } from './database.ts';
 import type { Tally } from './event-counts.ts';
 import { EventWriter } from './event-writer.ts';
 
@@ -9,15 +9,17 @@ export interface SideFiles {
   eventDb: string;
 }
 
-/** What is done beside the event loop, on connections of its own: all that writes the event file, and write-backs. */
+/** What is done beside the event loop, on connections of its own: all that writes the event file. */
 export class SideWork {
   readonly #tasks: Db;
   readonly #events: Db;
   readonly #writer: EventWriter;
 
   constructor({ taskDb, eventDb }: SideFiles) {
-    this.#tasks = connectionTo(taskDb);
-    this.#events = connectionTo(eventDb);
+    // Only read.
+    this.#tasks = new Database(taskDb, { readonly: true, timeout: 0 });
+    this.#events = new Database(eventDb, { fileMustExist: true, timeout: 0 });
+    makeDurable(this.#events);
     this.#writer = new EventWriter(this.#tasks, this.#events);
   }
 
@@ -50,27 +52,11 @@ export class SideWork {
   }
 
   checkpointEvents(): number {
-    return writeBack(this.#events);
-  }
-
-  checkpointTasks(): number {
-    return writeBack(this.#tasks);
+    return writtenBack(this.#events);
   }
 
   close(): void {
     this.#events.close();
     this.#tasks.close();
   }
-}
-
-function connectionTo(path: string): Db {
-  const db = new Database(path, { timeout: 0, fileMustExist: true });
-  makeDurable(db);
-  return db;
-}
-
-/** Pages of the log that are in the database file after it. */
-function writeBack(db: Db): number {
-  const [row] = db.pragma('main.wal_checkpoint(PASSIVE)') as { checkpointed: number }[];
-  return Math.max(row?.checkpointed ?? 0, 0);
 }

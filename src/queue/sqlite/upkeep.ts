@@ -2,6 +2,7 @@ import type { TrimReport } from '../events.ts';
 import type { Upkeep } from '../task-queue.ts';
 import type { Budgets } from './budgets.ts';
 import type { Core } from './core.ts';
+import { writtenBack } from './database.ts';
 import { type Endings, noOutput } from './ending.ts';
 import type { EventFile } from './event-file.ts';
 import type { SqliteEventLog } from './event-log.ts';
@@ -13,7 +14,6 @@ import type { SqliteOutput } from './output.ts';
 import { isDelayed, TASK_COLUMNS, type TaskRow } from './rows.ts';
 import type { Runners } from './runners.ts';
 import type { Sessions } from './sessions.ts';
-import type { SideThread } from './side-thread.ts';
 import type { Storage } from './storage.ts';
 import type { Transaction } from './transaction.ts';
 
@@ -46,7 +46,7 @@ interface UpkeepParts {
   runners: Runners;
   events: SqliteEventLog;
   output: SqliteOutput;
-  files: { events: EventFile; side: SideThread };
+  files: { events: EventFile };
 }
 
 /** The duties' steps: stored state brought back in line with the world. */
@@ -151,7 +151,7 @@ export class SqliteUpkeep implements Upkeep {
 
   async checkpoint(): Promise<number> {
     // First, since it may make the room in the WAL that the commit needs.
-    const inTasks = await this.#checkpointTasks();
+    const inTasks = writeBack(this.#core.storage);
     await this.#core.commit.run(() => this.#core.uptime.remember());
     return inTasks + (await this.#parts.files.events.checkpoint());
   }
@@ -165,15 +165,6 @@ export class SqliteUpkeep implements Upkeep {
       return freed(this.#core.storage);
     });
     return inEvents + inTasks;
-  }
-
-  /** Not on the connection of the queue: a transaction may be open there. */
-  async #checkpointTasks(): Promise<number> {
-    try {
-      return await this.#parts.files.side.call('checkpointTasks');
-    } catch (error) {
-      throw this.#core.storage.failed(error, 'written');
-    }
   }
 
   /** Ready tasks, the longest waiting first, of those the earliest submitted, until one that is not old enough. */
@@ -233,6 +224,10 @@ export class SqliteUpkeep implements Upkeep {
     this.#parts.line.restore(task);
     tx.readied.push(this.#parts.line.laneOf(task));
   }
+}
+
+function writeBack(storage: Storage): number {
+  return storage.write(() => writtenBack(storage.db));
 }
 
 function free({ db }: Storage): number {
