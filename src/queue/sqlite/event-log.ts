@@ -1,3 +1,4 @@
+import Database from 'better-sqlite3';
 import type { Event, EventFilter, EventSpan, EventStats, NewEvent, TrimReport } from '../events.ts';
 import { UNKNOWN_PROVENANCE } from '../task.ts';
 import type { EventLog } from '../task-queue.ts';
@@ -140,11 +141,13 @@ export class SqliteEventLog implements EventLog {
     return this.#file.store();
   }
 
+  /** What SQLite says against it is about the tail; all else keeps the event file from being written. */
   async #ofTail<T>(read: Promise<T>): Promise<T> {
     try {
       return await read;
     } catch (error) {
-      throw this.#core.storage.failed(error, 'read');
+      if (error instanceof Database.SqliteError) throw this.#core.storage.failed(error, 'read');
+      throw this.#file.storage.failed(error, 'written');
     }
   }
 

@@ -39,6 +39,7 @@ export class SideThread {
   readonly #files: SideFiles;
   readonly #waiting: Waiting[] = [];
   #worker: Worker | null = null;
+  #closed = false;
 
   constructor({ taskDb, eventDb }: SideFiles) {
     this.#files = { taskDb, eventDb };
@@ -51,6 +52,7 @@ export class SideThread {
 
   /** Answers come in the order of the calls. Rejects as the work throws, or when the thread ends. */
   call<M extends Method>(method: M, ...args: Parameters<SideWork[M]>): Promise<ReturnType<SideWork[M]>> {
+    if (this.#closed) return Promise.reject(new Error('the queue is closed'));
     this.#worker ??= this.#start();
     this.#worker.postMessage({ method, args } satisfies Request);
     return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
@@ -58,6 +60,7 @@ export class SideThread {
 
   /** After what was asked for. */
   async close(): Promise<void> {
+    this.#closed = true;
     const worker = this.#worker;
     if (worker === null) return;
     const ended = new Promise((resolve) => worker.once('exit', resolve));

@@ -102,6 +102,43 @@ test('nothing that is done with the event file locks the task file', async () =>
   await copy();
 });
 
+test('a run goes as far as the events at its begin: those that come meanwhile are for the next', async () => {
+  const { queue, files, record } = await setUp({ maxEvents: 4 });
+  await record(3);
+  const newest = queue.upkeep.newestEvent();
+  await record(5);
+  await queue.upkeep.trimEvents();
+  expect(queue.events.span()).toEqual({ first: 5, last: 8 });
+  await record(2);
+  expect(await queue.upkeep.trimEvents(newest)).toMatchObject({ deletedOverflow: 0, count: 6 });
+  expect(await queue.upkeep.copyEvents(newest)).toBe(0);
+  await queue.upkeep.trimEvents(9);
+  expect(await queue.upkeep.copyEvents(8)).toBe(0);
+  await queue.upkeep.trimEvents();
+  expect(await queue.upkeep.copyEvents(8)).toBe(2);
+  expect(seqsIn(files.eventDb, 'events')).toEqual([7, 8]);
+  expect(queue.events.stats().byType).toEqual([{ type: 'note', count: 4 }]);
+});
+
+test('a long tail is counted beside the start, and what comes meanwhile with it', async () => {
+  const { queue, files, record } = await setUp({ maxEvents: 100_000 });
+  await record(20_500);
+  await queue.close();
+  const again = await openQueue({
+    ...SETTINGS,
+    ...files,
+    maxEvents: 100_000,
+    clock: new ManualClock(),
+    log: silentLog(),
+  });
+  onTestFinished(() => again.close());
+  await again.events.record({ ...EVENT, details: '' });
+  expect(again.events.stats().count).toBe(20_501);
+  // A step waits for the count.
+  expect(await again.upkeep.copyEvents()).toBe(500);
+  expect(again.events.stats().byType).toEqual([{ type: 'note', count: 20_501 }]);
+});
+
 test('two that trim in one turn take no more than is too many', async () => {
   const { queue, record } = await setUp({ maxEvents: 100 });
   await record(150);
