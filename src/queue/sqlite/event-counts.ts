@@ -18,7 +18,7 @@ export function tallyOf(rows: Iterable<Pick<EventRow, 'type' | 'task_status'>>):
 export function countersOf(tally: Tally, sign: 1 | -1): Map<string, number> {
   const counters = new Map<string, number>();
   for (const { type, task_status, count } of tally) {
-    for (const name of [`type/${type}`, `status/${task_status ?? 'unknown'}`])
+    for (const name of ['count', `type/${type}`, `status/${task_status ?? 'unknown'}`])
       counters.set(name, (counters.get(name) ?? 0) + sign * count);
   }
   return counters;

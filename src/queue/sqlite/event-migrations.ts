@@ -55,8 +55,4 @@ CREATE VIEW event_tail AS
   WHERE first_seq + key > coalesce((SELECT value FROM meta WHERE name = 'events_dropped'), 0);
 `;
 
-export const EVENT_MIGRATIONS: readonly Migration[] = [
-  { version: 1, sql: EVENTS },
-  // How many there are follows from their numbers, which have no gaps.
-  { version: 2, sql: `DELETE FROM counters WHERE name = 'count'` },
-];
+export const EVENT_MIGRATIONS: readonly Migration[] = [{ version: 1, sql: EVENTS }];
