@@ -60,8 +60,8 @@ async function parkedAt(stage: Stage, server: Server) {
     const before = await settledMiB(pid, sender, stage.rest);
     const crowd = new Crowd(all.connections);
     await crowd.park(sender);
-    // The last ones may not have connected yet.
-    await pause(stage.size(1_000, 100));
+    // The last ones may not have connected yet, nor the events of all of them have been copied.
+    await pause(stage.size(4_000, 100));
     const after = await settledMiB(pid, sender, stage.rest);
     const idlePercent = await processorPercent(pid, stage.size(5_000, 500));
     const tasks = stage.size(100, 20);
