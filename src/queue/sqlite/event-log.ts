@@ -80,14 +80,17 @@ export class SqliteEventLog implements EventLog {
   span(): EventSpan {
     const { storage, tail } = this.#core;
     const last = tail.groups.lastSeq;
-    const first = this.#file.firstSeq ?? storage.read(() => tail.groups.first(this.#file.lastSeq));
+    // Asked first: what is copied in between is still in the tail.
+    const { lastSeq } = this.#file;
+    const first = this.#file.firstSeq ?? storage.read(() => tail.groups.first(lastSeq));
     return { first: first ?? last + 1, last };
   }
 
   stats(): EventStats {
     const { eventRetentionDays, maxEvents } = this.#core.options;
+    const { lastSeq } = this.#file;
     const copied = this.#file.edges();
-    const tail = this.#core.storage.read(() => this.#core.tail.edges(this.#file.lastSeq));
+    const tail = this.#core.storage.read(() => this.#core.tail.edges(lastSeq));
     return {
       path: this.#file.path,
       sizeBytes: this.#file.sizeBytes,
