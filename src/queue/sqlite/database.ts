@@ -117,6 +117,18 @@ export function makeDurable(db: Db): void {
   assertPragma(db, 'busy_timeout', 0);
 }
 
+/** Pages of the file that hold nothing. */
+export function freePages(db: Db): number {
+  return Number(db.pragma('main.freelist_count', { simple: true }));
+}
+
+/** Gives at most so many of them back; how many. */
+export function vacuumed(db: Db, pages: number): number {
+  const before = freePages(db);
+  if (before > 0) db.pragma(`main.incremental_vacuum(${pages})`);
+  return before - freePages(db);
+}
+
 /** Writes the log back into the file, as far as it goes without waiting; pages of the log that are there then. */
 export function writtenBack(db: Db): number {
   const [row] = db.pragma('main.wal_checkpoint(PASSIVE)') as { checkpointed: number }[];

@@ -1,6 +1,6 @@
 import type { Log } from '../../log.ts';
 import type { EventFilter } from '../events.ts';
-import type { OpenFile } from './database.ts';
+import { freePages, type OpenFile } from './database.ts';
 import type { Tally } from './event-counts.ts';
 import { EVENT_COLUMNS, type EventRow, pageOf } from './rows.ts';
 import type { SideThread } from './side-thread.ts';
@@ -55,7 +55,7 @@ export class EventFile {
 
   /** Gives back at most so many free pages; how many. */
   async vacuum(pages: number): Promise<number> {
-    const free = this.storage.read(() => this.#file.db.pragma('main.freelist_count', { simple: true }));
+    const free = this.storage.read(() => freePages(this.#file.db));
     return free === 0 ? 0 : this.#tried(this.#side.call('vacuumEvents', pages));
   }
 

@@ -6,12 +6,11 @@ import type { Core } from './core.ts';
 import { EventCounts, type Tally, tallyOf } from './event-counts.ts';
 import type { EventFile } from './event-file.ts';
 import type { EventGroups } from './event-groups.ts';
+import { STEP } from './event-steps.ts';
 import { TASK_COLUMNS, type TaskRow, toEvent } from './rows.ts';
 import type { SideThread } from './side-thread.ts';
 import type { Transaction } from './transaction.ts';
 
-/** Events that are deleted from the tail at once. */
-const STEP = 500;
 /** Events that are counted at the start before anyone is served, in 30 ms; more are counted beside. */
 const MAX_AT_ONCE = 20_000;
 const DAY_MS = 86_400_000;
@@ -23,6 +22,8 @@ export class SqliteEventLog implements EventLog {
   readonly #side: SideThread;
   readonly #taskById;
   readonly #counts = new EventCounts();
+  /** Those of the tail that are to be counted before anything is moved. */
+  #uncounted: { after: number; last: number } | null = null;
   /** The last step that was begun: one at a time moves or deletes events. */
   #step: Promise<unknown> = Promise.resolve();
 
@@ -40,13 +41,20 @@ export class SqliteEventLog implements EventLog {
     const { groups } = this.#core.tail;
     const after = Math.max(this.#file.lastSeq, groups.dropped);
     const { lastSeq } = groups;
-    if (lastSeq - after <= MAX_AT_ONCE)
+    if (lastSeq - after <= MAX_AT_ONCE) {
       this.#counts.change(tallyOf(this.#core.tail.range(after, lastSeq)), 1);
-    else this.#inTurn(() => this.#countBeside(after, lastSeq)).catch(() => {});
+      return;
+    }
+    this.#uncounted = { after, last: lastSeq };
+    // A failure is told by the storage; the next step begins with it again.
+    this.#inTurn(async () => {}).catch(() => {});
   }
 
-  async #countBeside(after: number, last: number): Promise<void> {
+  async #countBeside(): Promise<void> {
+    if (this.#uncounted === null) return;
+    const { after, last } = this.#uncounted;
     this.#counts.change(await this.#ofTail(this.#side.call('tallyTail', after, last)), 1);
+    this.#uncounted = null;
   }
 
   /** To be told of all events that were committed. */
@@ -191,7 +199,7 @@ export class SqliteEventLog implements EventLog {
   }
 
   #inTurn<T>(step: () => Promise<T>): Promise<T> {
-    const turn = this.#step.then(step);
+    const turn = this.#step.then(() => this.#countBeside()).then(step);
     this.#step = turn.catch(() => {});
     return turn;
   }

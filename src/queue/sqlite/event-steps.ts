@@ -1,5 +1,7 @@
 import type { Db } from './database.ts';
 
+/** Events that one step copies or deletes at most. */
+export const STEP = 500;
 /** Bytes of details that one step is to stay below; one event is taken whatever its size. */
 export const STEP_BYTES = 262_144;
 

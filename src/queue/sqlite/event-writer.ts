@@ -2,11 +2,8 @@ import { Counters } from './counters.ts';
 import type { Db } from './database.ts';
 import { countersOf, type Tally, tallyOf } from './event-counts.ts';
 import { type EventGroup, rowsOf } from './event-groups.ts';
-import { EventSteps, STEP_BYTES } from './event-steps.ts';
+import { EventSteps, STEP, STEP_BYTES } from './event-steps.ts';
 import { EVENT_COLUMNS, type EventRow } from './rows.ts';
-
-/** Events that are copied or deleted at once. */
-const STEP = 500;
 
 /** What is written to the event file, in one commit for each call. */
 export class EventWriter {
@@ -31,7 +28,7 @@ export class EventWriter {
     let room = STEP_BYTES;
     for (const row of this.#tail(after, last)) {
       this.#taken.push(row);
-      room -= row.details.length;
+      room -= Buffer.byteLength(row.details);
       if (room <= 0 || this.#taken.length === STEP) break;
     }
     return this.#taken.length;

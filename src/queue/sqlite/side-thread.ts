@@ -45,7 +45,7 @@ export class SideThread {
     this.#files = { taskDb, eventDb };
   }
 
-  /** Nothing was asked of it yet. */
+  /** It does not run: nothing was asked of it, or it has ended. */
   get isIdle(): boolean {
     return this.#worker === null;
   }

@@ -1,5 +1,5 @@
 import Database from 'better-sqlite3';
-import { type Db, makeDurable, writtenBack } from './database.ts';
+import { type Db, makeDurable, vacuumed, writtenBack } from './database.ts';
 import type { Tally } from './event-counts.ts';
 import { EventWriter } from './event-writer.ts';
 
@@ -45,10 +45,7 @@ export class SideWork {
 
   /** Gives back at most so many free pages of the event file; how many. */
   vacuumEvents(pages: number): number {
-    const free = () => Number(this.#events.pragma('main.freelist_count', { simple: true }));
-    const before = free();
-    this.#events.pragma(`main.incremental_vacuum(${pages})`);
-    return before - free();
+    return vacuumed(this.#events, pages);
   }
 
   checkpointEvents(): number {

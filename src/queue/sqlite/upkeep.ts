@@ -2,7 +2,7 @@ import type { TrimReport } from '../events.ts';
 import type { Upkeep } from '../task-queue.ts';
 import type { Budgets } from './budgets.ts';
 import type { Core } from './core.ts';
-import { writtenBack } from './database.ts';
+import { freePages, vacuumed, writtenBack } from './database.ts';
 import { type Endings, noOutput } from './ending.ts';
 import type { EventFile } from './event-file.ts';
 import type { SqliteEventLog } from './event-log.ts';
@@ -14,7 +14,6 @@ import type { SqliteOutput } from './output.ts';
 import { isDelayed, TASK_COLUMNS, type TaskRow } from './rows.ts';
 import type { Runners } from './runners.ts';
 import type { Sessions } from './sessions.ts';
-import type { Storage } from './storage.ts';
 import type { Transaction } from './transaction.ts';
 
 /** Rows that one step touches at most: a commit of so many takes a few milliseconds. */
@@ -150,19 +149,20 @@ export class SqliteUpkeep implements Upkeep {
   }
 
   async checkpoint(): Promise<number> {
+    const { storage } = this.#core;
     // First, since it may make the room in the WAL that the commit needs.
-    const inTasks = writeBack(this.#core.storage);
+    const inTasks = storage.write(() => writtenBack(storage.db));
     await this.#core.commit.run(() => this.#core.uptime.remember());
     return inTasks + (await this.#parts.files.events.checkpoint());
   }
 
   async reclaimSpace(): Promise<number> {
     const inEvents = await this.#parts.files.events.vacuum(PAGES);
-    if (free(this.#core.storage) === 0) return inEvents;
+    if (freePages(this.#core.db) === 0) return inEvents;
     // In a group, which syncs what it writes: the uptime is what shows that it has written.
     const inTasks = await this.#core.commit.run(() => {
       this.#core.uptime.remember();
-      return freed(this.#core.storage);
+      return vacuumed(this.#core.db, PAGES);
     });
     return inEvents + inTasks;
   }
@@ -224,21 +224,6 @@ export class SqliteUpkeep implements Upkeep {
     this.#parts.line.restore(task);
     tx.readied.push(this.#parts.line.laneOf(task));
   }
-}
-
-function writeBack(storage: Storage): number {
-  return storage.write(() => writtenBack(storage.db));
-}
-
-function free({ db }: Storage): number {
-  return Number(db.pragma('main.freelist_count', { simple: true }));
-}
-
-function freed(storage: Storage): number {
-  const before = free(storage);
-  if (before === 0) return 0;
-  storage.db.pragma(`main.incremental_vacuum(${PAGES})`);
-  return before - free(storage);
 }
 
 /** With INDEXED BY where SQLite, left alone, takes the index on status and sorts the whole backlog. */

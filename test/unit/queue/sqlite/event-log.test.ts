@@ -1,5 +1,5 @@
 /** Which file the events are in, and which one is to blame when they can't be moved. */
-import { statSync } from 'node:fs';
+import { renameSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { expect, onTestFinished, test } from 'vitest';
@@ -132,9 +132,12 @@ test('a long tail is counted beside the start, and what comes meanwhile with it'
     log: silentLog(),
   });
   onTestFinished(() => again.close());
+  renameSync(files.eventDb, `${files.eventDb}.away`);
   await again.events.record({ ...EVENT, details: '' });
   expect(again.events.stats().count).toBe(20_501);
-  // A step waits for the count.
+  // A step waits for the count, which could not begin at first.
+  await expect(again.upkeep.copyEvents()).rejects.toMatchObject({ code: 'storage_unavailable' });
+  renameSync(`${files.eventDb}.away`, files.eventDb);
   expect(await again.upkeep.copyEvents()).toBe(500);
   expect(again.events.stats().byType).toEqual([{ type: 'note', count: 20_501 }]);
 });

@@ -10,12 +10,17 @@ import { tempFolder } from '../../../support/temp-folder.ts';
 
 const POLLER = { runnerId: 'r', instanceId: 'i', queues: ['default'], types: ['command'], max: 5 } as const;
 
-test('a task whose plainjob row was deleted by hand waits until the reconciler restores it, and says so', async () => {
+async function setUp() {
   const folder = tempFolder();
   const files = { taskDb: `${folder}/tasks.db`, eventDb: `${folder}/events.db` };
   const { log, lines } = keptLog();
   const queue = await openQueue({ ...SETTINGS, ...files, clock: new ManualClock(), log });
   onTestFinished(() => queue.close());
+  return { queue, files, lines };
+}
+
+test('a task whose plainjob row was deleted by hand waits until the reconciler restores it, and says so', async () => {
+  const { queue, files, lines } = await setUp();
   const { taskId } = await queue.submit(aCommand());
   const byHand = new Database(files.taskDb);
   byHand.exec('DELETE FROM plainjob_jobs');
@@ -33,11 +38,7 @@ test('a task whose plainjob row was deleted by hand waits until the reconciler r
 });
 
 test('a row of the ready list that is left of a task which was read is dropped, and holds nobody up', async () => {
-  const folder = tempFolder();
-  const files = { taskDb: `${folder}/tasks.db`, eventDb: `${folder}/events.db` };
-  const { log, lines } = keptLog();
-  const queue = await openQueue({ ...SETTINGS, ...files, clock: new ManualClock(), log });
-  onTestFinished(() => queue.close());
+  const { queue, files, lines } = await setUp();
   const { taskId } = await queue.submit(aCommand());
   const byHand = new Database(files.taskDb);
   byHand.exec(`UPDATE tasks SET status = 'completed', ready_job = NULL, read_at = 1, payload = NULL`);
