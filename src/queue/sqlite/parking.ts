@@ -39,20 +39,8 @@ const OPEN_LANES = new Map<string, readonly string[]>();
 /** More than runners differ in; what anyone may ask for does not pile up. */
 const MAX_KEPT = 1_000;
 
-/** Likewise, by the lists themselves: those of a query that is remembered are the same (`parseQuery`). */
-const BY_LISTS = new WeakMap<readonly string[], WeakMap<readonly string[], readonly string[]>>();
-
 /** The lanes of any runner, those of the default queue and the like. */
-export function openLanesOf(poller: Poller): readonly string[] {
-  const byTypes = BY_LISTS.get(poller.queues) ?? new WeakMap();
-  const kept = byTypes.get(poller.types);
-  if (kept !== undefined) return kept;
-  const lanes = namedLanesOf(poller);
-  BY_LISTS.set(poller.queues, byTypes.set(poller.types, lanes));
-  return lanes;
-}
-
-function namedLanesOf({ queues, types }: Poller): readonly string[] {
+export function openLanesOf({ queues, types }: Poller): readonly string[] {
   const name = `${queues}|${types}`;
   const kept = OPEN_LANES.get(name);
   if (kept !== undefined) return kept;

@@ -30,8 +30,6 @@ export class Transaction {
   /** Runners of which another instance has come, or which were lost, in this commit: memory does not know it yet. */
   readonly movedRunners = new Set<string>();
   counts = new Map<string, number>();
-  /** How many of its operations were undone. */
-  refused = 0;
 
   /** Changes memory as the commit has changed the database, and never if it fails. */
   after(effect: () => void): void {
@@ -68,7 +66,6 @@ export class Transaction {
   }
 
   backTo(mark: Mark): void {
-    this.refused += 1;
     this.effects.length = mark.effects;
     this.tellings.length = mark.tellings;
     this.events.length = mark.events;
