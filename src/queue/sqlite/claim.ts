@@ -7,7 +7,7 @@ import type { Lifecycle } from './lifecycle.ts';
 import type { Line } from './line.ts';
 import { Parked, type ParkedParts } from './parked.ts';
 import { answer, lanesOf } from './parking.ts';
-import { type OfferedTask, TASK_COLUMNS, type TaskRow } from './rows.ts';
+import { OFFERED_COLUMNS, type OfferedTask, TASK_COLUMNS, type TaskRow } from './rows.ts';
 import type { Runners } from './runners.ts';
 import type { Transaction } from './transaction.ts';
 import type { Holds } from './wake.ts';
@@ -52,9 +52,8 @@ export class Claims {
     this.#giveBack = parts.giveBack;
     this.#parked = { parking: core.parking, takeBack: (claims) => this.#undelivered(claims) };
     this.#sql = {
-      task: core.db.prepare<[number], OfferedTask>(
-        `SELECT ${TASK_COLUMNS}, payload FROM tasks WHERE seq = ?`,
-      ),
+      offered: core.db.prepare<[number], OfferedTask>(`SELECT ${OFFERED_COLUMNS} FROM tasks WHERE seq = ?`),
+      whole: core.db.prepare<[number], TaskRow>(`SELECT ${TASK_COLUMNS} FROM tasks WHERE seq = ?`),
     };
   }
 
@@ -84,7 +83,7 @@ export class Claims {
     for (const entry of this.#core.parking.waiting(lanes)) {
       if (tx.answered.has(entry)) continue;
       if (this.#next(tx, lanes) === undefined) return;
-      const claims = this.#take(tx, entry.poller, lanesOf(entry.poller));
+      const claims = this.#take(tx, entry.poller, lanesOf(entry));
       if (claims.length > 0) answer(tx, entry, () => entry.settle(claims));
     }
   }
@@ -115,7 +114,7 @@ export class Claims {
     const { poller } = entry;
     if (signal.aborted) return [];
     this.#greet(tx, entry);
-    const claims = this.#take(tx, poller, lanesOf(poller));
+    const claims = this.#take(tx, poller, lanesOf(entry));
     if (claims.length > 0) return claims;
     this.#core.parking.park(entry);
     tx.otherwise(() => this.#core.parking.leave(entry));
@@ -135,13 +134,13 @@ export class Claims {
 
   #take(tx: Transaction, poller: Poller, lanes: readonly string[]): Claim[] {
     const claims: Claim[] = [];
-    const held: TaskRow[] = [];
+    const held: OfferedTask[] = [];
     let bytes = 0;
     let ended = 0;
     while (claims.length < poller.max) {
       const next = this.#next(tx, lanes);
       if (next === undefined) break;
-      const task = this.#sql.task.get(next.seq);
+      const task = this.#sql.offered.get(next.seq);
       // None has one that was read: its row in the ready list is stale, and is dropped below.
       const size = Buffer.byteLength(task?.payload ?? '');
       if (claims.length > 0 && bytes + size > MAX_ANSWER_BYTES) break;
@@ -163,10 +162,12 @@ export class Claims {
   }
 
   /** Its turn has come, and its session has nothing left to spend: it ends, and the next of its key follows. */
-  #endSpent(tx: Transaction, task: TaskRow): boolean {
-    const error = this.#budgets.errorFor(task);
-    if (error !== null) this.#endings.end(tx, { ...task, ready_job: null }, noOutput('failed', error));
-    return error !== null;
+  #endSpent(tx: Transaction, offered: OfferedTask): boolean {
+    const error = this.#budgets.errorFor(offered);
+    const task = error === null ? undefined : this.#sql.whole.get(offered.seq);
+    if (task === undefined || error === null) return false;
+    this.#endings.end(tx, { ...task, ready_job: null }, noOutput('failed', error));
+    return true;
   }
 
   /** What a commit has left of these lanes is offered to whoever waits. */

@@ -6,9 +6,10 @@ import { type Claim, type JsonObject, LEGACY_RUNNER, leaseMsOf, type TaskStatus 
 import type { Budgets } from './budgets.ts';
 import type { Core } from './core.ts';
 import { type Endings, noOutput } from './ending.ts';
+import type { EventedTask } from './event-tail.ts';
 import type { Line } from './line.ts';
 import { answer } from './parking.ts';
-import { callbackOf, type OfferedTask, type TaskRow } from './rows.ts';
+import { callbackOf, type OfferedTask, type ReportedTask, type TaskRow } from './rows.ts';
 import type { Sessions } from './sessions.ts';
 import type { Transaction } from './transaction.ts';
 
@@ -23,6 +24,11 @@ interface Return {
   keepLease: boolean;
   lost?: number;
 }
+
+/** What a lease is made of. */
+type Leased = Pick<TaskRow, 'seq' | 'type' | 'timeout_ms' | 'lease_ms' | 'runner_id' | 'cancel_requested'>;
+/** What an arrow writes besides the task's row. */
+type Moved = EventedTask & Pick<TaskRow, 'seq' | 'status' | 'tags'>;
 
 interface LifecycleParts {
   line: Line;
@@ -82,7 +88,7 @@ export class Lifecycle {
     this.#sql.putBack.run({ seq: task.seq, lost, leaseId, runnerId });
     this.#move(tx, task, 'pending', how.type, how.details);
     this.#endLease(tx, task);
-    this.#line.enter(tx, { ...task, status: 'pending', lost });
+    this.#line.enter(tx, task);
   }
 
   /** A lease was lost: back to its place, or the end when its attempts are used up. */
@@ -118,7 +124,7 @@ export class Lifecycle {
   }
 
   /** A failed result with retries left: pending again after its back-off. `task` carries the new count of failures. */
-  retry(tx: Transaction, task: TaskRow, details: JsonObject): void {
+  retry(tx: Transaction, task: ReportedTask, details: JsonObject): void {
     const { clock, uptime, ready } = this.#core;
     const delay = backoffMs(task.failures, { baseMs: task.retry_backoff_ms, maxMs: MAX_BACKOFF_MS });
     const due = { due_up: uptime.now() + delay, due_at: clock.wall() + delay };
@@ -126,7 +132,7 @@ export class Lifecycle {
     this.#sql.retry.run({ seq: task.seq, failures: task.failures, dueUp: due.due_up, dueAt: due.due_at });
     this.#move(tx, task, 'pending', 'task.retried', { ...details, dueAt: due.due_at });
     this.#endLease(tx, task);
-    this.#line.enter(tx, { ...task, ...due, status: 'pending' });
+    this.#line.enter(tx, { ...task, ...due, due_wall: null });
   }
 
   /** Loads the lease of a task that ran when the Task API stopped; it starts anew. */
@@ -137,7 +143,7 @@ export class Lifecycle {
 
   #grant(
     tx: Transaction,
-    task: TaskRow,
+    task: Leased,
     leaseId: string,
     instanceId: string | null,
     delivered: boolean,
@@ -147,7 +153,7 @@ export class Lifecycle {
     return lease.leaseMs;
   }
 
-  #leaseOf(task: TaskRow, instanceId: string | null) {
+  #leaseOf(task: Leased, instanceId: string | null) {
     const times = { type: task.type, timeoutMs: task.timeout_ms, leaseMs: task.lease_ms };
     return {
       seq: task.seq,
@@ -158,11 +164,11 @@ export class Lifecycle {
     };
   }
 
-  #endLease(tx: Transaction, { lease_id: leaseId }: TaskRow): void {
+  #endLease(tx: Transaction, { lease_id: leaseId }: Pick<TaskRow, 'lease_id'>): void {
     if (leaseId !== null) tx.after(() => this.#core.leases.end(leaseId));
   }
 
-  #move(tx: Transaction, task: TaskRow, to: TaskStatus, type: EventType, details: JsonObject | null): void {
+  #move(tx: Transaction, task: Moved, to: TaskStatus, type: EventType, details: JsonObject | null): void {
     tx.count(`tasks/${task.status}`, -1);
     tx.count(`tasks/${to}`, 1);
     this.#core.tags.move(task, to);

@@ -1,7 +1,7 @@
 import { isAgentType } from '../task.ts';
 import type { Core } from './core.ts';
 import { boundLaneOf, laneOf } from './parking.ts';
-import { isDelayed, type OfferedTask, TASK_COLUMNS, type TaskRow, UNFINISHED } from './rows.ts';
+import { isDelayed, type OfferedTask, QUEUED_COLUMNS, type QueuedTask, UNFINISHED } from './rows.ts';
 import type { Sessions } from './sessions.ts';
 import type { Transaction } from './transaction.ts';
 import { Wake } from './wake.ts';
@@ -27,12 +27,12 @@ export class Line {
   }
 
   /** The unfinished task of a key with the lowest `seq`. */
-  head(sessionKey: string): TaskRow | undefined {
+  head(sessionKey: string): QueuedTask | undefined {
     return this.#sql.head.get(sessionKey);
   }
 
   /** The task of a key that is ready or runs; there is never more than one, and the schema says so too. */
-  front(sessionKey: string): TaskRow | undefined {
+  front(sessionKey: string): QueuedTask | undefined {
     return this.#sql.front.get(sessionKey);
   }
 
@@ -54,7 +54,7 @@ export class Line {
   }
 
   /** A pending task becomes ready, or stays delayed or blocked: called when it arrives, comes back or falls due. */
-  enter(tx: Transaction, task: TaskRow): void {
+  enter(tx: Transaction, task: QueuedTask): void {
     // Also behind another task: what has fallen due stays so, whatever a clock shows, or a crash forgets of it.
     if (isDelayed(task)) tx.after(() => this.wake.plan());
     if (task.session_key === null) this.#place(tx, task);
@@ -65,7 +65,7 @@ export class Line {
    * A task comes back before those that were submitted after it: one of them that is ready steps back; one that runs
    * is waited for.
    */
-  rejoin(tx: Transaction, task: TaskRow): void {
+  rejoin(tx: Transaction, task: QueuedTask): void {
     const later = task.session_key === null ? undefined : this.front(task.session_key);
     if (later !== undefined && later.ready_job !== null && later.seq > task.seq) this.#stepBack(later);
     this.enter(tx, task);
@@ -79,39 +79,39 @@ export class Line {
   }
 
   /** Pending, and it is not its turn: another of its key is ready or runs, or was submitted before it. */
-  isBlocked(task: TaskRow): boolean {
+  isBlocked(task: QueuedTask): boolean {
     if (task.session_key === null) return false;
     return (this.front(task.session_key) ?? this.head(task.session_key))?.seq !== task.seq;
   }
 
   /** A ready task is placed anew, since its lane has changed. */
-  replace(tx: Transaction, task: TaskRow): void {
+  replace(tx: Transaction, task: QueuedTask): void {
     this.#stepBack(task);
     this.enter(tx, { ...task, ready_job: null });
   }
 
   /** A ready task gets its row in the ready list again, in its old place; it does not start to age anew. */
-  restore(task: TaskRow): void {
+  restore(task: QueuedTask): void {
     const job = this.#core.ready.add(this.laneOf(task), task.seq, task.priority);
     this.#sql.restore.run(job, task.seq);
   }
 
   /** The runner that has the files of this task's conversation; other types may share its key, not its files. */
-  runnerOf(task: TaskRow): string | undefined {
+  runnerOf(task: QueuedTask): string | undefined {
     return isAgentType(task.type) ? this.#sessions.runnerOf(task.session_key) : undefined;
   }
 
-  laneOf(task: TaskRow): string {
+  laneOf(task: QueuedTask): string {
     const runner = this.runnerOf(task);
     return runner === undefined ? laneOf(task.queue, task.type) : boundLaneOf(runner, task.type);
   }
 
-  #stepBack(task: TaskRow): void {
+  #stepBack(task: QueuedTask): void {
     if (task.ready_job !== null) this.#core.ready.drop(task.ready_job);
     this.#sql.stepBack.run(task.seq);
   }
 
-  #place(tx: Transaction, task: TaskRow): void {
+  #place(tx: Transaction, task: QueuedTask): void {
     if (this.#isEarly(task)) return;
     const lane = this.laneOf(task);
     const job = this.#core.ready.add(lane, task.seq, task.priority);
@@ -119,7 +119,7 @@ export class Line {
     tx.readied.push(lane);
   }
 
-  #isEarly({ due_up, due_wall }: TaskRow): boolean {
+  #isEarly({ due_up, due_wall }: QueuedTask): boolean {
     const { uptime, clock } = this.#core;
     return (due_up !== null && due_up > uptime.now()) || (due_wall !== null && due_wall > clock.wall());
   }
@@ -136,15 +136,15 @@ export class Line {
 
 /** `+?`: SQLite plans a bare `?` beside ORDER BY or a partial index anew for each other key: 37 µs instead of 6. */
 function prepare({ db }: Core) {
-  const select = `SELECT ${TASK_COLUMNS} FROM tasks`;
+  const select = `SELECT ${QUEUED_COLUMNS} FROM tasks`;
   return {
-    head: db.prepare<[string], TaskRow>(
+    head: db.prepare<[string], QueuedTask>(
       `${select} WHERE session_key = +? AND session_key IS NOT NULL AND ${UNFINISHED} ORDER BY seq LIMIT 1`,
     ),
     ready: db.prepare<[number, number, number]>(
       'UPDATE tasks SET ready_job = ?, due_up = NULL, due_wall = NULL, retained_from = ? WHERE seq = ?',
     ),
-    front: db.prepare<[string], TaskRow>(
+    front: db.prepare<[string], QueuedTask>(
       `${select} WHERE session_key = +? AND session_key IS NOT NULL AND (status = 'running' OR ready_job IS NOT NULL)`,
     ),
     hasFront: db.prepare<[string], { seq: number }>(
@@ -153,8 +153,8 @@ function prepare({ db }: Core) {
     ),
     stepBack: db.prepare<[number]>('UPDATE tasks SET ready_job = NULL WHERE seq = ?'),
     restore: db.prepare<[number, number]>('UPDATE tasks SET ready_job = ? WHERE seq = ?'),
-    due: db.prepare<[number, number], TaskRow>(`${select} WHERE due_up <= ? ORDER BY due_up LIMIT ?`),
-    dueByWall: db.prepare<[number, number], TaskRow>(
+    due: db.prepare<[number, number], QueuedTask>(`${select} WHERE due_up <= ? ORDER BY due_up LIMIT ?`),
+    dueByWall: db.prepare<[number, number], QueuedTask>(
       `${select} WHERE due_wall <= ? ORDER BY due_wall LIMIT ?`,
     ),
     clearDue: db.prepare<[number]>('UPDATE tasks SET due_up = NULL, due_wall = NULL WHERE seq = ?'),

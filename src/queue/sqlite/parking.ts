@@ -28,10 +28,10 @@ export function boundLanesOf(runnerId: string): string[] {
 }
 
 /** Every lane that a poller can be matched with. */
-export function lanesOf(poller: Poller): string[] {
+export function lanesOf({ poller, openLanes }: Pick<Parked, 'poller' | 'openLanes'>): string[] {
   const runner = runnerOf(poller);
   const agents = AGENT_TYPES.filter((type) => poller.types.includes(type));
-  return [...openLanesOf(poller), ...agents.map((type) => boundLaneOf(runner, type))];
+  return [...openLanes, ...agents.map((type) => boundLaneOf(runner, type))];
 }
 
 /** The open lanes of the same queues and types: one array, however many ask for them. */
@@ -40,7 +40,7 @@ const OPEN_LANES = new Map<string, readonly string[]>();
 const MAX_KEPT = 1_000;
 
 /** The lanes of any runner, those of the default queue and the like. */
-export function openLanesOf({ queues, types }: Poller): readonly string[] {
+export function openLanesOf({ queues, types }: Pick<Poller, 'queues' | 'types'>): readonly string[] {
   const name = `${queues}|${types}`;
   const kept = OPEN_LANES.get(name);
   if (kept !== undefined) return kept;

@@ -5,7 +5,7 @@ import type { Core } from './core.ts';
 import { type Ending, type Endings, noOutput, shortened } from './ending.ts';
 import type { Holders } from './holders.ts';
 import type { Lifecycle } from './lifecycle.ts';
-import { TASK_COLUMNS, type TaskRow } from './rows.ts';
+import { REPORTED_COLUMNS, type ReportedTask, TASK_COLUMNS, type TaskRow } from './rows.ts';
 import type { Runners } from './runners.ts';
 import type { Sessions } from './sessions.ts';
 import type { Transaction } from './transaction.ts';
@@ -98,7 +98,7 @@ export class Reports {
   }
 
   #finish(tx: Transaction, report: Report): Verdict {
-    const task = this.#sql.byId.get(report.taskId);
+    const task = this.#sql.reported.get(report.taskId);
     if (task === undefined) throw new AppError('not_found', 'Task not found');
     const refused = refusalOf(task, report.leaseId);
     if (refused !== null) {
@@ -109,7 +109,7 @@ export class Reports {
     return this.#accept(tx, task, report);
   }
 
-  #accept(tx: Transaction, task: TaskRow, report: Report): Verdict {
+  #accept(tx: Transaction, task: ReportedTask, report: Report): Verdict {
     const { runner_id: runnerId } = task;
     this.#parts.budgets.book(task, report.metadata);
     if (runnerId !== null) tx.after(() => this.#parts.runners.sightings.reported(runnerId));
@@ -129,7 +129,7 @@ export class Reports {
     return { status: 'pending' };
   }
 
-  #endingOf(task: TaskRow, { stdout, stderr, exitCode, error, metadata }: Report): Ending {
+  #endingOf(task: ReportedTask, { stdout, stderr, exitCode, error, metadata }: Report): Ending {
     const calledBack = task.runner_id === null && this.#core.options.callbackDelivery === 'runner';
     const output = { stdout, stderr, metadata, calledBack };
     if (exitCode === 0) return { ...output, status: 'completed', exitCode, error };
@@ -140,7 +140,7 @@ export class Reports {
 }
 
 /** Why a report is not the holder's; null when it is. A lease is over when something else replaced it, not before. */
-function refusalOf(task: TaskRow, leaseId: string | null): ErrorCode | null {
+function refusalOf(task: ReportedTask, leaseId: string | null): ErrorCode | null {
   if (isFinal(task.status)) return 'already_finished';
   if (task.attempt === 0) return 'not_running';
   if (leaseId !== null) return task.lease_id === leaseId ? null : 'lease_lost';
@@ -150,6 +150,7 @@ function refusalOf(task: TaskRow, leaseId: string | null): ErrorCode | null {
 
 function prepare({ db }: Core) {
   return {
+    reported: db.prepare<[string], ReportedTask>(`SELECT ${REPORTED_COLUMNS} FROM tasks WHERE id = ?`),
     byId: db.prepare<[string], TaskRow>(`SELECT ${TASK_COLUMNS} FROM tasks WHERE id = ?`),
     dropLease: db.prepare<[number]>('UPDATE tasks SET lease_id = NULL, runner_id = NULL WHERE seq = ?'),
     requestCancel: db.prepare<[number]>('UPDATE tasks SET cancel_requested = 1 WHERE seq = ?'),

@@ -40,15 +40,32 @@ export interface TaskRow {
   read_at: number | null;
 }
 
-/** A task whose turn it is. */
-export interface OfferedTask extends TaskRow {
-  payload: string;
-}
-
+/** All of them. Each that is read costs 0.15 µs, so what happens to every task reads the fewer below. */
 export const TASK_COLUMNS = `seq, id, type, status, queue, priority, session_id, session_key, callback, timeout_ms,
   origin, dispatch_mode, response_mode, entrypoint, max_attempts, retries, retry_backoff_ms, lease_ms, attempt, lost,
   failures, lease_id, runner_id, instance_id, cancel_requested, ready_job, due_up, due_wall, due_at, tags,
   schedule_id, created_at, started_at, completed_at, read_at`;
+
+const PLACE = ['seq', 'id', 'type', 'status', 'queue', 'priority', 'session_id', 'session_key'] as const;
+const STORY = ['origin', 'dispatch_mode', 'response_mode', 'entrypoint', 'tags', 'created_at'] as const;
+const HOLD = ['attempt', 'lease_id', 'runner_id', 'cancel_requested', 'ready_job', 'callback'] as const;
+const TERMS = ['timeout_ms', 'lease_ms', 'due_up', 'due_wall'] as const;
+const TRIES = ['lost', 'failures', 'retries', 'retry_backoff_ms', 'started_at'] as const;
+
+const OFFERED = [...PLACE, ...STORY, ...HOLD, ...TERMS] as const;
+const REPORTED = [...PLACE, ...STORY, ...HOLD, ...TRIES] as const;
+const QUEUED = [...PLACE, 'runner_id', 'ready_job', 'due_up', 'due_wall'] as const;
+
+/** A task whose turn it is. */
+export type OfferedTask = Pick<TaskRow, (typeof OFFERED)[number]> & { payload: string };
+/** A task that a runner reports on. */
+export type ReportedTask = Pick<TaskRow, (typeof REPORTED)[number]>;
+/** A task that stands in line. */
+export type QueuedTask = Pick<TaskRow, (typeof QUEUED)[number]>;
+
+export const OFFERED_COLUMNS = `${OFFERED}, payload`;
+export const REPORTED_COLUMNS = `${REPORTED}`;
+export const QUEUED_COLUMNS = `${QUEUED}`;
 
 /** An unfinished task, whatever holds it. The text that the partial indexes are declared with. */
 export const UNFINISHED = `status IN ('pending', 'running')`;
@@ -74,7 +91,7 @@ export const EVENT_COLUMNS = `seq, id, type, created_at, task_id, task_type, tas
   dispatch_mode, response_mode, entrypoint, details, retained_from`;
 
 /** It has a time before which it is not claimable, and nobody has seen that it has come. */
-export function isDelayed(row: TaskRow): boolean {
+export function isDelayed(row: Pick<TaskRow, 'due_up' | 'due_wall'>): boolean {
   return row.due_up !== null || row.due_wall !== null;
 }
 
@@ -93,7 +110,7 @@ export function provenanceOf(
   };
 }
 
-export function callbackOf(row: TaskRow): CallbackTarget | null {
+export function callbackOf(row: Pick<TaskRow, 'callback'>): CallbackTarget | null {
   return row.callback === null ? null : (JSON.parse(row.callback) as CallbackTarget);
 }
 

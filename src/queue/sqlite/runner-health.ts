@@ -1,7 +1,7 @@
 import type { RunnerState } from '../runners.ts';
 import { AGENT_TYPES, DEFAULT_QUEUE, LEGACY_RUNNER, TASK_TYPES } from '../task.ts';
 import type { Core } from './core.ts';
-import { boundLaneOf, boundLanesOf, lanesOf, typeOfLane } from './parking.ts';
+import { boundLaneOf, boundLanesOf, openLanesOf, typeOfLane } from './parking.ts';
 import type { InstanceRow, Runners } from './runners.ts';
 import { AWAY_MS, type Moment, type Sighting } from './sightings.ts';
 
@@ -122,8 +122,7 @@ export class RunnerHealth {
   #unasked(runnerId: string, seen: Sighting, counts: Map<string, number>): string | null {
     const unaskedMs = this.#unaskedMs(seen, seen.polled?.steady);
     if (unaskedMs <= UNASKED_MS || this.#core.parking.isWaiting(runnerId, seen.instanceId)) return null;
-    const everything = { runnerId, instanceId: null, queues: [DEFAULT_QUEUE], types: TASK_TYPES, max: 1 };
-    const lanes = seen.lanes ?? lanesOf(everything);
+    const lanes = seen.lanes ?? openLanesOf({ queues: [DEFAULT_QUEUE], types: TASK_TYPES });
     const wanted = [...lanes, ...boundLanesOf(runnerId)].filter((lane) => !isPaused(seen, typeOfLane(lane)));
     const waiting = this.#waitingIn(new Set(wanted), counts);
     if (waiting === 0) return null;

@@ -20,6 +20,9 @@ interface Touch {
   tasks: 0 | 1;
 }
 
+/** A use so soon after the last that was noted is not: a binding lasts that much longer, and most claims write none (8 µs). */
+const UNNOTED_MS = 3_600_000;
+
 /** The session rows that bots list, and which runner each AI CLI conversation is bound to. */
 export class Sessions {
   readonly #core: Core;
@@ -34,14 +37,9 @@ export class Sessions {
   touch(tx: Transaction, touch: Touch): void {
     const before = this.#sql.cliType.get(touch.sessionId);
     const cliType = isAgentType(touch.type) ? cliNameOf(touch.type) : 'unknown';
-    this.#sql.touch.run({
-      session: touch.sessionId,
-      cliType,
-      channel: touch.callbackChannel,
-      tasks: touch.tasks,
-      wall: this.#core.clock.wall(),
-      now: this.#core.uptime.now(),
-    });
+    const { sessionId, callbackChannel, tasks } = touch;
+    const wall = this.#core.clock.wall();
+    this.#sql.touch.run(sessionId, cliType, callbackChannel, tasks, wall, wall, this.#core.uptime.now());
     if (before === cliType) return;
     if (before !== undefined) tx.count(`sessions/${before}`, -1);
     tx.count(`sessions/${cliType}`, 1);
@@ -107,7 +105,7 @@ export class Sessions {
 
   /** Forgets at most `limit` bindings that nobody used since `before` and whose key has no unfinished task. */
   expireBindings(before: number, limit: number): number {
-    return this.#sql.expireBindings.run(before, limit).changes;
+    return this.#sql.expireBindings.run(before - UNNOTED_MS, limit).changes;
   }
 }
 
@@ -117,9 +115,9 @@ const ROW =
 function prepare({ db }: Core) {
   return {
     cliType: db.prepare<[string], string>('SELECT cli_type FROM sessions WHERE session_id = ?').pluck(),
-    touch: db.prepare(
+    touch: db.prepare<[string, string, string | null, number, number, number, number]>(
       `INSERT INTO sessions (session_id, cli_type, callback_channel, task_count, last_activity, created_at, retained_from)
-       VALUES (@session, @cliType, @channel, @tasks, @wall, @wall, @now)
+       VALUES (?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT (session_id) DO UPDATE SET cli_type = excluded.cli_type, task_count = task_count + excluded.task_count,
          callback_channel = coalesce(excluded.callback_channel, callback_channel),
          last_activity = excluded.last_activity, retained_from = excluded.retained_from`,
@@ -145,7 +143,9 @@ function prepare({ db }: Core) {
     bind: db.prepare<[string, string, string, number]>(
       `INSERT INTO bindings (session_key, runner_id, made_by, retained_from) VALUES (?, ?, ?, ?)
        ON CONFLICT (session_key) DO UPDATE SET runner_id = excluded.runner_id, made_by = NULL,
-         retained_from = excluded.retained_from`,
+         retained_from = excluded.retained_from
+       WHERE runner_id <> excluded.runner_id OR made_by IS NOT NULL
+         OR retained_from <= excluded.retained_from - ${UNNOTED_MS}`,
     ),
     unbindReturned: db.prepare<[string | null, string | null]>(
       'DELETE FROM bindings WHERE session_key = ? AND made_by = ?',

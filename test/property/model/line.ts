@@ -1,5 +1,8 @@
 import { inOrder, isAgent, isDelayed, isFinal, laneOf, type Task } from './task.ts';
 
+/** A use of a binding that is noted already for this long back is not noted again. */
+const UNNOTED_MS = 3_600_000;
+
 interface Binding {
   runner: string;
   /** The lease whose claim made it, until a later claim has confirmed it. */
@@ -56,8 +59,10 @@ export class Line {
   /** The conversation's files are where its first task runs. */
   bind({ spec }: Task, runner: string, lease: string): void {
     if (!isAgent(spec) || spec.sessionKey === null) return;
-    const madeBy = this.bindings.has(spec.sessionKey) ? null : lease;
-    this.bindings.set(spec.sessionKey, { runner, madeBy, usedAt: this.#uptime() });
+    const known = this.bindings.get(spec.sessionKey);
+    const usedAt = this.#uptime();
+    if (known?.runner === runner && known.madeBy === null && usedAt - known.usedAt < UNNOTED_MS) return;
+    this.bindings.set(spec.sessionKey, { runner, madeBy: known === undefined ? lease : null, usedAt });
   }
 
   /** The claim that bound it came to nothing. */
@@ -69,7 +74,7 @@ export class Line {
   /** Unused since before `uptime`, and nothing of the key waits or runs. */
   forgetBindings(uptime: number): void {
     for (const [key, { usedAt }] of this.bindings) {
-      if (usedAt < uptime && this.of(key).length === 0) this.bindings.delete(key);
+      if (usedAt < uptime - UNNOTED_MS && this.of(key).length === 0) this.bindings.delete(key);
     }
   }
 
