@@ -1,4 +1,4 @@
-/** The one client of both sides: a keep-alive connection that sends one request at a time. */
+/** The clients, each the same for both sides: keep-alive, one request at a time. */
 import { Client, type Dispatcher } from 'undici';
 
 /** Longer than any answer that is waited for here. */
@@ -18,14 +18,53 @@ export interface Answer {
   leaseId: string;
 }
 
-export class Connection {
+export interface Sender {
+  get(path: string): Promise<Answer>;
+  post(path: string, body: object): Promise<Answer>;
+  /** Cuts off what is under way. */
+  close(): Promise<void>;
+}
+
+/** `fetch`, which bots send with, our client package and our runner. The connections are its own business. */
+export class Fetcher implements Sender {
+  readonly #url: string;
+  readonly #headers: Record<string, string>;
+  readonly #closed = new AbortController();
+
+  constructor({ url, token }: Target) {
+    this.#url = url;
+    this.#headers = headersOf(token);
+  }
+
+  get(path: string): Promise<Answer> {
+    return this.#send(path, {});
+  }
+
+  post(path: string, body: object): Promise<Answer> {
+    return this.#send(path, { method: 'POST', body: JSON.stringify(body) });
+  }
+
+  async close(): Promise<void> {
+    this.#closed.abort();
+  }
+
+  async #send(path: string, init: RequestInit): Promise<Answer> {
+    const { signal } = this.#closed;
+    const response = await fetch(this.#url + path, { ...init, headers: this.#headers, signal });
+    if (response.status !== 200) throw new Error(`${path}: ${response.status} ${await response.text()}`);
+    return (await response.json()) as Answer;
+  }
+}
+
+/** The leanest that there is: a connection of its own, and undici without the layers of `fetch`. */
+export class Connection implements Sender {
   readonly #client: Client;
   readonly #headers: Record<string, string>;
 
   constructor({ url, token }: Target) {
     const patience = { keepAliveTimeout: IDLE_MS, headersTimeout: 2 * IDLE_MS, bodyTimeout: 2 * IDLE_MS };
     this.#client = new Client(url, { pipelining: 1, ...patience });
-    this.#headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
+    this.#headers = headersOf(token);
   }
 
   get(path: string): Promise<Answer> {
@@ -36,7 +75,6 @@ export class Connection {
     return this.#send({ path, method: 'POST', headers: this.#headers, body: JSON.stringify(body) });
   }
 
-  /** Cuts off what is under way. */
   close(): Promise<void> {
     return this.#client.destroy();
   }
@@ -46,6 +84,10 @@ export class Connection {
       this.#client.dispatch(options, new Receiver(options, resolve, reject));
     });
   }
+}
+
+function headersOf(token: string): Record<string, string> {
+  return { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
 }
 
 /** Reads an answer to its end. */

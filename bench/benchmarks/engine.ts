@@ -12,6 +12,8 @@ const MAIN = fileURLToPath(new URL('../engines/main.ts', import.meta.url));
 
 interface Rival {
   name: string;
+  /** As `engines/main.ts` knows it. */
+  engine: string;
   must?: string;
   /** Where its server is; a string says why there is none. */
   server: Partial<Job> | string;
@@ -21,17 +23,20 @@ export const engine: Benchmark = {
   name: 'engine',
   title: 'tasks a second through the queue alone, and through plainjob, BullMQ and pg-boss',
   async run(stage) {
-    const [redis, postgres] = [await startRedis(stage), await startPostgres(stage)];
+    const redis = await startRedis(stage, { log: true });
+    const bareRedis = await startRedis(stage, { log: false });
+    const postgres = await startPostgres(stage);
+    const noRedis = 'redis-server is not installed';
     const rivals: Rival[] = [
-      { name: 'plainjob', must: 'ratio >= 1', server: {} },
-      { name: 'bullmq', must: 'ratio >= 1', server: redis ?? 'redis-server is not installed' },
-      { name: 'pg-boss', server: postgres ?? 'PostgreSQL is not installed' },
+      { name: 'plainjob', engine: 'plainjob', must: 'ratio >= 1', server: {} },
+      { name: 'bullmq', engine: 'bullmq', must: 'ratio >= 1', server: redis ?? noRedis },
+      { name: 'bullmqWithoutLog', engine: 'bullmq', server: bareRedis ?? noRedis },
+      { name: 'pg-boss', engine: 'pg-boss', server: postgres ?? 'PostgreSQL is not installed' },
     ];
     try {
       return await compare(stage, rivals);
     } finally {
-      await redis?.stop();
-      await postgres?.stop();
+      for (const server of [redis, bareRedis, postgres]) await server?.stop();
     }
   },
 };
@@ -39,9 +44,9 @@ export const engine: Benchmark = {
 async function compare(stage: Stage, rivals: readonly Rival[]) {
   const rates = new Map<string, number[]>();
   for (let turn = 0; turn < stage.size(3, 1); turn++) {
-    for (const { name, server } of [...rivals, { name: 'ours', server: {} }]) {
+    for (const { name, engine, server } of [...rivals, { name: 'ours', engine: 'ours', server: {} }]) {
       if (typeof server === 'string') continue;
-      const rate = await round(stage, name, server);
+      const rate = await round(stage, engine, server);
       rates.set(name, [...(rates.get(name) ?? []), rate]);
     }
   }
@@ -57,11 +62,11 @@ function against(rival: Rival, value: number, rates: ReadonlyMap<string, number[
 }
 
 /** In a process of its own, with files of its own: no engine inherits what another has left in memory. */
-async function round(stage: Stage, name: string, server: Partial<Job>): Promise<number> {
-  const folder = stage.folder(name);
+async function round(stage: Stage, engine: string, server: Partial<Job>): Promise<number> {
+  const folder = stage.folder(engine);
   const { host = '', port = 0, user = '' } = server;
   const job: Job = { count: stage.size(10_000, 1_000), folder, host, port, user };
-  const child = await stage.processes.launch(process.execPath, [MAIN, name, JSON.stringify(job)]);
+  const child = await stage.processes.launch(process.execPath, [MAIN, engine, JSON.stringify(job)]);
   const rate = await child.says((line) =>
     line.startsWith('{"perSecond"') ? (JSON.parse(line) as { perSecond: number }).perSecond : undefined,
   );

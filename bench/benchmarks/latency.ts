@@ -1,4 +1,5 @@
 /** From a POST until who is parked has the answer: `pickup` of a task, and `result` of it. */
+import { Connection, Fetcher, type Sender, type Target } from '../client.ts';
 import { compound, figure } from '../figures.ts';
 import { alternate, percentile, repeat } from '../measure.ts';
 import { startReference } from '../servers/reference.ts';
@@ -24,28 +25,48 @@ export const result: Benchmark = {
 
 type Once = (pair: Pair) => Promise<number>;
 
-async function compare(stage: Stage, name: string, once: { ours: Once; reference: Once }) {
+interface Sides<T> {
+  ours: T;
+  reference: T;
+}
+
+/** By `fetch`, as users send; and by the leanest client, which tells more of the servers and less of itself. */
+async function compare(stage: Stage, name: string, once: Sides<Once>) {
   const servers = { reference: await startReference(stage, 'relay'), ours: await startTaskApi(stage) };
-  const pairs = { reference: new Pair(servers.reference), ours: new Pair(servers.ours) };
-  const block = stage.size(250, 30);
-  const side = (which: 'reference' | 'ours') => () => repeat(block, () => once[which](pairs[which]));
   try {
-    await side('reference')();
-    await side('ours')();
-    const blocks = await alternate(stage.size(8, 2), { reference: side('reference'), ours: side('ours') });
-    const samples = { reference: blocks.reference.flat(), ours: blocks.ours.flat() };
+    const samples = await sample(stage, servers, Fetcher, once);
     stage.points[name] = samples;
+    const lean = await sample(stage, servers, Connection, once);
     return compound({
       p50: figureOf(samples, 50, 'ratio <= 2'),
       p99: figureOf(samples, 99),
+      leanP50: figureOf(lean, 50),
     });
   } finally {
-    await Promise.all([pairs.reference.close(), pairs.ours.close()]);
     await Promise.all([servers.reference.child.end(), servers.ours.child.end()]);
   }
 }
 
-function figureOf(samples: { reference: number[]; ours: number[] }, percent: number, must?: string) {
+async function sample(
+  stage: Stage,
+  servers: Sides<Target>,
+  Client: new (target: Target) => Sender,
+  once: Sides<Once>,
+): Promise<Sides<number[]>> {
+  const pairs = { reference: new Pair(servers.reference, Client), ours: new Pair(servers.ours, Client) };
+  const block = stage.size(250, 30);
+  const side = (which: keyof Sides<Pair>) => () => repeat(block, () => once[which](pairs[which]));
+  try {
+    await side('reference')();
+    await side('ours')();
+    const blocks = await alternate(stage.size(8, 2), { reference: side('reference'), ours: side('ours') });
+    return { reference: blocks.reference.flat(), ours: blocks.ours.flat() };
+  } finally {
+    await Promise.all([pairs.reference.close(), pairs.ours.close()]);
+  }
+}
+
+function figureOf(samples: Sides<number[]>, percent: number, must?: string) {
   return figure({
     value: percentile(samples.ours, percent),
     reference: percentile(samples.reference, percent),

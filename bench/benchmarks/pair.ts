@@ -1,13 +1,13 @@
-import { type Answer, Connection, type Target } from '../client.ts';
+import { type Answer, Connection, type Sender, type Target } from '../client.ts';
 
-/** Two connections to one server: one sends, the other is parked. */
+/** Two clients of one server: one sends, the other is parked. */
 export class Pair {
-  readonly sender: Connection;
-  readonly waiter: Connection;
+  readonly sender: Sender;
+  readonly waiter: Sender;
 
-  constructor(target: Target) {
-    this.sender = new Connection(target);
-    this.waiter = new Connection(target);
+  constructor(target: Target, Client: new (target: Target) => Sender = Connection) {
+    this.sender = new Client(target);
+    this.waiter = new Client(target);
   }
 
   /** Milliseconds from just before `body` is sent until the parked GET of `wait` has its whole answer. */

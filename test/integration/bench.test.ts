@@ -39,7 +39,11 @@ test(
       pickup: {
         ...FIGURE,
         must: 'ratio <= 2',
-        parts: { p50: { ...FIGURE, must: 'ratio <= 2' }, p99: { ...FIGURE, must: null } },
+        parts: {
+          p50: { ...FIGURE, must: 'ratio <= 2' },
+          p99: { ...FIGURE, must: null },
+          leanP50: { ...FIGURE, must: null },
+        },
       },
       cycle: {
         ...FIGURE,
@@ -76,6 +80,7 @@ test('where Redis and PostgreSQL are missing, it says so and compares with the r
     parts: {
       plainjob: FIGURE,
       bullmq: { skipped: 'redis-server is not installed' },
+      bullmqWithoutLog: { skipped: 'redis-server is not installed' },
       'pg-boss': { skipped: 'PostgreSQL is not installed' },
     },
   });
