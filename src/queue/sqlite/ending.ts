@@ -55,7 +55,7 @@ export class Endings {
     this.#sql.result.run(seq, stdout, stderr, exitCode, JSON.stringify(error), JSON.stringify(metadata));
     this.#book(tx, task, ending);
     this.#callBack(tx, task, ending, { ...ending, taskId: task.id, completedAt, metadata });
-    this.#line.advance(tx, task.session_key);
+    this.#line.leave(tx, task);
     if (leaseId !== null) tx.after(() => leases.end(leaseId));
   }
 

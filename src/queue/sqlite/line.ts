@@ -9,6 +9,9 @@ import { Wake } from './wake.ts';
 /** At most so many tasks fall due in one commit. */
 const STEP = 64;
 
+/** What is to be known of a task that leaves its line. */
+type Left = Pick<QueuedTask, 'session_key' | 'status' | 'ready_job'>;
+
 /**
  * Who is next: the tasks of one session key stand in line by `seq`, and only the head is ever ready. A task without
  * a key is its own head. When a head ends, the next becomes ready in the same transaction.
@@ -58,7 +61,7 @@ export class Line {
     // Also behind another task: what has fallen due stays so, whatever a clock shows, or a crash forgets of it.
     if (isDelayed(task)) tx.after(() => this.wake.plan());
     if (task.session_key === null) this.#place(tx, task);
-    else this.advance(tx, task.session_key);
+    else this.#advance(tx, task.session_key);
   }
 
   /**
@@ -71,9 +74,21 @@ export class Line {
     this.enter(tx, task);
   }
 
-  /** Nobody of the key is ready or runs: its head is next. */
-  advance(tx: Transaction, sessionKey: string | null): void {
-    if (sessionKey === null || this.#sql.hasFront.get(sessionKey) !== undefined) return;
+  /** A task has ended, as which it is stored already: the next of its key follows. */
+  leave(tx: Transaction, { session_key, status, ready_job }: Left): void {
+    if (session_key === null) return;
+    // There is no other in front of the key then.
+    const wasInFront = status === 'running' || ready_job !== null;
+    if (wasInFront) this.#placeHead(tx, session_key);
+    else this.#advance(tx, session_key);
+  }
+
+  /** Where nobody of the key is ready or runs, its head is next. */
+  #advance(tx: Transaction, sessionKey: string): void {
+    if (this.#sql.hasFront.get(sessionKey) === undefined) this.#placeHead(tx, sessionKey);
+  }
+
+  #placeHead(tx: Transaction, sessionKey: string): void {
     const head = this.head(sessionKey);
     if (head !== undefined) this.#place(tx, head);
   }

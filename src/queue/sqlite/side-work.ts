@@ -16,8 +16,9 @@ export class SideWork {
   readonly #writer: EventWriter;
 
   constructor({ taskDb, eventDb }: SideFiles) {
-    // Only read.
+    // Only read, and each page once: 16 MiB of them would be kept for nothing.
     this.#tasks = new Database(taskDb, { readonly: true, timeout: 0 });
+    this.#tasks.pragma('cache_size = -1024');
     this.#events = new Database(eventDb, { fileMustExist: true, timeout: 0 });
     makeDurable(this.#events);
     this.#writer = new EventWriter(this.#tasks, this.#events);
