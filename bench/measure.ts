@@ -40,6 +40,14 @@ export async function alternate<T>(
   return taken;
 }
 
+/** Of several pairs of servers. */
+export function pooled<T>(measured: readonly Sides<T[]>[]): Sides<T[]> {
+  return {
+    reference: measured.flatMap(({ reference }) => reference),
+    ours: measured.flatMap(({ ours }) => ours),
+  };
+}
+
 /** One after the other, `times` times. */
 export async function repeat<T>(times: number, once: (turn: number) => Promise<T>): Promise<T[]> {
   const taken: T[] = [];

@@ -1,9 +1,8 @@
 /** Submit, poll, result, fetch: whole cycles a second by 16 client loops, and by 64. */
 import { type Connection, connect } from '../client.ts';
 import { compound, figure } from '../figures.ts';
-import { alternate, median } from '../measure.ts';
-import { startReference } from '../servers/reference.ts';
-import { startTaskApi } from '../servers/task-api.ts';
+import { alternate, median, pooled, type Sides } from '../measure.ts';
+import { type Servers, withPairs } from '../servers/pairs.ts';
 import type { Stage } from '../stage.ts';
 import type { Benchmark } from './benchmark.ts';
 
@@ -13,39 +12,39 @@ export const cycle: Benchmark = {
   name: 'cycle',
   title: 'cycles of submit, poll, result and fetch a second, by 16 loops and by 64',
   async run(stage) {
-    const servers = [await startReference(stage, 'four-routes'), await startTaskApi(stage)] as const;
-    const [theirs, ours] = [connect(servers[0], 64), connect(servers[1], 64)];
-    try {
-      const sides = { reference: theirs.connections, ours: ours.connections };
-      const parts = [];
-      for (const loops of LOOPS) parts.push([`loops${loops}`, await measure(stage, loops, sides)] as const);
-      return compound(Object.fromEntries(parts));
-    } finally {
-      await Promise.all([theirs.close(), ours.close()]);
-      for (const { child } of servers) await child.end();
-    }
+    const measured = await withPairs(stage, 'four-routes', (servers) => measure(stage, servers));
+    const parts = LOOPS.map((loops, index) => [
+      `loops${loops}`,
+      figureOf(pooled(measured.map((rates) => rates[index] as Sides<number[]>))),
+    ]);
+    return compound(Object.fromEntries(parts));
   },
 };
 
-async function measure(
-  stage: Stage,
-  loops: number,
-  sides: { reference: readonly Connection[]; ours: readonly Connection[] },
-) {
-  const ms = stage.size(2_500, 250);
-  const [reference, ours] = [sides.reference.slice(0, loops), sides.ours.slice(0, loops)];
-  await rate(reference, ms / 2);
-  await rate(ours, ms / 2);
-  const rates = await alternate(stage.size(5, 2), {
-    reference: () => rate(reference, ms),
-    ours: () => rate(ours, ms),
-  });
-  return figure({
-    value: median(rates.ours),
-    reference: median(rates.reference),
-    unit: 'cycles/s',
-    must: 'ratio >= 0.6',
-  });
+function figureOf(rates: Sides<number[]>) {
+  const [value, reference] = [median(rates.ours), median(rates.reference)];
+  return figure({ value, reference, unit: 'cycles/s', must: 'ratio >= 0.6' });
+}
+
+/** For each count of loops. */
+async function measure(stage: Stage, servers: Servers): Promise<Sides<number[]>[]> {
+  const [theirs, ours] = [connect(servers.reference, 64), connect(servers.ours, 64)];
+  const ms = stage.size(2_000, 250);
+  const measured: Sides<number[]>[] = [];
+  try {
+    for (const loops of LOOPS) {
+      const side = ({ connections }: { connections: readonly Connection[] }) => {
+        const some = connections.slice(0, loops);
+        return () => rate(some, ms);
+      };
+      const sides = { reference: side(theirs), ours: side(ours) };
+      await alternate(1, sides);
+      measured.push(await alternate(stage.size(3, 2), sides));
+    }
+  } finally {
+    await Promise.all([theirs.close(), ours.close()]);
+  }
+  return measured;
 }
 
 /** Cycles a second; each loop finishes the cycle that it has begun. */

@@ -43,7 +43,7 @@ export const engine: Benchmark = {
 
 async function compare(stage: Stage, rivals: readonly Rival[]) {
   const rates = new Map<string, number[]>();
-  for (let turn = 0; turn < stage.size(3, 1); turn++) {
+  for (let turn = 0; turn < stage.size(7, 1); turn++) {
     for (const { name, engine, server } of [...rivals, { name: 'ours', engine: 'ours', server: {} }]) {
       if (typeof server === 'string') continue;
       const rate = await round(stage, engine, server);
@@ -65,7 +65,7 @@ function against(rival: Rival, value: number, rates: ReadonlyMap<string, number[
 async function round(stage: Stage, engine: string, server: Partial<Job>): Promise<number> {
   const folder = stage.folder(engine);
   const { host = '', port = 0, user = '' } = server;
-  const job: Job = { count: stage.size(10_000, 1_000), folder, host, port, user };
+  const job: Job = { count: stage.size(6_000, 1_000), folder, host, port, user };
   const child = await stage.processes.launch(process.execPath, [MAIN, engine, JSON.stringify(job)]);
   const rate = await child.says((line) =>
     line.startsWith('{"perSecond"') ? (JSON.parse(line) as { perSecond: number }).perSecond : undefined,

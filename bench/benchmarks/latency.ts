@@ -1,9 +1,8 @@
 /** From a POST until who is parked has the answer: `pickup` of a task, and `result` of it. */
 import { Connection, Fetcher, type Sender, type Target } from '../client.ts';
 import { compound, figure } from '../figures.ts';
-import { alternate, percentile, repeat } from '../measure.ts';
-import { startReference } from '../servers/reference.ts';
-import { startTaskApi } from '../servers/task-api.ts';
+import { alternate, percentile, pooled, repeat, type Sides } from '../measure.ts';
+import { type Servers, withPairs } from '../servers/pairs.ts';
 import type { Stage } from '../stage.ts';
 import type { Benchmark } from './benchmark.ts';
 import { Pair } from './pair.ts';
@@ -25,41 +24,34 @@ export const result: Benchmark = {
 
 type Once = (pair: Pair) => Promise<number>;
 
-interface Sides<T> {
-  ours: T;
-  reference: T;
-}
-
 /** By `fetch`, as users send; and by the leanest client, which tells more of the servers and less of itself. */
 async function compare(stage: Stage, name: string, once: Sides<Once>) {
-  const servers = { reference: await startReference(stage, 'relay'), ours: await startTaskApi(stage) };
-  try {
-    const samples = await sample(stage, servers, Fetcher, once);
-    stage.points[name] = samples;
-    const lean = await sample(stage, servers, Connection, once);
-    return compound({
-      p50: figureOf(samples, 50, 'ratio <= 2'),
-      p99: figureOf(samples, 99),
-      leanP50: figureOf(lean, 50),
-    });
-  } finally {
-    await Promise.all([servers.reference.child.end(), servers.ours.child.end()]);
-  }
+  const measured = await withPairs(stage, 'relay', async (servers) => ({
+    usual: await sample(stage, servers, Fetcher, once),
+    lean: await sample(stage, servers, Connection, once),
+  }));
+  const samples = pooled(measured.map(({ usual }) => usual));
+  stage.points[name] = samples;
+  return compound({
+    p50: figureOf(samples, 50, 'ratio <= 2'),
+    p99: figureOf(samples, 99),
+    leanP50: figureOf(pooled(measured.map(({ lean }) => lean)), 50),
+  });
 }
 
 async function sample(
   stage: Stage,
-  servers: Sides<Target>,
+  servers: Servers,
   Client: new (target: Target) => Sender,
   once: Sides<Once>,
 ): Promise<Sides<number[]>> {
   const pairs = { reference: new Pair(servers.reference, Client), ours: new Pair(servers.ours, Client) };
-  const block = stage.size(250, 30);
+  const block = stage.size(200, 30);
   const side = (which: keyof Sides<Pair>) => () => repeat(block, () => once[which](pairs[which]));
   try {
     await side('reference')();
     await side('ours')();
-    const blocks = await alternate(stage.size(8, 2), { reference: side('reference'), ours: side('ours') });
+    const blocks = await alternate(stage.size(4, 2), { reference: side('reference'), ours: side('ours') });
     return { reference: blocks.reference.flat(), ours: blocks.ours.flat() };
   } finally {
     await Promise.all([pairs.reference.close(), pairs.ours.close()]);
