@@ -21,8 +21,8 @@ type EndedRow = Pick<TaskRow, 'id' | 'status' | 'completed_at' | 'read_at'>;
 /** A task, with its result if it has one. */
 type OutcomeRow = EndedRow & { [column in keyof ResultRow]: ResultRow[column] | null };
 
-/** What the reading of a result has to know of its task. */
-type ToBury = EventedTask & Pick<TaskRow, 'seq' | 'status' | 'tags' | 'read_at'>;
+/** A task whose result was read. */
+type Buried = EventedTask & Pick<TaskRow, 'seq' | 'status' | 'tags'>;
 
 interface ResultRow {
   stdout: string;
@@ -99,12 +99,11 @@ export class Readings {
   /** final → tombstone: the result and the payload go, id, times and lease stay for the result retention. */
   #bury(tx: Transaction, taskId: string): void {
     tx.after(() => this.#consumed.delete(taskId));
-    const task = this.#sql.toBury.get(taskId);
-    if (task === undefined || task.read_at !== null || !isFinal(task.status)) return;
     const { clock, uptime, tail } = this.#core;
+    const task = this.#sql.bury.get(clock.wall(), uptime.now(), taskId);
+    if (task === undefined) return;
     const result = this.#sql.dropResult.get(task.seq);
     this.#core.tags.drop(task);
-    this.#sql.bury.run(clock.wall(), uptime.now(), task.seq);
     tx.count(`tasks/${task.status}`, -1);
     tx.count('results', -1);
     const details = { exitCode: result?.exit_code ?? -1, reconciledBy: 'task-result-fetch' };
@@ -183,15 +182,13 @@ function prepare({ db }: Core) {
       `SELECT id, status, completed_at, read_at, stdout, stderr, exit_code, error, metadata
          FROM tasks LEFT JOIN results ON results.seq = tasks.seq WHERE id = +?`,
     ),
-    toBury: db.prepare<[string], ToBury>(
-      `SELECT seq, id, type, status, session_id, origin, dispatch_mode, response_mode, entrypoint, tags, read_at
-         FROM tasks WHERE id = ?`,
-    ),
     dropResult: db.prepare<[number], Pick<ResultRow, 'exit_code' | 'metadata'>>(
       'DELETE FROM results WHERE seq = ? RETURNING exit_code, metadata',
     ),
-    bury: db.prepare<[number, number, number]>(
-      'UPDATE tasks SET read_at = ?, read_up = ?, payload = NULL, callback = NULL WHERE seq = ?',
+    bury: db.prepare<[number, number, string], Buried>(
+      `UPDATE tasks SET read_at = ?, read_up = ?, payload = NULL, callback = NULL
+         WHERE id = ? AND read_at IS NULL AND status NOT IN ('pending', 'running')
+         RETURNING seq, id, type, status, session_id, origin, dispatch_mode, response_mode, entrypoint, tags`,
     ),
     aheadInKey: db
       .prepare<[string, number, number], number>(

@@ -60,18 +60,18 @@ test('after the commit memory changes, then who waits is told, then its events, 
   expect(heard).toEqual(['memory a', 'memory b', 'told a', 'told b', 'answer a', 'answer b']);
 });
 
-test('puts at most 64 operations into a commit', async () => {
+test('puts at most 128 operations into a commit', async () => {
   const { group, insert, commits } = setUp();
-  await Promise.all(Array.from({ length: 65 }, (_, n) => group.run(() => insert.run(String(n)))));
+  await Promise.all(Array.from({ length: 129 }, (_, n) => group.run(() => insert.run(String(n)))));
   expect(commits).toHaveLength(2);
 });
 
 test('counts a large operation as what it is, and lets it go alone where it must', async () => {
   const { group, insert, texts, commits } = setUp();
-  const sizes = [1, 500, 500, 3, 60, 1, 64, 1, 65];
+  const sizes = [1, 500, 500, 3, 124, 1, 128, 1, 129];
   const written = sizes.map((size, n) => group.run(() => insert.run(`${n} of ${size}`), size));
   await Promise.all(written);
-  // 1 · 500 · 500 · 3 + 60 + 1 · 64 · 1 · 65
+  // 1 · 500 · 500 · 3 + 124 + 1 · 128 · 1 · 129
   expect(commits).toHaveLength(7);
   expect(texts()).toEqual(sizes.map((size, n) => `${n} of ${size}`));
 });
