@@ -28,7 +28,7 @@ export const BREAKS = {
   promotion: [
     {
       file: 'src/queue/sqlite/ending.ts',
-      find: 'this.#line.advance(tx, task.session_key);',
+      find: 'this.#line.leave(tx, task);',
       put: '',
     },
   ],

@@ -164,9 +164,9 @@ export class Claims {
   /** Its turn has come, and its session has nothing left to spend: it ends, and the next of its key follows. */
   #endSpent(tx: Transaction, offered: OfferedTask): boolean {
     const error = this.#budgets.errorFor(offered);
-    const task = error === null ? undefined : this.#sql.whole.get(offered.seq);
-    if (task === undefined || error === null) return false;
-    this.#endings.end(tx, { ...task, ready_job: null }, noOutput('failed', error));
+    if (error === null) return false;
+    const task = this.#sql.whole.get(offered.seq);
+    if (task !== undefined) this.#endings.end(tx, { ...task, ready_job: null }, noOutput('failed', error));
     return true;
   }
 
