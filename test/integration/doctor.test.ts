@@ -121,7 +121,7 @@ describe('the doctor', () => {
   });
 
   test.skipIf(noSandbox !== null)(
-    'tries the sandbox where it is asked for (skipped where it does not work)',
+    `tries the sandbox where it is asked for${noSandbox === null ? '' : ` (skipped: ${noSandbox})`}`,
     async () => {
       const env = await house();
       mkdirSync(join(env.OPENCLAW_RUNNER_HOME ?? ''), { mode: 0o700 });

@@ -30,26 +30,25 @@ const WAYS: [string, Record<string, string>, string | null][] = [
 ];
 
 describe.each(WAYS)('a runner whose tasks run %s', (way, more, missing) => {
-  test.skipIf(missing !== null)(
-    `runs commands and file tasks so${missing === null ? '' : ` (skipped: ${missing})`}`,
-    async () => {
-      const { work, env } = setUp(more);
-      const bot = await ready(launch('start', env));
-      const command = 'id -u; pwd; cat $DATA/token; touch made; ls $DATA';
-      const { taskId } = await bot.post('/tasks', {
-        command: `cd ${work}; ${command.replaceAll('$DATA', env.OPENCLAW_RUNNER_HOME ?? '')}`,
-      });
-      const uid = way.startsWith('as another') ? OTHER?.uid : process.getuid?.();
-      expect((await bot.result(taskId)).stdout).toBe(`${uid}\n${work}\n`);
-      const path = join(work, 'a', 'b.txt');
-      const written = await bot.post('/files/write', { path, content: 'text' });
-      expect((await bot.result(written.taskId)).error).toBeNull();
-      expect(readFileSync(path, 'utf8')).toBe('text');
-      expect([statSync(path).uid, statSync(join(work, 'made')).uid]).toEqual([uid, uid]);
-    },
-  );
+  const reason = missing === null ? '' : ` (skipped: ${missing})`;
 
-  test.skipIf(missing !== null)('leaves no process behind when it gets SIGKILL', async () => {
+  test.skipIf(missing !== null)(`runs commands and file tasks so${reason}`, async () => {
+    const { work, env } = setUp(more);
+    const bot = await ready(launch('start', env));
+    const command = 'id -u; pwd; cat $DATA/token; touch made; ls $DATA';
+    const { taskId } = await bot.post('/tasks', {
+      command: `cd ${work}; ${command.replaceAll('$DATA', env.OPENCLAW_RUNNER_HOME ?? '')}`,
+    });
+    const uid = way.startsWith('as another') ? OTHER?.uid : process.getuid?.();
+    expect((await bot.result(taskId)).stdout).toBe(`${uid}\n${work}\n`);
+    const path = join(work, 'a', 'b.txt');
+    const written = await bot.post('/files/write', { path, content: 'text' });
+    expect((await bot.result(written.taskId)).error).toBeNull();
+    expect(readFileSync(path, 'utf8')).toBe('text');
+    expect([statSync(path).uid, statSync(join(work, 'made')).uid]).toEqual([uid, uid]);
+  });
+
+  test.skipIf(missing !== null)(`leaves no process behind when it gets SIGKILL${reason}`, async () => {
     const { work, env } = setUp(more);
     const running = launch('start', env);
     const bot = await ready(running);

@@ -7,7 +7,7 @@ import type { Lifecycle } from './lifecycle.ts';
 import type { Line } from './line.ts';
 import { Parked, type ParkedParts } from './parked.ts';
 import { answer, lanesOf } from './parking.ts';
-import { OFFERED_COLUMNS, type OfferedTask, TASK_COLUMNS, type TaskRow } from './rows.ts';
+import { OFFERED_COLUMNS, type OfferedTask } from './rows.ts';
 import type { Runners } from './runners.ts';
 import type { Transaction } from './transaction.ts';
 import type { Holds } from './wake.ts';
@@ -52,8 +52,7 @@ export class Claims {
     this.#giveBack = parts.giveBack;
     this.#parked = { parking: core.parking, takeBack: (claims) => this.#undelivered(claims) };
     this.#sql = {
-      offered: core.db.prepare<[number], OfferedTask>(`SELECT ${OFFERED_COLUMNS} FROM tasks WHERE seq = ?`),
-      whole: core.db.prepare<[number], TaskRow>(`SELECT ${TASK_COLUMNS} FROM tasks WHERE seq = ?`),
+      task: core.db.prepare<[number], OfferedTask>(`SELECT ${OFFERED_COLUMNS} FROM tasks WHERE seq = ?`),
     };
   }
 
@@ -140,7 +139,7 @@ export class Claims {
     while (claims.length < poller.max) {
       const next = this.#next(tx, lanes);
       if (next === undefined) break;
-      const task = this.#sql.offered.get(next.seq);
+      const task = this.#sql.task.get(next.seq);
       // None has one that was read: its row in the ready list is stale, and is dropped below.
       const size = Buffer.byteLength(task?.payload ?? '');
       if (claims.length > 0 && bytes + size > MAX_ANSWER_BYTES) break;
@@ -162,12 +161,10 @@ export class Claims {
   }
 
   /** Its turn has come, and its session has nothing left to spend: it ends, and the next of its key follows. */
-  #endSpent(tx: Transaction, offered: OfferedTask): boolean {
-    const error = this.#budgets.errorFor(offered);
-    if (error === null) return false;
-    const task = this.#sql.whole.get(offered.seq);
-    if (task !== undefined) this.#endings.end(tx, { ...task, ready_job: null }, noOutput('failed', error));
-    return true;
+  #endSpent(tx: Transaction, task: OfferedTask): boolean {
+    const error = this.#budgets.errorFor(task);
+    if (error !== null) this.#endings.end(tx, { ...task, ready_job: null }, noOutput('failed', error));
+    return error !== null;
   }
 
   /** What a commit has left of these lanes is offered to whoever waits. */

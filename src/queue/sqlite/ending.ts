@@ -3,7 +3,7 @@ import type { FinalStatus, JsonObject, JsonValue, Result } from '../task.ts';
 import type { Core } from './core.ts';
 import type { Line } from './line.ts';
 import type { OutboxWriter } from './outbox.ts';
-import { callbackOf, provenanceOf, type ReportedTask, sessionNamedIn } from './rows.ts';
+import { callbackOf, type EndingTask, provenanceOf, sessionNamedIn } from './rows.ts';
 import type { Sessions } from './sessions.ts';
 import type { Transaction } from './transaction.ts';
 
@@ -44,7 +44,7 @@ export class Endings {
   }
 
   /** `task` carries its counters as they are to be stored. */
-  end(tx: Transaction, task: ReportedTask, ending: Ending): void {
+  end(tx: Transaction, task: EndingTask, ending: Ending): void {
     const { clock, uptime, ready, leases } = this.#core;
     const { seq, lost, failures, lease_id: leaseId } = task;
     const completedAt = clock.wall();
@@ -59,7 +59,7 @@ export class Endings {
     if (leaseId !== null) tx.after(() => leases.end(leaseId));
   }
 
-  #book(tx: Transaction, task: ReportedTask, { status, exitCode, error, metadata }: Ending): void {
+  #book(tx: Transaction, task: EndingTask, { status, exitCode, error, metadata }: Ending): void {
     tx.count(`tasks/${task.status}`, -1);
     tx.count(`tasks/${status}`, 1);
     this.#core.tags.move(task, status);
@@ -72,7 +72,7 @@ export class Endings {
     this.#sessions.touch(tx, { sessionId: named, type: task.type, callbackChannel, tasks: 0 });
   }
 
-  #callBack(tx: Transaction, task: ReportedTask, ending: Ending, result: Result): void {
+  #callBack(tx: Transaction, task: EndingTask, ending: Ending, result: Result): void {
     const callback = callbackOf(task);
     if (callback === null || ending.calledBack) return;
     const ended = {

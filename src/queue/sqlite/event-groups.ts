@@ -1,6 +1,6 @@
 import type { Event, EventFilter } from '../events.ts';
 import type { Db } from './database.ts';
-import { STEP_BYTES, type Steps } from './event-steps.ts';
+import { STEP_BYTES } from './event-steps.ts';
 import type { EventRow } from './rows.ts';
 import type { Transaction } from './transaction.ts';
 
@@ -32,7 +32,7 @@ export interface EventGroup {
 }
 
 /** The table of the newest events: a row for each commit, which costs a quarter of one for each event (2.3 µs an event). */
-export class EventGroups implements Steps {
+export class EventGroups {
   readonly #sql;
   /** The newest that was ever given, whether or not it is still here. */
   lastSeq: number;
@@ -76,16 +76,19 @@ export class EventGroups implements Steps {
     return this.#rows(seq, filter, 'newestFirst');
   }
 
+  /** The `seq` of the first behind `seq`. */
   first(seq: number): number | undefined {
     const behind = Math.max(seq, this.dropped);
     const first = this.#sql.first.get(behind, this.lastSeq);
     return first === undefined ? undefined : Math.max(first, behind + 1);
   }
 
+  /** The last `seq` of a step of at most `limit` events behind `seq`; undefined when there are none. */
   end(seq: number, limit: number): number | undefined {
     return this.endOfExpired(seq, limit, Number.POSITIVE_INFINITY);
   }
 
+  /** Likewise, of those alone that are older than `before`: they come first. */
   endOfExpired(seq: number, limit: number, before: number): number | undefined {
     const last = (this.first(seq) ?? 0) + limit - 1;
     let end: number | undefined;

@@ -5,18 +5,8 @@ export const STEP = 500;
 /** Bytes of details that one step is to stay below; one event is taken whatever its size. */
 export const STEP_BYTES = 262_144;
 
-/** How far one bounded step goes in events, told without reading them into JavaScript. */
-export interface Steps {
-  /** The `seq` of the first behind `seq`. */
-  first(seq: number): number | undefined;
-  /** The last `seq` of a step of at most `limit` events behind `seq`; undefined when there are none. */
-  end(seq: number, limit: number): number | undefined;
-  /** Likewise, of those alone that are older than `before`: they come first. */
-  endOfExpired(seq: number, limit: number, before: number): number | undefined;
-}
-
-/** The steps of the event file. */
-export class EventSteps implements Steps {
+/** How far one bounded step goes in the event file, told without reading its events into JavaScript. */
+export class EventSteps {
   readonly #first;
   readonly #last;
   readonly #bytes;
@@ -24,9 +14,7 @@ export class EventSteps implements Steps {
   readonly #spared;
 
   constructor(db: Db) {
-    this.#first = db
-      .prepare<[number], number>(`SELECT seq FROM events WHERE seq > ? ORDER BY seq LIMIT 1`)
-      .pluck();
+    this.#first = db.prepare<[], number>(`SELECT seq FROM events ORDER BY seq LIMIT 1`).pluck();
     this.#last = db.prepare<[number], number>(`SELECT MAX(seq) FROM events WHERE seq <= ?`).pluck();
     this.#bytes = db
       .prepare<[number, number], number>(
@@ -47,12 +35,9 @@ export class EventSteps implements Steps {
       .pluck();
   }
 
-  first(seq: number): number | undefined {
-    return this.#first.get(seq);
-  }
-
-  end(seq: number, limit: number): number | undefined {
-    const first = this.first(seq);
+  /** The last `seq` of a step of at most `limit` of the oldest; undefined when there are none. */
+  end(limit: number): number | undefined {
+    const first = this.#first.get();
     if (first === undefined) return undefined;
     const last = first + limit - 1;
     // A ninth of the cost of the running sum, which few steps need.
@@ -60,9 +45,10 @@ export class EventSteps implements Steps {
     return isSmall ? this.#last.get(last) : this.#end.get(first, last, STEP_BYTES);
   }
 
-  endOfExpired(seq: number, limit: number, before: number): number | undefined {
-    const first = this.first(seq);
-    const end = this.end(seq, limit);
+  /** Likewise, of those alone that are older than `before`: they come first. */
+  endOfExpired(limit: number, before: number): number | undefined {
+    const first = this.#first.get();
+    const end = this.end(limit);
     if (first === undefined || end === undefined) return undefined;
     const spared = this.#spared.get(first, end, before) ?? end + 1;
     return spared > first ? spared - 1 : undefined;

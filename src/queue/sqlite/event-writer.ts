@@ -49,12 +49,12 @@ export class EventWriter {
 
   /** Deletes the oldest, as many as a step takes, of those that are kept since before `before` (uptime); how many of which. */
   dropExpired(before: number): Tally {
-    return this.#drop(this.#steps.endOfExpired(0, STEP, before));
+    return this.#drop(this.#steps.endOfExpired(STEP, before));
   }
 
   /** Deletes the oldest, at most `limit` and as many as a step takes; how many of which. */
   dropOldest(limit: number): Tally {
-    return this.#drop(this.#steps.end(0, Math.min(limit, STEP)));
+    return this.#drop(this.#steps.end(Math.min(limit, STEP)));
   }
 
   /** What there is in the tail behind `after`, up to `last`. */

@@ -74,7 +74,7 @@ export class Line {
     this.enter(tx, task);
   }
 
-  /** A task has ended, as which it is stored already: the next of its key follows. */
+  /** A task has ended, and is stored so: the next of its key follows. `status` and `ready_job` are those that it had. */
   leave(tx: Transaction, { session_key, status, ready_job }: Left): void {
     if (session_key === null) return;
     // There is no other in front of the key then.

@@ -50,12 +50,15 @@ const PLACE = ['seq', 'id', 'type', 'status', 'queue', 'priority', 'session_id',
 const STORY = ['origin', 'dispatch_mode', 'response_mode', 'entrypoint', 'tags', 'created_at'] as const;
 const HOLD = ['attempt', 'lease_id', 'runner_id', 'cancel_requested', 'ready_job', 'callback'] as const;
 const TERMS = ['timeout_ms', 'lease_ms', 'due_up', 'due_wall'] as const;
-const TRIES = ['lost', 'failures', 'retries', 'retry_backoff_ms', 'started_at'] as const;
+const TRIES = ['lost', 'failures', 'started_at'] as const;
 
-const OFFERED = [...PLACE, ...STORY, ...HOLD, ...TERMS] as const;
-const REPORTED = [...PLACE, ...STORY, ...HOLD, ...TRIES] as const;
+const ENDING = [...PLACE, ...STORY, ...HOLD, ...TRIES] as const;
+const OFFERED = [...ENDING, ...TERMS] as const;
+const REPORTED = [...ENDING, 'retries', 'retry_backoff_ms'] as const;
 const QUEUED = [...PLACE, 'runner_id', 'ready_job', 'due_up', 'due_wall'] as const;
 
+/** A task that ends. */
+export type EndingTask = Pick<TaskRow, (typeof ENDING)[number]>;
 /** A task whose turn it is. */
 export type OfferedTask = Pick<TaskRow, (typeof OFFERED)[number]> & { payload: string };
 /** A task that a runner reports on. */

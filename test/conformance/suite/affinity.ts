@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { aCommand, aPrompt } from '../../support/queue.ts';
-import { DAY, type EngineUnderTest, HOUR } from '../engine.ts';
+import { DAY, type EngineUnderTest, HOUR, MINUTE } from '../engine.ts';
 import { aRunner, LEGACY, Stage } from '../stage.ts';
 
 const A = aRunner('A');
@@ -139,13 +139,30 @@ export function describeAffinity(engine: EngineUnderTest): void {
 
     test('each use of a session renews its binding', async () => {
       const stage = await Stage.open(engine);
-      for (const _use of [1, 2]) {
+      for (const _use of [1, 2, 3]) {
         await stage.run(A, aPrompt('s1'));
         await stage.pass(20 * DAY);
         await stage.queue.upkeep.expireBindings();
       }
       await stage.submit(aPrompt('s1'));
       expect(await stage.takeIds(B)).toEqual([]);
+    });
+
+    test('a claim that comes back does not take a binding that another claim has confirmed meanwhile', async () => {
+      const stage = await Stage.open(engine, { leaseMs: MINUTE });
+      const [first = '', second = ''] = await stage.submitAll(aPrompt('s1'), aPrompt('s1'));
+      await stage.queue.cancel(first);
+      const lost = await stage.takeOne(A);
+      expect(lost.id).toBe(second);
+      await stage.pass(2 * MINUTE);
+      expect(stage.state(second).status).toBe('pending');
+      await stage.queue.retry(first);
+      await stage.finish(await stage.takeOne(A));
+      expect((await stage.beat(A, [lost.leaseId])).lost).toEqual([]);
+      await stage.queue.release(lost.leaseId, 'drain');
+      expect(await stage.takeIds(B)).toEqual([]);
+      await stage.pass(MINUTE);
+      expect(await stage.takeIds(A)).toEqual([second]);
     });
 
     test('a binding that ended can be made anew with another runner', async () => {

@@ -51,6 +51,20 @@ export function describeCancel(engine: EngineUnderTest): void {
     });
   });
 
+  describe('pending, behind one that runs ── cancel ─▶ cancelled', () => {
+    test('the one that runs is given to nobody else, and the next waits for it', async () => {
+      const stage = await Stage.open(engine);
+      const keyed = aCommand({ sessionKey: 'deploy' });
+      const [, second = '', third = ''] = await stage.submitAll(keyed, keyed, keyed);
+      const claim = await stage.takeOne(A);
+      await stage.queue.cancel(second);
+      expect(await stage.takeIds(A)).toEqual([]);
+      expect(stage.state(third).waitingFor).toBe('blocked');
+      await stage.finish(claim);
+      expect(await stage.takeIds(A)).toEqual([third]);
+    });
+  });
+
   describe('running ── cancel requested ─▶ running', () => {
     test('a running task runs on, marked, and holds its key', async () => {
       const stage = await Stage.open(engine);
