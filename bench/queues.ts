@@ -58,7 +58,7 @@ export function openQueueAt(folder: string, change: Partial<QueueOptions> = {}):
     // Room for a million, and for what is submitted beside them.
     maxPending: 2_000_000,
     callbackDelivery: 'api',
-    composeCallback: () => null,
+    composeCallback: () => [],
     ...change,
   });
 }

@@ -5,6 +5,7 @@
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { type CallbackConfig, readCallbacks } from './callback-config.ts';
 import { type DataFolder, dataFolderAt, dataFolderProblem, isInFolder, USUAL_FOLDER } from './data-folder.ts';
 import { databaseProblem } from './paths.ts';
 import type { Settings } from './settings.ts';
@@ -15,7 +16,7 @@ const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'
 export const DEFAULT_PORT = 3456;
 export const DEFAULT_URL = `http://127.0.0.1:${DEFAULT_PORT}`;
 
-export interface TaskApiConfig {
+export interface TaskApiConfig extends CallbackConfig {
   host: string;
   /** 0 picks a free one. */
   port: number;
@@ -28,9 +29,6 @@ export interface TaskApiConfig {
   eventRetentionDays: number;
   maxEvents: number;
   maxPending: number;
-  callbackDelivery: 'api' | 'runner';
-  callbackBaseUrl: string;
-  callbackToken: string | null;
   /** What seals stored bot tokens; undefined for a key file beside the database. */
   secretKey: string | undefined;
   /** Where AI CLIs keep their sessions on this host, by their names. */
@@ -83,6 +81,7 @@ export function readTaskApiConfig(settings: Settings, folder: DataFolder): TaskA
     maxPending: settings.integer('WORKER_MAX_PENDING', { default: 1_000_000, min: 1, max: 100_000_000 }),
     ...readRetentions(settings),
     ...readCallbacks(settings),
+    secretKey: settings.get('OPENCLAW_SECRET_KEY'),
     sessionFolders: readSessionFolders(settings),
   };
   if (config.taskDb === config.eventDb) {
@@ -113,18 +112,6 @@ function readRetentions(settings: Settings) {
     ),
     eventRetentionDays: settings.clamped('WORKER_EVENT_RETENTION_DAYS', within(1, 3_650, 14)),
     maxEvents: settings.clamped('WORKER_MAX_EVENTS', within(100, 5_000_000, 2_000)),
-  };
-}
-
-function readCallbacks(settings: Settings) {
-  return {
-    callbackDelivery: settings.choice('CALLBACK_DELIVERY', ['api', 'runner'], 'api'),
-    callbackBaseUrl: settings.url(
-      ['CALLBACK_API_BASE_URL', 'DISCORD_API_BASE_URL'],
-      'https://discord.com/api/v10',
-    ),
-    callbackToken: settings.firstOf(['CALLBACK_BOT_TOKEN', 'DISCORD_BOT_TOKEN'])?.value ?? null,
-    secretKey: settings.get('OPENCLAW_SECRET_KEY'),
   };
 }
 

@@ -12,6 +12,7 @@ export const ERROR_STATUS = {
   not_running: 409,
   already_finished: 409,
   not_final: 409,
+  not_dead: 409,
   result_consumed: 409,
   idempotency_conflict: 409,
   session_queue_mismatch: 409,

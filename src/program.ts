@@ -1,6 +1,7 @@
 /** The subcommands, thin: what they do is in commands/, foreground.ts, runner-commands.ts and storage-commands.ts. */
 import { Command, CommanderError } from 'commander';
 import { addBatch } from './commands/batch.ts';
+import { addCallbacks } from './commands/callbacks.ts';
 import type { Add } from './commands/connect.ts';
 import { addEvents } from './commands/events.ts';
 import { MISUSED, report } from './commands/failure.ts';
@@ -59,6 +60,7 @@ function createProgram(env: Environment, exit: (code: number) => void): Command 
   addEvents(add, env);
   addRunners(add, env);
   addSchedules(add, env);
+  addCallbacks(add, env);
   addRunnerCommands(add, env, exit);
   addStorageCommands(add, env);
   return program;

@@ -1,8 +1,8 @@
 /** Composes the control plane out of the rooms: the Task API. It knows the runner (runner-service.ts) by HTTP only. */
 import { homedir } from 'node:os';
-import { composeCallback } from './callbacks/compose.ts';
+import { createComposer } from './callbacks/compose.ts';
 import { createNotify } from './callbacks/notify.ts';
-import { createDiscordSink } from './callbacks/sinks/discord.ts';
+import { createDestinations, type Destinations } from './callbacks/sinks/index.ts';
 import { type Clock, pause } from './clock.ts';
 import type { TaskApiConfig } from './config.ts';
 import { createApp, loadRouting } from './http/app.ts';
@@ -28,11 +28,9 @@ export interface TaskApi {
 /** For whoever has waited for the server to listen: Node loads modules without a look at its connections. */
 const BREATH_MS = 50;
 
-/** The kind of callback that a `callbackChannel` means. */
-const CALLBACK_KIND = 'discord';
-
 interface Stores {
   queue: TaskQueue;
+  destinations: Destinations;
   secrets: SecretBox;
 }
 
@@ -41,10 +39,12 @@ export async function startTaskApi(
   config: TaskApiConfig & { token: string },
   lent: Surroundings,
 ): Promise<TaskApi> {
+  const destinations = createDestinations(config, lent.clock);
+  const composeCallback = createComposer({ capacities: destinations.sinks, wakes: destinations.wakes });
   const queue = await openQueue({ ...config, ...lent, composeCallback });
   try {
     const secrets = openSecretBox({ keyFile: keyFileOf(config.taskDb), key: config.secretKey });
-    return await serve(config, lent, { queue, secrets });
+    return await serve(config, lent, { queue, destinations, secrets });
   } catch (error) {
     await queue.close();
     throw error;
@@ -64,15 +64,16 @@ async function serve(
     await pause(lent.clock, BREATH_MS);
     await loadRouting();
     const { startDuties } = await import('./duties.ts');
-    const { queue, secrets } = stores;
+    const { queue, destinations, secrets } = stores;
     const { outbox, upkeep, schedules } = queue;
-    const sinks = new Map([[CALLBACK_KIND, createDiscordSink(discordOf(config, lent))]]);
-    const duties = startDuties({ ...lent, outbox, upkeep, schedules, sinks, secrets });
+    const { sinks, hookFirst } = destinations;
+    const duties = startDuties({ ...lent, outbox, upkeep, schedules, sinks, hookFirst, secrets });
     return {
       url: listener.url,
       async close(hurry) {
         stopping.abort();
         await Promise.all([listener.close(hurry), duties.stop()]);
+        await destinations.close();
         await queue.close();
       },
     };
@@ -85,18 +86,17 @@ async function serve(
 function createHttpFace(
   config: TaskApiConfig & { token: string },
   lent: Surroundings,
-  { queue, secrets, stopping }: Stores & { stopping: AbortSignal },
+  { queue, destinations, secrets, stopping }: Stores & { stopping: AbortSignal },
 ) {
   return createApp({
     ...config,
     ...lent,
     queue,
     stopping,
-    callbackKind: CALLBACK_KIND,
     recentSessions: recentOf(config, lent),
     sealSecret: (plain) => secrets.seal(plain),
     openSecret: (sealed) => secrets.open(sealed),
-    notify: createNotify(discordOf(config, lent)),
+    notify: createNotify(destinations.discord),
   });
 }
 
@@ -121,8 +121,4 @@ async function readersOf(config: TaskApiConfig, { clock }: Surroundings) {
     },
   );
   return Object.fromEntries(readers) as Record<CliName, RecentSessions>;
-}
-
-function discordOf(config: TaskApiConfig, { clock }: Surroundings) {
-  return { baseUrl: config.callbackBaseUrl, token: config.callbackToken, clock };
 }

@@ -2,17 +2,24 @@
 import { backoffMs } from '../backoff.ts';
 import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
-import type { Outbox, OwedCallback } from '../queue/index.ts';
+import {
+  type CallbackKind,
+  type Outbox,
+  type OwedCallback,
+  type PauseOf,
+  shownTarget,
+} from '../queue/index.ts';
 import type { SecretBox } from '../secrets.ts';
-import { Quarantine, REST_MS } from './quarantine.ts';
-import type { Delivery, Sink } from './sink.ts';
-import { splitText } from './split.ts';
+import type { HookFirst } from './hook-first.ts';
+import { type Delivery, messageOf, piecesOf, type Retry, type Sink } from './sink.ts';
 import { stored } from './stored.ts';
 
 export interface CourierOptions {
   outbox: Outbox;
   /** By the kind of callback that they deliver. */
-  sinks: ReadonlyMap<string, Sink>;
+  sinks: Readonly<Record<CallbackKind, Sink>>;
+  /** The OpenClaw gateway that goes before the chats' own APIs, where there is one. */
+  hookFirst: HookFirst | null;
   secrets: Pick<SecretBox, 'open'>;
   clock: Clock;
   log: Log;
@@ -31,31 +38,32 @@ const MAX_ATTEMPTS = 12;
 const MAX_AGE_MS = 24 * 3_600_000;
 /** Eleven waits of about two hours together, so that an outage of the far side is outlived. */
 const BACKOFF = { baseMs: 5_000, maxMs: 3_600_000 };
+/** How long what was refused rests before one message goes out as a probe. */
+export const REST_MS = 15 * 60_000;
 
-type Failure = Exclude<Delivery, { kind: 'delivered' }>;
+const CUT_OFF = 'interrupted by a stop';
+
+export type Failure = Exclude<Delivery, { kind: 'delivered' }>;
 
 export class Courier {
   readonly #options: CourierOptions;
   readonly #signals: Signals;
-  readonly #quarantine: Quarantine;
 
   constructor(options: CourierOptions, signals: Signals) {
     this.#options = options;
     this.#signals = signals;
-    this.#quarantine = new Quarantine(options.clock);
   }
 
-  /** Settles the attempt in the outbox: sent, put off or given up. Rejects when that can't be stored. */
+  /** Settles the attempt in the outbox: sent, put off, paused or given up. Rejects when that can't be stored. */
   async deliver(row: OwedCallback): Promise<void> {
-    const sink = this.#options.sinks.get(row.kind);
-    if (sink === undefined) return this.#bury(row, `callbacks of kind ${row.kind} are not supported`);
+    const sink = this.#options.sinks[row.kind];
     const token = this.#unseal(row);
     if (token instanceof Error) return this.#bury(row, `key_unavailable: ${token.message}`);
-    const wait = this.#quarantine.wait(credentialOf(row));
-    if (wait > 0) return this.#putOff(row, 'waits for its credential, which was refused', wait);
+    const { hookFirst } = this.#options;
+    if (hookFirst?.isFor(row) && (await this.#tryHook(row, hookFirst, sink)) === 'settled') return;
     const failure = await this.#send(row, token, sink);
     if (failure === null) return this.#store((outbox) => outbox.sent(row.id));
-    return this.#settle(row, failure);
+    return this.#settle(row, failure, pausedBy(row, failure));
   }
 
   #unseal(row: OwedCallback): string | null | Error {
@@ -66,14 +74,39 @@ export class Courier {
     }
   }
 
+  /** Settled, unless the chat's own API is to carry it. */
+  async #tryHook(row: OwedCallback, hook: HookFirst, own: Sink): Promise<'settled' | 'fall back'> {
+    const mayFall = own.configured || row.token !== null;
+    const rests = !this.#options.outbox.admits(hook.pauseOf, row.id);
+    const failure = rests ? hook.resting : await this.#sendByHook(row, hook);
+    if (failure === null) await this.#store((outbox) => outbox.sent(row.id));
+    else if (mayFall && isDefinite(failure, row)) {
+      await this.#store((outbox) => outbox.fallBack(row.id, failure.error));
+      return 'fall back';
+    } else if (failure.kind === 'retry' && this.#signals.cutOff.aborted) {
+      // Counted, so that the next attempt knows of one whose answer nobody has heard.
+      await this.#store((outbox) => outbox.defer(row.id, CUT_OFF, 0));
+    } else await this.#settle(row, failure, hook.pauseOf);
+    return 'settled';
+  }
+
+  async #sendByHook(row: OwedCallback, hook: HookFirst): Promise<Failure | null> {
+    const delivery = await hook.send(row, this.#signals.cutOff);
+    const { pauseOf } = hook;
+    if (delivery.kind === 'forbidden') await this.#pause(row, pauseOf, delivery.error, REST_MS);
+    else if (delivery.kind !== 'retry') await this.#store((outbox) => outbox.resume(row.id, [pauseOf]));
+    else if (delivery.limited === 'credential')
+      await this.#pause(row, pauseOf, delivery.error, patienceOf(delivery));
+    return delivery.kind === 'delivered' ? null : delivery;
+  }
+
   /** Null when all chunks have arrived. */
   async #send(row: OwedCallback, token: string | null, sink: Sink): Promise<Failure | null> {
-    const chunks = splitText(row.text, sink.limit, (left) => leftOut(left, row.taskId));
+    const chunks = piecesOf(sink, row.text, row.taskId);
     for (const [chunk, content] of chunks.entries()) {
       if (chunk < row.chunksSent) continue;
-      const message = { callbackId: row.id, chunk, target: row.target, token, content };
-      const delivery = await sink.send(message, this.#signals.cutOff);
-      this.#learn(row, delivery);
+      const delivery = await sink.send(messageOf(row, { chunk, token, content }), this.#signals.cutOff);
+      await this.#learn(row, delivery);
       if (delivery.kind !== 'delivered') return delivery;
       if (chunk + 1 < chunks.length) await this.#store((outbox) => outbox.advance(row.id, chunk + 1));
     }
@@ -81,28 +114,42 @@ export class Courier {
   }
 
   /** Every answer says whether the destination knows the credential; a missing answer says nothing. */
-  #learn(row: OwedCallback, delivery: Delivery): void {
-    if (delivery.kind === 'retry') return;
+  async #learn(row: OwedCallback, delivery: Delivery): Promise<void> {
     const credential = credentialOf(row);
-    if (delivery.kind !== 'forbidden' || delivery.scope === 'destination') {
-      this.#quarantine.clear(credential);
-    } else if (this.#quarantine.rest(credential)) {
-      this.#options.log.error({ kind: row.kind, error: delivery.error }, 'callback credential refused');
+    if (delivery.kind === 'forbidden') {
+      await this.#pause(row, pausedBy(row, delivery), delivery.error, REST_MS);
+      if (delivery.scope === 'credential') return;
+    } else if (delivery.kind === 'retry') {
+      if (delivery.limited === 'credential')
+        await this.#pause(row, credential, delivery.error, patienceOf(delivery));
+      if (delivery.limited !== 'destination') return;
     }
+    const works = delivery.kind === 'delivered' ? [credential, destinationOf(row)] : [credential];
+    await this.#store((outbox) => outbox.resume(row.id, works));
   }
 
-  async #settle(row: OwedCallback, failure: Failure): Promise<void> {
-    if (this.#signals.cutOff.aborted) return this.#putOff(row, 'interrupted by a stop', 0);
+  async #settle(row: OwedCallback, failure: Failure, of: PauseOf): Promise<void> {
+    if (this.#signals.cutOff.aborted) return this.#putOff(row, CUT_OFF, 0);
     if (row.ageMs >= MAX_AGE_MS || failure.kind === 'refused') return this.#bury(row, failure.error);
-    if (failure.kind === 'forbidden') return this.#putOff(row, failure.error, REST_MS);
-    if (row.attempts >= MAX_ATTEMPTS) return this.#bury(row, failure.error);
+    if (failure.kind === 'forbidden' || failure.limited === 'credential')
+      return this.#store((outbox) => outbox.hold(row.id, of, failure.error));
     const delayMs = Math.max(backoffMs(row.attempts, BACKOFF, this.#options.random), failure.afterMs);
+    if (failure.limited === 'destination') return this.#putOff(row, failure.error, delayMs);
+    if (row.attempts >= MAX_ATTEMPTS) return this.#bury(row, failure.error);
     await this.#store((outbox) => outbox.defer(row.id, failure.error, delayMs));
   }
 
   /** Later, without counting the attempt. */
   async #putOff(row: OwedCallback, reason: string, delayMs: number): Promise<void> {
     await this.#store((outbox) => outbox.defer(row.id, reason, delayMs, false));
+  }
+
+  async #pause(row: OwedCallback, of: PauseOf, error: string, restMs: number): Promise<void> {
+    this.#options.log.error(
+      { kind: of.kind, target: of.target && shownTarget(row), error },
+      'callbacks paused',
+    );
+    await this.#store((outbox) => outbox.pause(row.id, of, error, restMs));
   }
 
   async #bury(row: OwedCallback, error: string): Promise<void> {
@@ -116,10 +163,29 @@ export class Courier {
   }
 }
 
-function credentialOf(row: OwedCallback): string {
-  return `${row.kind} ${row.token ?? ''}`;
+function credentialOf({ kind, token }: OwedCallback): PauseOf {
+  return { kind, token, target: null };
 }
 
-function leftOut(left: number, taskId: string): string {
-  return `… ${left} more characters are not shown here. The whole result is at the Task API: task ${taskId}.`;
+function destinationOf({ kind, token, target }: OwedCallback): PauseOf {
+  return { kind, token, target };
+}
+
+function pausedBy(row: OwedCallback, failure: Failure): PauseOf {
+  const isOne = failure.kind === 'forbidden' && failure.scope === 'destination';
+  return isOne ? destinationOf(row) : credentialOf(row);
+}
+
+/** How long a credential rests of which patience was asked: never so short that it is asked for without end. */
+function patienceOf({ afterMs }: Retry): number {
+  return Math.max(afterMs, BACKOFF.baseMs);
+}
+
+/**
+ * The hook has not carried it and never will. An earlier attempt may have arrived there, whose answer was lost: then that
+ * the hook can't be asked now says nothing, and only what it says of this message itself does.
+ */
+function isDefinite(failure: Failure, { attempts }: OwedCallback): boolean {
+  if (failure.kind === 'refused') return true;
+  return attempts === 1 && (failure.kind === 'forbidden' || failure.unreached === true);
 }

@@ -1,6 +1,6 @@
 /** The one call of the Discord-compatible API that callbacks and `/notify` share. */
 import type { Clock } from '../clock.ts';
-import { type Answer, type Post, postJson } from './post.ts';
+import { type Answer, type Post, postJson, type Way } from './post.ts';
 
 export interface DiscordApi {
   /** `https://discord.com/api/v10`, or any server that speaks like it. */
@@ -8,6 +8,7 @@ export interface DiscordApi {
   clock: Clock;
   /** How long to wait for an answer; 15 s unless told. */
   timeoutMs?: number;
+  way?: Way | undefined;
 }
 
 /** The longest content of a message, in characters. */
@@ -23,7 +24,7 @@ export function channelSegment(channel: string): string | null {
 /** Rejects when there is no answer. */
 export function postMessage(
   api: DiscordApi,
-  message: { segment: string; token: string; body: unknown } & Pick<Post, 'signal' | 'followsRedirects'>,
+  message: { segment: string; token: string; body: object } & Pick<Post, 'signal' | 'followsRedirects'>,
 ): Promise<Answer> {
   return postJson({
     url: `${api.baseUrl.replace(/\/+$/, '')}/channels/${message.segment}/messages`,
@@ -31,6 +32,7 @@ export function postMessage(
     body: message.body,
     clock: api.clock,
     timeoutMs: api.timeoutMs ?? TIMEOUT_MS,
+    way: api.way,
     signal: message.signal,
     followsRedirects: message.followsRedirects,
   });

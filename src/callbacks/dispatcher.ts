@@ -3,21 +3,27 @@
  * chunk and every outcome is stored before the next step, so that a crash repeats one chunk at most.
  */
 import PQueue from 'p-queue';
-import type { OwedCallback } from '../queue/index.ts';
+import type { OutboxRoom, OwedCallback } from '../queue/index.ts';
 import { Courier, type CourierOptions } from './courier.ts';
 import { stored } from './stored.ts';
 
 export interface DispatcherOptions extends CourierOptions {
-  /** How many streams are sent side by side; 8 unless told. */
-  concurrency?: number;
+  /** How many messages are sent side by side. */
+  room?: OutboxRoom;
 }
+
+/**
+ * Of each far server so many that a chat's API is kept busy, and a webhook's host not more than others: one that takes
+ * 15 s for each answer holds up itself. In all as many as the texts of all of them may lie in memory.
+ */
+const ROOM: OutboxRoom = { total: 256, perLane: 8 };
 
 /** How long `stop` waits for the answers of far servers. */
 const STOP_GRACE_MS = 5_000;
 
 export class Dispatcher {
   readonly #options: DispatcherOptions;
-  readonly #concurrency: number;
+  readonly #room: OutboxRoom;
   readonly #sending: PQueue;
   readonly #courier: Courier;
   /** No more messages are taken. */
@@ -32,8 +38,8 @@ export class Dispatcher {
 
   constructor(options: DispatcherOptions) {
     this.#options = options;
-    this.#concurrency = options.concurrency ?? 8;
-    this.#sending = new PQueue({ concurrency: this.#concurrency });
+    this.#room = options.room ?? ROOM;
+    this.#sending = new PQueue({ concurrency: this.#room.total });
     this.#sending.addEventListener('next', () => this.#rouse());
     const signals = { stopping: this.#stopping.signal, cutOff: this.#cutOff.signal };
     this.#courier = new Courier(options, signals);
@@ -66,10 +72,14 @@ export class Dispatcher {
 
   async #take(): Promise<OwedCallback[]> {
     const { outbox, clock, log } = this.#options;
-    const free = this.#concurrency - this.#sending.pending - this.#sending.size;
-    if (free === 0) return [];
+    const total = this.#room.total - this.#sending.pending - this.#sending.size;
+    if (total === 0) return [];
     try {
-      return await stored(() => outbox.take(free), { clock, log, signal: this.#stopping.signal });
+      return await stored(() => outbox.take({ ...this.#room, total }), {
+        clock,
+        log,
+        signal: this.#stopping.signal,
+      });
     } catch (error) {
       log.error({ err: error }, 'outbox not readable');
       return [];

@@ -38,6 +38,18 @@ export function splitText(text: string, limit: number, more: (left: number) => s
   return chunks;
 }
 
+/**
+ * `text` in one message: where it is too long, up to a place to cut, and `more(left)` on a line of its own. A long line
+ * behind a few short ones is cut, too: no other message brings it.
+ */
+export function cutText(text: string, limit: number, more: (left: number) => string): string {
+  if (text.length <= limit) return text;
+  const room = limit - more(text.length).length - 1;
+  const lines = nextCut(text, { at: 0, fence: null }, room);
+  const cut = lines.at >= room / 2 ? lines : withinLine(text, lines, room - CLOSING_CHARS);
+  return `${render(text.slice(0, cut.at), null, cut.fence).trimEnd()}\n${more(text.length - cut.at)}`;
+}
+
 function render(body: string, opened: Fence | null, open: Fence | null): string {
   const head = opened === null ? '' : `${opened.opening}\n`;
   if (open === null) return head + body;

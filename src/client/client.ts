@@ -1,6 +1,7 @@
 /** The Task API as a program of ours calls it. Every failure is a `TaskApiError` or an `UnreachableError`. */
 import { type Clock, systemClock } from '../clock.ts';
 import type { RunnerState } from '../queue/runners.ts';
+import { Callbacks } from './callbacks.ts';
 import { Caller, type CallOptions } from './caller.ts';
 import { Events } from './events.ts';
 import { Schedules } from './schedules.ts';
@@ -26,6 +27,7 @@ const PATIENCE_MS = 30_000;
 export class TaskApiClient {
   readonly tasks: Tasks;
   readonly events: Events;
+  readonly callbacks: Callbacks;
   readonly schedules: Schedules;
   readonly sessions: Sessions;
   readonly recent: Recent;
@@ -42,6 +44,7 @@ export class TaskApiClient {
     this.#caller = caller;
     this.tasks = new Tasks(caller);
     this.events = new Events(caller);
+    this.callbacks = new Callbacks(caller);
     this.schedules = new Schedules(caller);
     this.sessions = new Sessions(caller);
     this.recent = new Recent(caller);

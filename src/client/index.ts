@@ -11,6 +11,7 @@ export type {
   ReleaseBody,
   ResultBody,
 } from '../http/contract/worker.ts';
+export type { CallbackPause, CallbackState } from '../queue/callbacks.ts';
 export type { Event, EventStats, TrimReport } from '../queue/events.ts';
 export type { RunnerState } from '../queue/runners.ts';
 export type { Schedule } from '../queue/schedules.ts';

@@ -1,10 +1,13 @@
 /** What is sent and answered, taken from the contract and the queue, so that nothing is said twice. */
 import type * as z from 'zod';
+import type { CallbackStatus } from '../destination.ts';
 import type { agentBody } from '../http/contract/agents.ts';
+import type { callbacksQuery } from '../http/contract/callback.ts';
 import type { editBody, readBody, writeBody } from '../http/contract/files.ts';
 import type { OutputMessage } from '../http/contract/output.ts';
 import type { scheduleBody, scheduleChange } from '../http/contract/schedules.ts';
 import type { commandBody, listQuery } from '../http/contract/tasks.ts';
+import type { CallbackPause, CallbackState } from '../queue/callbacks.ts';
 import type { EventStats, TrimReport } from '../queue/events.ts';
 import type { AgentType, Result, SessionRow, TaskState, TaskStatus, TaskType } from '../queue/task.ts';
 import type { QueueStats, SessionStats } from '../queue/task-queue.ts';
@@ -65,6 +68,15 @@ export interface Cancelled {
   cancelRequested: boolean;
 }
 
+export type CallbackFilter = Loose<Partial<z.output<typeof callbacksQuery>>>;
+
+export interface CallbackPage {
+  callbacks: CallbackState[];
+  nextCursor: string | null;
+  /** Credentials and destinations that were refused. */
+  pauses: CallbackPause[];
+}
+
 export interface EventFilter {
   taskId?: string | undefined;
   type?: string | undefined;
@@ -81,13 +93,16 @@ export interface Maintenance {
 /** A conversation of Claude Code, as bots list it. */
 export type ClaudeSession = Pick<SessionRow, 'sessionId' | 'lastActivity' | 'taskCount' | 'callbackChannel'>;
 
-/** Paths are null for those who give no token. */
+/** Paths, and what is paused and why, are null for those who give no token. */
 export interface Health {
   status: 'ok';
   tasks: number;
   results: number;
   activeSessions: number;
   events: number;
+  callbacks: Record<CallbackStatus, number> & {
+    pauses: (Pick<CallbackPause, 'kind' | 'since'> & { target: string | null; error: string | null })[];
+  };
   taskDb: { path: string | null } & Pick<QueueStats, 'byStatus' | 'resultRetentionMs' | 'taskRetentionMs'>;
   sessionDb: { path: string | null } & Pick<SessionStats, 'retentionMs' | 'byType'>;
   eventDb: { path: string | null } & Pick<EventStats, 'retentionDays' | 'maxEvents' | 'sizeBytes'>;

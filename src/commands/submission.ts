@@ -3,6 +3,7 @@ import { isUtf8 } from 'node:buffer';
 import { buffer } from 'node:stream/consumers';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Submission, TaskType } from '../client/index.ts';
+import { CALLBACK_KINDS, type CallbackKind } from '../destination.ts';
 import {
   AGENT_TYPES,
   type AgentLimit,
@@ -28,6 +29,7 @@ export interface SubmissionOptions {
   maxTurns?: number;
   sessionBudget?: number;
   resumeLatest?: boolean;
+  callback?: CallbackOption;
   callbackChannel?: string;
   encoding?: 'base64';
   replaceAll?: boolean;
@@ -60,6 +62,12 @@ export function submissionOptions(command: Command): Command {
     .option('--retry-backoff <ms>', 'before the first of them; doubled with each', milliseconds)
     .option('--max-attempts <n>', 'how often its runner may be lost before it fails', wholeNumber)
     .option('--lease <ms>', 'how long its runner may be out of touch before it is given away', milliseconds)
+    .option(
+      '--callback <kind:target>',
+      'who hears of it, as telegram:777 or webhook:https://…',
+      callbackOption,
+    )
+    .option('--callback-channel <id>', 'the chat channel that hears of it, of the usual kind', someText)
     .option('--tag <tag>', 'a word to find it by; may be given several times', oneMore);
 }
 
@@ -77,7 +85,6 @@ function whatOptions(command: Command): Command {
       dollars,
     )
     .option('--resume-latest', 'gemini goes on with its latest conversation')
-    .option('--callback-channel <id>', 'the chat channel that hears the answer to a prompt', someText)
     .addOption(
       new Option('--encoding <name>', 'of the content that file-read prints or file-write is given').choices([
         'base64',
@@ -127,7 +134,6 @@ const ONLY: readonly Only[] = [
   only('maxTurns', '--max-turns', keeps('maxTurns')),
   only('sessionBudget', '--session-budget', AGENT_TYPES.filter(tellsCost)),
   { option: 'resumeLatest', types: ['gemini-cli'], told: '--resume-latest is for gemini.' },
-  { option: 'callbackChannel', types: PROMPTS, told: '--callback-channel is for prompts.' },
   {
     ...{ option: 'encoding', types: ['file-read', 'file-write'] },
     told: '--encoding is for file-read and file-write.',
@@ -142,13 +148,14 @@ export function submissionOf(words: readonly string[], options: SubmissionOption
   );
   if (wrong !== undefined) throw new UsageError(wrong.told);
   const { queue, priority, delay: delayMs, runAt, retries, retryBackoff: retryBackoffMs } = options;
-  const { maxAttempts, lease: leaseMs, tag: tags, cwd, env } = options;
+  const { maxAttempts, lease: leaseMs, tag: tags, cwd, env, callback, callbackChannel } = options;
+  const told = { callback, callbackChannel };
   const asked = { queue, priority, delayMs, runAt, retries, retryBackoffMs, maxAttempts, leaseMs, tags };
-  return { ...whatOf(words, options), cwd, env, ...asked };
+  return { ...whatOf(words, options), cwd, env, ...told, ...asked };
 }
 
 function whatOf(words: readonly string[], options: SubmissionOptions): Submission {
-  const { type, sessionKey, timeout, session: sessionId, callbackChannel } = options;
+  const { type, sessionKey, timeout, session: sessionId } = options;
   const { model, resumeLatest, encoding, replaceAll: replace_all } = options;
   const text = words.join(' ');
   if (type === 'command') return { type, command: text, sessionKey, timeout };
@@ -168,7 +175,7 @@ function whatOf(words: readonly string[], options: SubmissionOptions): Submissio
     default: {
       const { maxBudget: maxBudgetUsd, maxTurns, sessionBudget: sessionBudgetUsd } = options;
       const limits = { maxBudgetUsd, maxTurns, sessionBudgetUsd };
-      const wishes = { sessionId, timeout, callbackChannel, model, resumeLatest, ...limits };
+      const wishes = { sessionId, timeout, model, resumeLatest, ...limits };
       return { type, prompt: text, ...wishes, origin: 'cli' };
     }
   }
@@ -192,6 +199,19 @@ export function taskType(text: string): TaskType {
   const found = TASK_TYPES.find((type) => type === text || type === `${text}-cli`);
   if (found !== undefined) return found;
   throw new InvalidArgumentError(`It is one of ${TYPE_NAMES.join(', ')}.`);
+}
+
+interface CallbackOption {
+  kind: CallbackKind;
+  target: string;
+}
+
+/** `telegram:777`; what comes behind the first colon is the Task API's to judge. */
+function callbackOption(text: string): CallbackOption {
+  const [, name, target] = /^([a-z]+):(.+)$/s.exec(text) ?? [];
+  const kind = CALLBACK_KINDS.find((one) => one === name);
+  if (kind !== undefined && target !== undefined) return { kind, target };
+  throw new InvalidArgumentError(`It is one of ${CALLBACK_KINDS.join(', ')}, a colon and the target.`);
 }
 
 /** The Task API's to judge, but for digits, which are milliseconds. */

@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
-import type { CliName, TaskQueue } from '../queue/index.ts';
+import type { CallbackKind, CliName, TaskQueue } from '../queue/index.ts';
 import type { RecentSessions } from './contract/recent.ts';
 
 /** What the HTTP face is handed by the service. */
@@ -14,7 +14,7 @@ export interface HttpDeps {
   /** Throws when the text was sealed with another key. */
   openSecret: (sealed: string) => string;
   /** The kind of callback that a `callbackChannel` means: `discord` unless configured otherwise. */
-  callbackKind: string;
+  callbackKind: CallbackKind;
   /** `runner`: an older runner is handed channel and bot token, and sends the callback itself. */
   callbackDelivery: 'api' | 'runner';
   /** `AppError`: `upstream_failed`, `invalid_field`, or `internal` without a bot token. */

@@ -1,19 +1,25 @@
 import type { Handler } from './call.ts';
 import type { RouteDeps } from './deps.ts';
 
-/** `GET /health`: counts for everybody; where the databases lie only with the token. */
+/** `GET /health`: counts for everybody; where the databases lie, and who refuses callbacks, only with the token. */
 export function healthHandler({ queue }: RouteDeps): Handler {
   return ({ trusted }) => {
     const tasks = queue.stats();
     const sessions = queue.sessionStats();
     const events = queue.events.stats();
-    const shown = (path: string) => (trusted ? path : null);
+    const shown = <Shown>(detail: Shown) => (trusted ? detail : null);
     return {
       status: 'ok',
       tasks: tasks.total,
       results: tasks.unconsumedResults,
       activeSessions: sessions.active,
       events: events.count,
+      callbacks: {
+        ...queue.outbox.counts(),
+        pauses: queue.outbox.pauses().map(({ kind, since, target, error }) => {
+          return { kind, since, target: shown(target), error: shown(error) };
+        }),
+      },
       taskDb: {
         path: shown(tasks.path),
         byStatus: tasks.byStatus,

@@ -1,5 +1,6 @@
 import { AGENT_TYPES, CLI_NAMES, cliNameOf } from '../queue/index.ts';
 import type { Handler } from './call.ts';
+import { callbackHandlers } from './callbacks.ts';
 import type { RouteDeps } from './deps.ts';
 import { eventStreamHandler } from './event-stream.ts';
 import { eventHandlers } from './events.ts';
@@ -24,6 +25,7 @@ export function routesOf(deps: RouteDeps): Route[] {
   const events = eventHandlers(deps);
   const sessions = sessionHandlers(deps);
   const schedules = scheduleHandlers(deps);
+  const callbacks = callbackHandlers(deps);
   const runnersRecent = new RunnersRecent(deps);
   const recent = recentHandlers(deps, runnersRecent);
   const streams = new Streams(deps);
@@ -45,6 +47,8 @@ export function routesOf(deps: RouteDeps): Route[] {
     { ...post('/schedules/:id', schedules.edit), method: 'PATCH' },
     { method: 'DELETE', path: '/schedules/:id', handler: schedules.remove },
     post('/schedules/:id/run', schedules.run),
+    get('/callbacks', callbacks.list),
+    post('/callbacks/:id/replay', callbacks.replay),
     ...workerRoutes(deps, runnersRecent),
     post('/worker/output', output.append),
     get('/runners', runnersHandler(deps)),

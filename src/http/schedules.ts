@@ -1,5 +1,5 @@
 import { AppError } from '../errors.ts';
-import { isAgentType, type JsonObject, type ScheduledTask } from '../queue/index.ts';
+import { isAgentType, type JsonObject, type ScheduledTask, shownTarget } from '../queue/index.ts';
 import { type Handler, parse } from './call.ts';
 import { parseTask, type TaskParts } from './contract/any-task.ts';
 import { optionalText } from './contract/fields.ts';
@@ -26,8 +26,10 @@ export function scheduleHandlers({ queue: { schedules }, ...parts }: RouteDeps) 
     edit: ((call) => {
       refuseUnknown(call.body);
       const { task, ...change } = parse(scheduleChange, call.body);
+      const { id, task: shown } = schedules.get(call.id);
+      if (task !== undefined && JSON.stringify(task) === JSON.stringify(shown))
+        return schedules.edit(id, change);
       const replaced = task === undefined ? {} : { task: scheduledTask(task, parts) };
-      const { id } = schedules.get(call.id);
       return schedules.edit(id, someOf({ ...change, ...replaced }));
     }) satisfies Handler,
 
@@ -74,8 +76,17 @@ function scheduledTask(sent: JsonObject, parts: TaskParts): ScheduledTask {
       field: 'task.runAt',
     });
   }
-  const { callbackBotToken: _token, env: _secrets, ...shown } = sent;
+  const shown = shownTask(sent);
   if (!isAgentType(template.type) || optionalText.parse(sent.sessionId) !== null) return { shown, template };
   const payload = { ...template.payload, sessionId: null };
   return { shown, template: { ...template, payload, sessionId: null, sessionKey: null } };
+}
+
+/** As lists show it: without what only its runner and its callback may know. */
+function shownTask({ callbackBotToken: _token, env: _env, callback, ...shown }: JsonObject): JsonObject {
+  if (typeof callback !== 'object' || callback === null || Array.isArray(callback)) return shown;
+  const { token: _own, secret: _secret, ...destination } = callback;
+  const { kind, target } = destination;
+  if (kind !== 'webhook' || typeof target !== 'string') return { ...shown, callback: destination };
+  return { ...shown, callback: { ...destination, target: shownTarget({ kind, target }) } };
 }

@@ -1,4 +1,10 @@
-import type { Claim, JsonObject, NewEvent, Poller } from '../queue/index.ts';
+import {
+  type Claim,
+  isForOlderRunners,
+  type JsonObject,
+  type NewEvent,
+  type Poller,
+} from '../queue/index.ts';
 import { type Call, type Handler, onAnswered, parse, parseQuery } from './call.ts';
 import {
   eventBody,
@@ -83,8 +89,11 @@ function polledTask(deps: RouteDeps, claim: Claim, runnerId: string | null): Jso
 }
 
 /** Channel and bot token, for an older runner that is to send the callback itself. */
-function ownCallback({ callbackDelivery, openSecret, log }: RouteDeps, { id, callback }: Claim): JsonObject {
-  if (callbackDelivery === 'api' || callback === null) return {};
+function ownCallback(
+  { callbackDelivery, openSecret, log }: RouteDeps,
+  { id, type, callback }: Claim,
+): JsonObject {
+  if (callbackDelivery === 'api' || callback === null || !isForOlderRunners(type, callback)) return {};
   const { target, token } = callback;
   try {
     return { callbackChannel: target, callbackBotToken: token && openSecret(token) };

@@ -24,6 +24,9 @@ export const EVENT_TYPES = [
   'callback.sent',
   'callback.failed',
   'callback.dead',
+  'callback.paused',
+  'callback.resumed',
+  'callback.replayed',
 ] as const;
 export type EventType = (typeof EVENT_TYPES)[number];
 

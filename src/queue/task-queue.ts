@@ -1,3 +1,4 @@
+import type { Outbox } from './callbacks.ts';
 import type { Event, EventFilter, EventSpan, EventStats, NewEvent, TrimReport } from './events.ts';
 import type { Output } from './output.ts';
 import type { Heartbeat, HeartbeatAnswer, Poller, RunnerState } from './runners.ts';
@@ -175,40 +176,6 @@ export interface EventLog {
   stats(): EventStats;
 }
 
-/** A message that is owed to a chat channel. Its text is its own: reading the result takes nothing from it. */
-export interface OwedCallback {
-  id: string;
-  taskId: string;
-  kind: string;
-  target: string;
-  /** Sealed; null for the environment's own. */
-  token: string | null;
-  text: string;
-  /** How many chunks of the text the destination has already. */
-  chunksSent: number;
-  attempts: number;
-  /** Milliseconds since its task ended, by the database's uptime: no clock that jumps makes it old. */
-  ageMs: number;
-}
-
-/** Callbacks in submission order per stream (kind, target and token); only the first of a stream is ever due. */
-export interface Outbox {
-  /** Due first messages of their streams, oldest first, at most `limit`. Starts an attempt: `attempts` counts it. */
-  take(limit: number): Promise<OwedCallback[]>;
-  /** One more chunk has arrived. */
-  advance(id: string, chunksSent: number): Promise<void>;
-  /** It arrived whole: the row goes, the next of its stream is due. */
-  sent(id: string): Promise<void>;
-  /** Try again after `delayMs`; not `counted`, the attempt is taken back: the message was not to blame. */
-  defer(id: string, error: string, delayMs: number, counted?: boolean): Promise<void>;
-  /** No more attempts; stays listed, and lets the next of its stream go. */
-  bury(id: string, error: string): Promise<void>;
-  /** Calls `listener` whenever something may have become due; returns what ends it. */
-  onDue(listener: () => void): () => void;
-  /** How many wait and how many are dead. */
-  counts(): { pending: number; dead: number };
-}
-
 /** The duties of the reconciler: each safe at any time, each a bounded step that returns how many rows it changed. */
 export interface Upkeep {
   /** Leases past their deadline and grace: their tasks go back, or end when their attempts are used up. */
@@ -224,6 +191,8 @@ export interface Upkeep {
   expireBindings(): Promise<number>;
   /** Runners that were not heard of for 45 s: `runner.lost`, once. After a start they get as long to come back. */
   loseRunners(): Promise<number>;
+  /** Dead callbacks, after 30 days. */
+  expireCallbacks(): Promise<number>;
   /** Receipts of submissions with an `Idempotency-Key`, after a day. */
   expireIdempotency(): Promise<number>;
   /** The newest event: how far a run of the next two goes, which those that come meanwhile would keep from its end. */

@@ -1,7 +1,8 @@
 /**
  * The domain: the words of docs/architecture.md as types, and the rules that need no storage.
- * Imports nothing, so that the runner, which lives on another host, can share it.
+ * Needs no other code, so that the runner, which lives on another host, can share it.
  */
+import type { CallbackTarget } from '../destination.ts';
 
 export const COMMAND_TYPE = 'command';
 export const FILE_TYPES = ['file-read', 'file-write', 'file-edit'] as const;
@@ -107,13 +108,6 @@ export const UNKNOWN_PROVENANCE: Provenance = {
   responseMode: 'direct-callback',
   entrypoint: null,
 };
-
-/** Where an outcome is owed to. `token` is sealed (src/secrets.ts), null for the environment's own. */
-export interface CallbackTarget {
-  kind: string;
-  target: string;
-  token: string | null;
-}
 
 /** A submission, checked and with its defaults filled in. */
 export interface NewTask {

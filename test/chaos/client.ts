@@ -1,7 +1,9 @@
 /**
- * A client as a process of its own, to be killed: `node client.ts '{"url", "token", "journal", "marks", "seed", "name"}'`.
+ * A client as a process of its own, to be killed: `node client.ts '{"url", "token", "journal", "marks", "destinations",
+ * "seed", "name"}'`.
  * Submits on all its lanes and keeps schedules until SIGTERM, then finishes what it has begun and ends with code 0.
  */
+import { type Callback, callbacksBy } from './callbacks.ts';
 import { Caller } from './caller.ts';
 import { Journal } from './journal.ts';
 import { Keeper } from './keeper.ts';
@@ -14,6 +16,8 @@ export interface ClientOptions {
   token: string;
   journal: string;
   marks: string;
+  /** Where it has outcomes told. */
+  destinations: readonly Callback[];
   seed: number;
   name: string;
 }
@@ -21,7 +25,9 @@ export interface ClientOptions {
 /** Of each lane so many tasks may be without an outcome. */
 const AHEAD = 3;
 
-const { url, token, journal: path, marks, seed, name } = JSON.parse(process.argv[2] ?? '{}') as ClientOptions;
+const options = JSON.parse(process.argv[2] ?? '{}') as ClientOptions;
+const { url, token, journal: path, marks, destinations, seed, name } = options;
+const ground = { marks, callbackOf: callbacksBy(seed, destinations) };
 const journal = new Journal(path);
 const caller = new Caller(url, token);
 const submitter = new Submitter(caller, journal);
@@ -37,7 +43,7 @@ process.exit(0);
 async function run(lane: Lane): Promise<void> {
   const followed: Promise<void>[] = [];
   for (let index = 0; ; ) {
-    const parcel = parcelAt(seed, { marks, lane, index });
+    const parcel = parcelAt(seed, { ...ground, lane, index });
     index += parcel.works.length;
     if (stopping.signal.aborted && !parcel.works.some(({ key }) => begun.has(key))) return;
     const ids = await submitter.submit(parcel, lane);
@@ -58,7 +64,7 @@ async function attend(work: Work, taskId: string): Promise<void> {
 /** One schedule after the other. */
 async function keep(lane: KeptLane): Promise<void> {
   for (let index = 0; ; index++) {
-    const life = lifeAt(seed, { marks, lane, index });
+    const life = lifeAt(seed, { ...ground, lane, index });
     if (stopping.signal.aborted && !begun.has(life.name)) return;
     await keeper.keep(life, stopping.signal);
   }

@@ -1,5 +1,7 @@
 /** Asks the Task API at the end what it has of all that was submitted. */
 import { TaskApiClient } from '../../src/client/index.ts';
+import type { CallbackStatus } from '../../src/destination.ts';
+import type { CallbackState } from '../../src/queue/callbacks.ts';
 import type { Event } from '../../src/queue/events.ts';
 import { isFinal, type Result, type TaskState } from '../../src/queue/task.ts';
 import type { Caller } from './caller.ts';
@@ -42,6 +44,22 @@ export async function allTasks(caller: Caller): Promise<TaskState[]> {
     cursor = body.nextCursor;
   }
   return all;
+}
+
+/** The messages that are on their way; of each status a page at most. */
+export async function undelivered(caller: Caller): Promise<CallbackState[]> {
+  return [...(await callbacks(caller, 'pending')), ...(await callbacks(caller, 'paused'))];
+}
+
+/** Why messages were given up, by their task. */
+export async function givenUp(caller: Caller): Promise<Map<string, string>> {
+  const dead = await callbacks(caller, 'dead');
+  return new Map(dead.map(({ taskId, lastError }) => [taskId, String(lastError)]));
+}
+
+async function callbacks(caller: Caller, status: CallbackStatus): Promise<CallbackState[]> {
+  const path = `/callbacks?status=${status}&limit=${PAGE}`;
+  return (await caller.call<{ callbacks: CallbackState[] }>(path)).body.callbacks;
 }
 
 /** The `seq` of the newest event. */

@@ -5,8 +5,12 @@ import { LEASE_MS } from './work.ts';
 const CLAUDE = fileURLToPath(new URL('claude.sh', import.meta.url));
 const WEEK_MS = String(7 * 86_400_000);
 
-/** `folder`: its data folder. */
-export function taskApiEnvironment(folder: string, token: string): Record<string, string> {
+/** `folder`: its data folder; `far`: what it needs to reach the far servers. */
+export function taskApiEnvironment(
+  folder: string,
+  token: string,
+  far: Record<string, string>,
+): Record<string, string> {
   return {
     OPENCLAW_RUNNER_HOME: folder,
     WORKER_TOKEN: token,
@@ -15,6 +19,7 @@ export function taskApiEnvironment(folder: string, token: string): Record<string
     WORKER_MAX_EVENTS: '5000000',
     WORKER_TASK_RETENTION_MS: WEEK_MS,
     WORKER_RESULT_RETENTION_MS: WEEK_MS,
+    ...far,
   };
 }
 

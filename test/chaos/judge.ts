@@ -1,9 +1,10 @@
 /** What is to be said of a run, from what it left: pure, so that it can be tested with histories that are made up. */
 import type { Event } from '../../src/queue/events.ts';
 import type { Result, TaskState } from '../../src/queue/task.ts';
+import { CALLBACK_FAULTS, type Called, isTold, judgeCallbacks } from './channels.ts';
 import { type Followed, streamFaultsIn } from './heard.ts';
 import { judgeSchedules, SCHEDULE_FAULTS, type Schedules } from './kept.ts';
-import { type Mark, orderBreaksIn, overlapsIn, startsOf, type World } from './marks.ts';
+import { attemptIn, type Mark, orderBreaksIn, overlapsIn, startsOf, type World } from './marks.ts';
 import { faultIn, startsIn } from './story.ts';
 import type { Work } from './work.ts';
 
@@ -47,6 +48,7 @@ export interface History {
   batches: readonly Batch[];
   /** By a client that followed the stream of events. */
   followed: Followed;
+  called: Called;
 }
 
 export const FAULTS = [
@@ -60,13 +62,14 @@ export const FAULTS = [
   'batchesTorn',
   ...SCHEDULE_FAULTS,
   'streamMissed',
+  ...CALLBACK_FAULTS,
 ] as const;
 export type FaultName = (typeof FAULTS)[number];
 export type Findings = Record<FaultName, string[]>;
 
 /** A sentence for each fault; all are empty when nothing is wrong. */
 export function judge(history: History): Findings {
-  const { tasks, refused, unknown, forgotten, world, schedules, batches, followed } = history;
+  const { tasks, refused, unknown, forgotten, world, schedules, batches, followed, called } = history;
   const marksOf = (work: Work) => world.get(work.group) ?? [];
   const indexes = new Map(tasks.map(({ work }) => [work.key, work.index]));
   const groups = [...world.values()];
@@ -86,6 +89,7 @@ export function judge(history: History): Findings {
     batchesTorn: batches.flatMap(tornIn),
     ...judgeSchedules(schedules),
     streamMissed: streamFaultsIn(followed, schedules.log),
+    ...judgeCallbacks(tasks, called),
   };
 }
 
@@ -109,12 +113,12 @@ function lossOf(task: Acknowledged, marks: readonly Mark[]): string | null {
     return `${state.status} with exit code ${result.exitCode} (${String(result.error)}), not ${work.exitCode}`;
   return isOfItsWork(result, work, marks)
     ? null
-    : `its result is that of no attempt: ${result.stdout.trim()}`;
+    : `its result is that of no attempt: ${attemptIn(result.stdout)}`;
 }
 
 /** The name that the result brings is that of an attempt which reached its end. */
 function isOfItsWork({ stdout }: Result, { key }: Work, marks: readonly Mark[]): boolean {
-  return marks.some((mark) => mark.what === 'end' && mark.key === key && mark.attempt === stdout.trim());
+  return marks.some((mark) => mark.what === 'end' && mark.key === key && mark.attempt === attemptIn(stdout));
 }
 
 /** A result beside or after another one, or one of an attempt that another had replaced. */
@@ -122,19 +126,22 @@ function duplicateOf(task: Acknowledged, marks: readonly Mark[]): string | null 
   const { result, told, wasRetried, work } = task;
   if (result === null) return null;
   const other = wasRetried ? undefined : told.find((early) => early.stdout !== result.stdout);
-  if (other !== undefined) return `its result was ${other.stdout.trim()} first, then ${result.stdout.trim()}`;
+  if (other !== undefined)
+    return `its result was ${attemptIn(other.stdout)} first, then ${attemptIn(result.stdout)}`;
   const attempts = startsOf(marks).filter(({ key }) => key === work.key);
-  const at = attempts.findIndex(({ attempt }) => attempt === result.stdout.trim());
+  const at = attempts.findIndex(({ attempt }) => attempt === attemptIn(result.stdout));
   const later = at < 0 ? undefined : attempts[at + 1];
   return later === undefined ? null : `its result is that of an attempt that ${later.runner} had replaced`;
 }
 
-function mismatchOf({ work, state, events }: Acknowledged, marks: readonly Mark[]): string | null {
+function mismatchOf(task: Acknowledged, marks: readonly Mark[]): string | null {
+  const { work, state, events } = task;
   if (state === null) return null;
   const inTheWorld = startsOf(marks).filter(({ key }) => key === work.key).length;
   const told = startsIn(events);
   if (inTheWorld > told) return `it started ${inTheWorld} times, its events say ${told}`;
-  return faultIn(events, state);
+  const fault = faultIn(events, state);
+  return fault === null && !isTold(task) ? 'its events do not tell once what became of its callback' : fault;
 }
 
 /** The files of a conversation are on one runner. */

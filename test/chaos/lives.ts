@@ -66,11 +66,11 @@ export function periodOf(cron: string): number {
 }
 
 /** What each of its tasks is to do; all have the same name in the marks. */
-export function workOf({ marks, lane, index }: KeptPlace, beats = 0): Work {
+export function workOf({ lane, index, ...ground }: KeptPlace, beats = 0): Work {
   const isPrompt = lane.kind === 'prompt' || lane.kind === 'anew';
   const place = { name: `${lane.name}.${index}`, kind: isPrompt ? 'claude' : 'loose' } as const;
   const work = aWork(
-    { marks, lane: place, index: 0 },
+    { ...ground, lane: place, index: 0 },
     { beats: { first: beats, later: beats }, exitCode: 0 },
   );
   if (lane.kind !== 'anew') return work;

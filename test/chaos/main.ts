@@ -4,9 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import { powerLoss } from '../power-loss/power-loss.ts';
-import { BREAKS, type Break, brokenProduct, PRODUCT } from '../support/sabotage.ts';
+import { brokenProduct, PRODUCT } from '../support/sabotage.ts';
 import { straceProblem } from '../support/strace.ts';
 import { conclude, count, tell, type Verdict } from '../support/verdict.ts';
+import { BREAKS, type Break } from './breaks.ts';
 import { ROLES } from './plan.ts';
 import { ChaosRun } from './run.ts';
 
@@ -23,8 +24,9 @@ const OPERATIONS = 100;
 const program = new Command('chaos')
   .description(
     'Runs a Task API, three runners, two clients that submit tasks and keep schedules, and a reader of the events as ' +
-      'real processes, kills them at random instants, cuts, delays and half-opens their connections, and compares ' +
-      'what the tasks wrote of themselves and what the events tell with what was promised. About 3 seconds a kill, and a minute. Linux only.',
+      'real processes, kills them at random instants, cuts, delays and half-opens their connections, has chats and ' +
+      'webhooks that misbehave told of outcomes, and compares what the tasks wrote of themselves, what the events tell ' +
+      'and what the channels show with what was promised. About 3 seconds a kill, and a minute. Linux only.',
   )
   .option('--kills <number>', 'how often something is killed', count(ROLES.length), 200)
   .option('--seed <number>', 'what the plan follows from', count(0), 1)

@@ -82,6 +82,11 @@ export function named(world: World, names: ReadonlyMap<string, string>): World {
   );
 }
 
+/** The attempt that printed it: its first word. */
+export function attemptIn(output: string): string {
+  return /^\S*/.exec(output.trimStart())?.[0] ?? '';
+}
+
 function said({ key, attempt, runner }: Mark): string {
   return `${key} (attempt ${attempt.slice(0, 8)} at ${runner})`;
 }

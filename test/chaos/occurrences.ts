@@ -61,7 +61,7 @@ function add(
   if (type === 'schedule.missed') missed.push({ since, until, runs, at });
 }
 
-const FINAL = ['task.completed', 'task.failed', 'task.cancelled'];
+export const FINAL = ['task.completed', 'task.failed', 'task.cancelled'];
 
 /** The `seq` of the event with which each task ended first. */
 export function endingsIn(log: readonly Event[]): Map<string, number> {

@@ -4,12 +4,13 @@ import type { Event } from '../../src/queue/events.ts';
 import type { Schedule } from '../../src/queue/schedules.ts';
 import { tell, type Verdict } from '../support/verdict.ts';
 import { Caller } from './caller.ts';
-import { allTasks, collect, newestEvent, readLog, type Written } from './collect.ts';
+import { calledIn } from './channels.ts';
+import { allTasks, collect, givenUp, newestEvent, readLog, undelivered, type Written } from './collect.ts';
 import { type Followed, positionIn, readHeard } from './heard.ts';
 import { Journal } from './journal.ts';
 import { type Acknowledged, FAULTS, type Findings, type History, judge, redeliveries } from './judge.ts';
 import type { Kept } from './kept.ts';
-import { named, readWorld } from './marks.ts';
+import { attemptIn, named, readWorld } from './marks.ts';
 import type { Member } from './member.ts';
 import { passingsIn } from './occurrences.ts';
 import { type Kill, planKills, planTroubles, ROLES, type Trouble } from './plan.ts';
@@ -142,20 +143,24 @@ export class ChaosRun {
     const end = performance.now() + SETTLE_MS;
     let [left, since] = [Number.POSITIVE_INFINITY, performance.now()];
     while (left > 0 && performance.now() < Math.min(end, since + STUCK_MS)) {
-      const now = await this.#unfinished();
-      if (now < left) [left, since] = [now, performance.now()];
+      const { count, isWaiting } = await this.#unfinished();
+      if (count < left || isWaiting) since = performance.now();
+      left = Math.min(left, count);
       await pause(LOOK_EVERY_MS);
     }
   }
 
-  async #unfinished(): Promise<number> {
+  /** Tasks, and messages that are on their way. `isWaiting`: one of those is to be tried again, and that is not yet due. */
+  async #unfinished(): Promise<{ count: number; isWaiting: boolean }> {
     const { body } = await this.#caller.call<{ queue: { byStatus: Record<string, number> } }>('/tasks/stats');
     const { pending = 0, running = 0 } = body.queue.byStatus;
-    return pending + running;
+    const messages = await undelivered(this.#caller);
+    const isWaiting = messages.some(({ nextAttemptAt }) => (nextAttemptAt ?? 0) > Date.now());
+    return { count: pending + running + messages.length, isWaiting };
   }
 
   async #history(): Promise<History> {
-    const { quiet, token, marks, forgotten } = this.#stage;
+    const { quiet, token, marks, forgotten, far, killed } = this.#stage;
     const followed = await this.#followed();
     const log = await readLog({ url: quiet.url, token }, await newestEvent(this.#caller));
     const { body } = await this.#caller.call<{ schedules: Schedule[] }>('/schedules');
@@ -175,6 +180,7 @@ export class ChaosRun {
       schedules: { kept: this.#kept.flatMap(({ kept }) => kept), listed: body.schedules, log },
       batches: this.#journals.flatMap((journal) => batchesIn(journal, tagged)),
       followed,
+      called: { channels: far.channels(killed.taskApi), dead: await givenUp(this.#caller) },
     };
   }
 
@@ -190,13 +196,13 @@ export class ChaosRun {
 
   /** Every task that was to be submitted. */
   #written(tagged: Tagged): Written[] {
-    const { marks, clients } = this.#stage;
+    const { ground, clients } = this.#stage;
     const { seed } = this.#options;
     const submitted = clients.flatMap(({ member: { name } }) =>
-      tasksIn(this.#stage.journalOf(name), tagged, (place) => workAt(seed, { marks, ...place })),
+      tasksIn(this.#stage.journalOf(name), tagged, (place) => workAt(seed, { ...ground, ...place })),
     );
     const scenes = tasksIn(this.#stage.journalOf(SCENES_JOURNAL), tagged, (place) =>
-      aWork({ marks, ...place }, { beats: { first: 0, later: 0 }, exitCode: 0 }),
+      aWork({ ...ground, ...place }, { beats: { first: 0, later: 0 }, exitCode: 0 }),
     );
     return [...submitted, ...scenes];
   }
@@ -205,7 +211,7 @@ export class ChaosRun {
   #runs(log: readonly Event[]): Written[] {
     const passings = passingsIn(log);
     return this.#kept.flatMap(({ client, kept }) =>
-      kept.flatMap((each) => runsOf(each, client, this.#stage.marks, passings)),
+      kept.flatMap((each) => runsOf(each, client, this.#stage.ground, passings)),
     );
   }
 
@@ -234,6 +240,7 @@ export class ChaosRun {
       leftBehind: leftBehind.length,
       ...more,
       troubles: this.#troubles,
+      callbackTroubles: this.#stage.far.troubles,
       scenes: this.#scenes,
       seconds,
       seed: this.#options.seed,
@@ -243,7 +250,7 @@ export class ChaosRun {
       ...sentences('leftBehind', leftBehind),
       ...incidents,
       ...(redelivered > 0 ? [] : ['nothing was delivered a second time: this run proves nothing']),
-      ...idleIn(more),
+      ...idleIn({ ...more, callbackTroubles: this.#stage.far.troubles }),
       ...ROLES.filter((role) => killed[role] === 0).map((role) => `no ${role} was killed`),
     ];
     return { figures, violations };
@@ -262,7 +269,7 @@ export class ChaosRun {
 const SCENES_JOURNAL = 'scenes';
 
 /** What was at stake beside the tasks that clients have submitted. */
-function figuresOf({ schedules, batches, followed }: History) {
+function figuresOf({ tasks, schedules, batches, followed, called }: History) {
   const all = [...passingsIn(schedules.log).values()];
   const passed = all.flatMap(({ passed }) => passed);
   const count = (way: 'run' | 'skipped') =>
@@ -276,20 +283,26 @@ function figuresOf({ schedules, batches, followed }: History) {
     batches: batches.length,
     batchesUnanswered: batches.filter(({ isAcknowledged }) => !isAcknowledged).length,
     eventsStreamed: followed.heard.length,
+    ...calledIn(tasks, called),
   };
 }
 
 /** A run without any of these proves nothing. */
-function idleIn({ occurrencesRun, batches, eventsStreamed }: ReturnType<typeof figuresOf>): string[] {
-  const counts = { 'occurrence was run': occurrencesRun, 'batch was submitted': batches };
-  const all = { ...counts, 'event was streamed': eventsStreamed };
+function idleIn(figures: ReturnType<typeof figuresOf> & { callbackTroubles: number }): string[] {
+  const all = {
+    'occurrence was run': figures.occurrencesRun,
+    'batch was submitted': figures.batches,
+    'event was streamed': figures.eventsStreamed,
+    'callback was owed': figures.callbacksOwed,
+    'callback was refused or had no answer': figures.callbackTroubles,
+  };
   return Object.entries(all).flatMap(([what, count]) => (count > 0 ? [] : `no ${what}`));
 }
 
 /** Of the attempts that those tasks ended with. */
 function namesIn(tasks: readonly Acknowledged[], keys: ReadonlySet<string>): Map<string, string> {
   const ended = tasks.filter(({ work, result }) => keys.has(work.key) && result !== null);
-  return new Map(ended.map(({ work, result }) => [String(result?.stdout).trim(), work.key]));
+  return new Map(ended.map(({ work, result }) => [attemptIn(String(result?.stdout)), work.key]));
 }
 
 function sentences(name: string, found: readonly string[]): string[] {

@@ -87,7 +87,7 @@ async function strike({ stage, mayKill }: SceneParts): Promise<void> {
 }
 
 function work({ stage }: SceneParts, lane: Lane, index: number, beats: Beats): Work {
-  return aWork({ marks: stage.marks, lane, index }, { beats, exitCode: 0 });
+  return aWork({ ...stage.ground, lane, index }, { beats, exitCode: 0 });
 }
 
 async function submit(parts: SceneParts, lane: Lane, index: number, beats: Beats): Promise<Work> {

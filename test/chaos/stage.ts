@@ -1,16 +1,22 @@
-/** The processes of a run and the links between them: one Task API, its runners, its clients, a reader of its events. */
+/**
+ * The processes of a run and the links between them: one Task API, its runners, its clients, a reader of its events.
+ * The far servers that it tells of outcomes are within this process.
+ */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { RESTORED } from '../../src/queue/sqlite/upkeep.ts';
+import { callbacksBy } from './callbacks.ts';
 import type { ClientOptions } from './client.ts';
 import { runnerEnvironment, taskApiEnvironment } from './environments.ts';
+import { FarServers } from './far-servers.ts';
 import { Link } from './link.ts';
 import { Member, type MemberParts } from './member.ts';
 import type { Role } from './plan.ts';
 import type { ReaderOptions } from './reader.ts';
 import { survivorsOf } from './survivors.ts';
+import type { Ground } from './work.ts';
 
 const CLIENT = fileURLToPath(new URL('client.ts', import.meta.url));
 const READER = fileURLToPath(new URL('reader.ts', import.meta.url));
@@ -41,6 +47,7 @@ export interface StageParts {
 
 export class Stage {
   readonly marks: string;
+  readonly far: FarServers;
   readonly taskApi: Member;
   readonly runners: Connected[];
   readonly clients: Connected[];
@@ -68,10 +75,11 @@ export class Stage {
   constructor(parts: StageParts) {
     this.#parts = parts;
     this.marks = join(parts.folder, 'marks');
+    this.far = new FarServers(parts.seed);
     mkdirSync(this.marks, { recursive: true });
     const how = () => ({
       args: [this.#bin, 'task-api'],
-      env: taskApiEnvironment(join(parts.folder, 'data'), TOKEN),
+      env: taskApiEnvironment(join(parts.folder, 'data'), TOKEN, this.far.environment),
     });
     this.taskApi = this.#member('task-api', how, (line) => this.#hear(line));
     this.runners = names('runner', RUNNERS).map((name) =>
@@ -88,6 +96,10 @@ export class Stage {
     return join(this.#parts.folder, `${name}.journal`);
   }
 
+  get ground(): Ground {
+    return { marks: this.marks, callbackOf: callbacksBy(this.#parts.seed, this.far.destinations) };
+  }
+
   /** Rejects when the processes end by themselves again and again. */
   get broken(): Promise<never> {
     return this.#broken.promise;
@@ -98,7 +110,7 @@ export class Stage {
   }
 
   async start(): Promise<void> {
-    await Promise.all(this.#links.map((link) => link.open()));
+    await Promise.all([...this.#links.map((link) => link.open()), this.far.open()]);
     this.taskApi.start();
     await this.#ready.promise;
     for (const { member } of this.connected) member.start();
@@ -128,9 +140,10 @@ export class Stage {
     this.#restart(member, downMs);
   }
 
-  /** Everything is as it should be again: all links are mended, all processes are there. */
+  /** Everything is as it should be again: all links are mended, all processes are there, the far servers behave. */
   async mend(): Promise<void> {
     for (const { link } of this.connected) link.mend();
+    this.far.calm();
     while (this.#pending.size > 0) await Promise.all(this.#pending);
     await this.#ready.promise;
   }
@@ -147,7 +160,7 @@ export class Stage {
   async stop(): Promise<void> {
     await Promise.all(this.runners.map(({ member }) => this.#stop(member, STOP_MS)));
     await this.#stop(this.taskApi, STOP_MS);
-    await Promise.all(this.#links.map((link) => link.close()));
+    await Promise.all([...this.#links.map((link) => link.close()), this.far.close()]);
     const survivors = await survivorsOf(this.#parts.folder, GUARD_MS);
     if (survivors.length > 0) this.leftBehind.push(`at the end processes ${survivors.join(', ')} live on`);
   }
@@ -155,7 +168,7 @@ export class Stage {
   /** Ends everything at once, whatever state it is in. */
   async abandon(): Promise<void> {
     this.#isAbandoned = true;
-    await Promise.all(this.#all.map((member) => member.kill()));
+    await Promise.all([...this.#all.map((member) => member.kill()), this.far.close()]);
     await survivorsOf(this.#parts.folder, STOP_MS);
   }
 
@@ -221,8 +234,9 @@ export class Stage {
   #client(name: string, link: Link): Member {
     const { seed } = this.#parts;
     const journal = this.journalOf(name);
-    const options = () => ({ url: link.url, token: TOKEN, journal, marks: this.marks, seed, name });
-    return this.#member(name, () => ({ args: [CLIENT, JSON.stringify(options() satisfies ClientOptions)] }));
+    const ours = { token: TOKEN, journal, marks: this.marks, seed, name };
+    const options = (): ClientOptions => ({ ...ours, url: link.url, destinations: this.far.destinations });
+    return this.#member(name, () => ({ args: [CLIENT, JSON.stringify(options())] }));
   }
 
   #reader(link: Link): Member {

@@ -16,6 +16,8 @@ export interface Told {
 
 const FINAL: readonly string[] = ['completed', 'failed', 'cancelled'];
 const SILENT: readonly string[] = ['task.late_result', 'task.reconciled'];
+/** Of the messages that tell of it. */
+const OF_CALLBACKS = /^callback\./;
 
 /** What is wrong with a task's events, oldest first, and with its state as it was after the last of them; null: nothing. */
 export function faultIn(events: readonly Event[], state: TaskState): string | null {
@@ -40,7 +42,7 @@ const BEGINNING: Told = { place: 'nowhere', attempt: 0, lost: 0, starts: 0, isCa
 function follow(told: Told, event: Event): Told | null {
   const { type, taskStatus } = event;
   const isPending = told.place === 'pending' || told.place === 'held';
-  if (SILENT.includes(type)) return told.place === 'nowhere' ? null : told;
+  if (SILENT.includes(type) || OF_CALLBACKS.test(type)) return told.place === 'nowhere' ? null : told;
   switch (type) {
     case 'task.created':
       return told.place === 'nowhere' && taskStatus === 'pending' ? { ...told, place: 'pending' } : null;

@@ -64,9 +64,10 @@ export class Submitter {
     }
   }
 
+  /** Asked for once, answered or not: so a task ends twice at most, and both outcomes are known. */
   async #retry(key: string, taskId: string): Promise<void> {
     this.#journal.write({ what: 'retry', key });
-    await this.#caller.call(`/tasks/${taskId}/retry`, { method: 'POST' });
+    await this.#caller.once(`/tasks/${taskId}/retry`, { method: 'POST' });
   }
 
   #intend({ works, batch }: Parcel, lane: Lane): void {

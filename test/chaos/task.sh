@@ -1,9 +1,9 @@
 #!/bin/sh
 # One attempt of a task of the chaos run. It leaves marks in the world: a line when it starts, one every 100 ms while
 # it lives, one when it ends. Each is one append, so that the order of the lines is the order of the world.
-#   task.sh MARKS KEY BEATS BEATS_OF_LATER_ATTEMPTS EXIT_CODE
-# Prints the name of the attempt, which nobody else has.
-marks=$1 key=$2 beats=$3 code=$5
+#   task.sh MARKS KEY BEATS BEATS_OF_LATER_ATTEMPTS EXIT_CODE WORDS
+# Prints the name of the attempt, which nobody else has, and so many words more: the name, a dot and their number.
+marks=$1 key=$2 beats=$3 code=$5 words=$6
 read -r attempt </proc/sys/kernel/random/uuid
 [ -e "$marks.$key" ] && beats=$4
 : >"$marks.$key"
@@ -16,4 +16,9 @@ while [ "$beats" -gt 0 ]; do
 done
 mark end
 echo "$attempt"
+word=0
+while [ "$word" -lt "$words" ]; do
+  word=$((word + 1))
+  [ $((word % 10)) = 0 ] && echo "$attempt.$word" || printf '%s ' "$attempt.$word"
+done
 exit "$code"

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { CallbackOf } from './callbacks.ts';
 import { Random, seedOf } from './random.ts';
 
 const SCRIPT = fileURLToPath(new URL('task.sh', import.meta.url));
@@ -9,6 +10,8 @@ const SCRIPT = fileURLToPath(new URL('task.sh', import.meta.url));
 /** The lease of every task, and what its length is measured in: `task.sh` beats ten times in it. */
 export const LEASE_MS = 1_000;
 const BEATS_IN_LEASE = 10;
+/** Of a long output: two to four messages of a chat that takes 2,000 characters. */
+const LONG_WORDS = [60, 170] as const;
 
 /**
  * Where tasks are submitted one after the other. The tasks of `command` and `claude` lanes share a session key, those
@@ -49,9 +52,15 @@ export interface Parcel {
   batch: string | null;
 }
 
-export interface Place {
+/** What all tasks of a run share. */
+export interface Ground {
   /** The folder of all marks. */
   marks: string;
+  /** Nobody is told of anything unless given. */
+  callbackOf?: CallbackOf;
+}
+
+export interface Place extends Ground {
   lane: Lane;
   index: number;
 }
@@ -67,15 +76,12 @@ export function workAt(seed: number, place: Place): Work {
   const random = new Random(seedOf(seed, `${lane.name}.${index}`));
   const beats = beatsOf(random);
   const exitCode = lane.kind !== 'claude' && random.oneIn(15) ? 3 : 0;
-  const work = aWork(place, { beats: { first: beats, later: beats }, exitCode });
   const cancelAfterMs = random.oneIn(20) ? random.integer(0, 2_000) : null;
   const retry = lane.kind === 'loose' && exitCode !== 0;
-  return {
-    ...work,
-    body: { ...work.body, ...askedOf(random) },
-    cancelAfterMs,
-    retry,
-  };
+  const asked = askedOf(random);
+  const words = random.oneIn(5) ? random.integer(...LONG_WORDS) : 0;
+  const work = aWork(place, { beats: { first: beats, later: beats }, exitCode, words });
+  return { ...work, body: { ...work.body, ...asked }, cancelAfterMs, retry };
 }
 
 /** What begins at that place of the lane; the next one begins behind its last. */
@@ -113,17 +119,26 @@ function beatsOf(random: Random): number {
   return random.integer(BEATS_IN_LEASE / 5, 3 * BEATS_IN_LEASE);
 }
 
-export function aWork(place: Place, how: { beats: Beats; exitCode: number }): Work {
-  const { lane, index } = place;
+/** What it does, and prints: the name of the attempt, and as many words more as wanted. */
+export interface Doing {
+  beats: Beats;
+  exitCode: number;
+  words?: number;
+}
+
+export function aWork(place: Place, { beats, exitCode, words = 0 }: Doing): Work {
+  const { lane, index, callbackOf } = place;
   const key = `${lane.name}.${index}`;
   const group = lane.kind === 'loose' ? key : lane.name;
-  const marks = [fileOf(place.marks, group), key, how.beats.first, how.beats.later, how.exitCode].join(' ');
-  const asked = { timeout: 60_000, maxAttempts: 20 };
+  const file = fileOf(place.marks, group);
+  const marks = [file, key, beats.first, beats.later, exitCode, words].join(' ');
+  const callback = callbackOf?.(key) ?? null;
+  const asked = { timeout: 60_000, maxAttempts: 20, ...(callback !== null && { callback }) };
   const fixed = {
     key,
     group,
     index,
-    exitCode: how.exitCode,
+    exitCode,
     cancelAfterMs: null,
     retry: false,
   };

@@ -6,7 +6,7 @@ import type { Batch } from './judge.ts';
 import { idOf, type Kept } from './kept.ts';
 import { type KeptPlace, keptLanesOf, workOf } from './lives.ts';
 import type { Passings } from './occurrences.ts';
-import type { Work } from './work.ts';
+import type { Ground, Work } from './work.ts';
 
 type Intent = Extract<Entry, { what: 'intent' }>;
 
@@ -60,11 +60,11 @@ export function keptIn(journal: string): Kept[] {
 export function runsOf(
   kept: Kept,
   client: string,
-  marks: string,
+  ground: Ground,
   passings: ReadonlyMap<string, Passings>,
 ): Written[] {
   const { lane, index } = placeOf(kept.name, client);
-  const work = workOf({ marks, lane, index });
+  const work = workOf({ ...ground, lane, index });
   const { passed } = passings.get(idOf(kept) ?? '') ?? { passed: [] };
   // Conversations that are new each time may be anywhere.
   const route = lane.kind === 'anew' ? '/tasks' : work.route;
@@ -77,7 +77,7 @@ export function runsOf(
     }));
 }
 
-function placeOf(name: string, client: string): Omit<KeptPlace, 'marks'> {
+function placeOf(name: string, client: string): Pick<KeptPlace, 'lane' | 'index'> {
   const lane = keptLanesOf(client).find((each) => name.startsWith(`${each.name}.`));
   if (lane === undefined) throw new Error(`${name} is no schedule of ${client}`);
   return { lane, index: Number(name.slice(lane.name.length + 1)) };

@@ -15,6 +15,13 @@ import { describeLeases } from './suite/leases.ts';
 import { describeLookingOn } from './suite/looking-on.ts';
 import { describeOnce } from './suite/once.ts';
 import { describeOutbox } from './suite/outbox.ts';
+import { describeOutboxCounts } from './suite/outbox-counts.ts';
+import { describeOutboxLanes } from './suite/outbox-lanes.ts';
+import { describeOutboxList } from './suite/outbox-list.ts';
+import { describeOutboxMessages } from './suite/outbox-messages.ts';
+import { describeOutboxPauses } from './suite/outbox-pauses.ts';
+import { describeOutboxReplay } from './suite/outbox-replay.ts';
+import { describeOutboxResume } from './suite/outbox-resume.ts';
 import { describeOutput } from './suite/output.ts';
 import { describeReadyList } from './suite/ready-list.ts';
 import { describeRestart } from './suite/restart.ts';
@@ -56,6 +63,13 @@ const PARTS = [
   describeEvents,
   describeEventLog,
   describeOutbox,
+  describeOutboxMessages,
+  describeOutboxLanes,
+  describeOutboxPauses,
+  describeOutboxResume,
+  describeOutboxReplay,
+  describeOutboxList,
+  describeOutboxCounts,
   describeOutput,
   describeReadyList,
   describeLookingOn,

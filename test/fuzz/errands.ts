@@ -1,5 +1,7 @@
-/** What has to be there before a request can be valid: tasks to cancel, leases to give back. */
-import { EXAMPLES, LEASE_ID, type Need, SCHEDULE_ID, TASK_ID } from './examples.ts';
+/** What has to be there before a request can be valid: tasks to cancel, leases to give back, messages to send again. */
+import { eventually } from '../support/eventually.ts';
+import { NOWHERE } from './callbacks.ts';
+import { CALLBACK_ID, EXAMPLES, LEASE_ID, type Need, SCHEDULE_ID, TASK_ID } from './examples.ts';
 
 /** Sends one request with the token. */
 export type Ask = (
@@ -13,9 +15,15 @@ export interface Binding {
   taskId: string;
   leaseId: string;
   scheduleId: string;
+  callbackId: string;
 }
 
-export const UNBOUND: Binding = { taskId: TASK_ID, leaseId: LEASE_ID, scheduleId: SCHEDULE_ID };
+export const UNBOUND: Binding = {
+  taskId: TASK_ID,
+  leaseId: LEASE_ID,
+  scheduleId: SCHEDULE_ID,
+  callbackId: CALLBACK_ID,
+};
 
 /** Others claim and cancel at the same time: what was to be had may be gone. */
 const TRIES = 20;
@@ -23,9 +31,9 @@ const TRIES = 20;
 const ENOUGH_SCHEDULES = 500;
 
 /** Puts the ids that are known by now in place of those that stand for them. */
-export function bind(text: string, { taskId, leaseId, scheduleId }: Binding): string {
+export function bind(text: string, { taskId, leaseId, scheduleId, callbackId }: Binding): string {
   const bound = text.replaceAll(TASK_ID, taskId).replaceAll(LEASE_ID, leaseId);
-  return bound.replaceAll(SCHEDULE_ID, scheduleId);
+  return bound.replaceAll(SCHEDULE_ID, scheduleId).replaceAll(CALLBACK_ID, callbackId);
 }
 
 /** Makes what is needed, of this request's own. `marker` names it in what is stored. */
@@ -47,16 +55,18 @@ export async function prepare(need: Need | undefined, ask: Ask, marker: string):
     case 'room':
       await makeRoom(ask);
       return UNBOUND;
+    case 'dead':
+      return { ...UNBOUND, callbackId: await deadCallback(ask, marker) };
   }
 }
 
 /** Pending until it is claimed, and nobody but its own request ever ends it: claims for errands take commands only. */
-function prompt(ask: Ask, marker: string): Promise<string> {
-  return submit(ask, '/gemini', { prompt: marker });
+function prompt(ask: Ask, marker: string, more: object = {}): Promise<string> {
+  return submit(ask, '/gemini', { prompt: marker, ...more });
 }
 
-async function cancelled(ask: Ask, marker: string): Promise<string | undefined> {
-  const taskId = await prompt(ask, marker);
+async function cancelled(ask: Ask, marker: string, more: object = {}): Promise<string | undefined> {
+  const taskId = await prompt(ask, marker, more);
   const { body } = await ask('POST', `/tasks/${taskId}/cancel`, {});
   return (body as { status?: string }).status === 'cancelled' ? taskId : undefined;
 }
@@ -75,6 +85,16 @@ async function schedule(ask: Ask, marker: string): Promise<string> {
   const { status, body } = await ask('POST', '/schedules', { name: marker, cron: '0 0 29 2 *', task });
   if (status !== 200) throw new Error(`no schedule could be had: ${JSON.stringify(body)}`);
   return (body as { id: string }).id;
+}
+
+/** Whoever sends the callbacks learns that its channel is none. */
+async function deadCallback(ask: Ask, marker: string): Promise<string> {
+  const callback = { kind: 'discord', target: `${NOWHERE}${marker}`, on: ['cancelled'] };
+  const taskId = await untilDone('dead', () => cancelled(ask, marker, { callback }));
+  return eventually('a dead callback', async () => {
+    const { body } = await ask('GET', `/callbacks?status=dead&taskId=${taskId}`);
+    return (body as { callbacks: { id: string }[] }).callbacks[0]?.id;
+  });
 }
 
 async function makeRoom(ask: Ask): Promise<void> {

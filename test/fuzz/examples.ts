@@ -4,6 +4,7 @@
  */
 import type { ZodType } from 'zod';
 import { agentBody } from '../../src/http/contract/agents.ts';
+import { callbacksQuery } from '../../src/http/contract/callback.ts';
 import { eventStreamQuery, eventsQuery, maintenanceBody } from '../../src/http/contract/events.ts';
 import { editBody, readBody, writeBody } from '../../src/http/contract/files.ts';
 import { notifyBody } from '../../src/http/contract/notify.ts';
@@ -20,6 +21,7 @@ import {
   resultBody,
 } from '../../src/http/contract/worker.ts';
 import { OUTPUT_STREAMS, TASK_STATUSES, TASK_TYPES } from '../../src/queue/task.ts';
+import { callback, LISTING, OLDER } from './callbacks.ts';
 import {
   absent,
   bounded,
@@ -53,12 +55,13 @@ import { words } from './values.ts';
 export const TASK_ID = 'ffffffff-0000-4000-8000-00000000000a';
 export const LEASE_ID = 'ffffffff-0000-4000-8000-00000000000b';
 export const SCHEDULE_ID = 'ffffffff-0000-4000-8000-00000000000c';
+export const CALLBACK_ID = 'ffffffff-0000-4000-8000-00000000000d';
 
 /**
  * What has to be there before the request: a pending task, one that ended unread, a claimed one, a ready one of each
- * type; a schedule, or room for one.
+ * type; a schedule, or room for one; a callback that is dead.
  */
-export type Need = 'pending' | 'ended' | 'claimed' | 'ready' | 'schedule' | 'room';
+export type Need = 'pending' | 'ended' | 'claimed' | 'ready' | 'schedule' | 'room' | 'dead';
 
 export interface Example {
   /** Fields of the query of a GET, of the body of a POST or PATCH. */
@@ -128,7 +131,7 @@ const SURROUNDINGS: Record<string, Field> = {
       ]),
   },
 };
-const SUBMISSION = { sessionKey: bounded(200), ...SURROUNDINGS, ...ASKED };
+const SUBMISSION = { sessionKey: bounded(200), callback, ...OLDER, ...SURROUNDINGS, ...ASKED };
 /** Tasks without a session key, so that each may be in a queue of its own. */
 const tasks: Field = {
   valid: (random, marker) =>
@@ -136,16 +139,12 @@ const tasks: Field = {
       const command = text.valid(random, marker) ?? null;
       const queue = random.pick(['default', 'gpu', marker]);
       const due = random.pick([{}, { delayMs: 1 }, { runAt: 0 }]);
-      return { type: 'command', command, queue, ...due, tags: [marker] };
+      const told = callback.valid(random, marker);
+      const task = { type: 'command', command, queue, ...due, tags: [marker] };
+      return told === undefined ? task : { ...task, callback: told };
     }),
   invalid: (random) =>
     random.pick<Value>([undefined, null, 5, 'x', {}, [], random.times(501, () => ({ type: 'command' }))]),
-};
-/** Must not be found in any file. */
-export const BOT_SECRET = 'bot-secret-of-the-fuzz-run';
-const botToken: Field = {
-  valid: (random) => (random.chance(0.5) ? `${BOT_SECRET} ${words(random)}` : undefined),
-  invalid: lenientText(NAME).invalid,
 };
 /** Dollars. */
 const budget: Field = {
@@ -157,8 +156,8 @@ const AGENT: Example = {
     prompt: text,
     timeout: lenient,
     sessionId: session,
-    callbackChannel: lenientText(NAME),
-    callbackBotToken: botToken,
+    callback,
+    ...OLDER,
     origin: lenientText(NAME),
     dispatchMode: lenientText(NAME),
     entrypoint: lenientText(NAME),
@@ -321,20 +320,22 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
   'POST /gemini': AGENT,
   'GET /schedules': NOTHING,
   'POST /schedules': {
-    fields: scheduleFields(BOT_SECRET, { required: true }),
+    fields: scheduleFields({ required: true }),
     contract: scheduleBody,
     strict: true,
     need: 'room',
   },
   'GET /schedules/:id': OF_SCHEDULE,
   'PATCH /schedules/:id': {
-    fields: scheduleFields(BOT_SECRET, { required: false }),
+    fields: scheduleFields({ required: false }),
     contract: scheduleChange,
     strict: true,
     need: 'schedule',
   },
   'DELETE /schedules/:id': OF_SCHEDULE,
   'POST /schedules/:id/run': OF_SCHEDULE,
+  'GET /callbacks': { fields: LISTING, contract: callbacksQuery },
+  'POST /callbacks/:id/replay': { ...NOTHING, need: 'dead' },
   'GET /worker/poll': {
     fields: {
       wait: { valid: (random) => random.pick(['1', '0', '1000', '-5']), invalid: null },

@@ -2,6 +2,7 @@
 import { ERROR_STATUS } from '../../src/errors.ts';
 import { type Answer, isStream } from './answers.ts';
 import type { Exchange } from './connection.ts';
+import { UNSHOWN } from './secrets.ts';
 import { type Shot, TOKEN } from './shot.ts';
 
 export interface Fault {
@@ -34,6 +35,8 @@ function faultsIn(shot: Shot, answer: Answer): Fault[] {
   const { status, text, headers } = answer;
   const is = `answered ${status} ${text.slice(0, 200)}`;
   if (text.includes(TOKEN)) return [{ figure: 'serverErrors', sentence: 'the answer shows the token' }];
+  const shown = UNSHOWN.find((secret) => text.includes(secret));
+  if (shown !== undefined) return [{ figure: 'serverErrors', sentence: `the answer shows ${shown}` }];
   if (isGood(answer) && !shot.authorized && !isOpen(shot, answer))
     return [{ figure: 'unauthorizedAccepted', sentence: `${is} without the token` }];
   if (status >= 500) return [{ figure: 'serverErrors', sentence: is }];

@@ -1,6 +1,6 @@
 /** Requests as their parts, and as the bytes that go out. */
 import type { JsonValue } from '../../src/queue/task.ts';
-import { SCHEDULE_ID, TASK_ID } from './examples.ts';
+import { CALLBACK_ID, SCHEDULE_ID, TASK_ID } from './examples.ts';
 import type { Value } from './fields.ts';
 import type { Random } from './random.ts';
 import type { Target } from './route-table.ts';
@@ -20,13 +20,18 @@ export type Values = Readonly<Record<string, Value>>;
 /** A valid value for every field. */
 export function validValues(target: Target, random: Random, marker: string): Values {
   const fields = Object.entries(target.fields);
-  return Object.fromEntries(fields.map(([name, field]) => [name, field.valid(random, marker)]));
+  const values = Object.fromEntries(fields.map(([name, field]) => [name, field.valid(random, marker)]));
+  if (values.callback === undefined) return values;
+  // Each is right alone; together they would be two answers to the same question.
+  const { callbackChannel: _channel, callbackBotToken: _token, ...rest } = values;
+  return rest;
 }
 
 /** The route's request with these fields in its query or body. */
 export function requestOf(target: Target, values: Values): Request {
   const { method } = target;
-  const path = target.path.replace(':taskId', TASK_ID).replace(':id', SCHEDULE_ID);
+  const id = target.path.startsWith('/callbacks/') ? CALLBACK_ID : SCHEDULE_ID;
+  const path = target.path.replace(':taskId', TASK_ID).replace(':id', id);
   if (method === 'GET' || method === 'DELETE')
     return { method, path: path + queryOf(values), headers: [], body: undefined };
   return { method, path, headers: [JSON_TYPE], body: JSON.stringify(values) };

@@ -1,16 +1,21 @@
-/** The Task API as a real process on a folder of its own, and a chat service for what it sends. */
+/** The Task API as a real process on a folder of its own, and a far server for what it sends: every chat, and a gateway. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, readFileSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { NOWHERE, REVOKED } from './callbacks.ts';
 import { TOKEN } from './shot.ts';
 
 /** After so many there is nothing to learn from another one. */
 const MAX_CRASHES = 10;
 const STOP_MS = 30_000;
+/** How the far server refuses, in words that nobody else uses. */
+const REFUSAL = 'refused on purpose by the fuzz run';
+/** What is logged as an error, and is none of the product's. */
+const FAR_ERRORS = [REFUSAL, 'is not on the internet, nor in WEBHOOK_ALLOWED_HOSTS'];
 
 export class Stage {
   readonly #product: string;
@@ -30,7 +35,8 @@ export class Stage {
   /** `product` has `bin/`; `folder` exists, and is removed by whoever made it. */
   static async start(product: string, folder: string): Promise<Stage> {
     const chat = createServer((request, response) => {
-      request.resume().once('end', () => response.end('{"id":"1"}'));
+      const { status, body } = farAnswer(request);
+      request.resume().once('end', () => response.writeHead(status).end(JSON.stringify(body)));
     });
     chat.listen(0, '127.0.0.1');
     await once(chat, 'listening');
@@ -97,8 +103,7 @@ export class Stage {
       WORKER_TOKEN: TOKEN,
       // Nothing is trimmed before it was looked at.
       WORKER_MAX_EVENTS: '5000000',
-      CALLBACK_API_BASE_URL: chat,
-      CALLBACK_BOT_TOKEN: 'the-bot-token-of-the-fuzz-run',
+      ...farSettings(chat),
       LOG_LEVEL: 'warn',
       // Little room, so that it is tidied up often: what grows then is what is kept.
       NODE_OPTIONS: '--max-old-space-size=128 --max-semi-space-size=2',
@@ -127,10 +132,13 @@ export class Stage {
 
   /** True for the line that says where it serves. */
   #hear(line: string): boolean {
-    const { msg, url, level, err } = line.startsWith('{') ? JSON.parse(line) : { msg: line, level: 'error' };
+    const { msg, url, level, err, error } = line.startsWith('{')
+      ? JSON.parse(line)
+      : { msg: line, level: 'error' };
     if (msg === 'ready') this.port = Number(new URL(url).port);
+    else if (FAR_ERRORS.some((known) => String(error).includes(known))) return false;
     else if (level === 'error' || level === 'fatal' || level >= 50)
-      this.#log(`${msg}: ${err?.message ?? ''}`);
+      this.#log(`${msg}: ${err?.message ?? error ?? ''}`);
     return msg === 'ready';
   }
 
@@ -142,6 +150,32 @@ export class Stage {
   #say(line: string): void {
     this.#tail = [...this.#tail.slice(-12), line];
   }
+}
+
+/** What each chat, and the gateway, take for a message that has arrived. */
+function farAnswer({ url = '', headers: { authorization = '' } }: IncomingMessage): {
+  status: number;
+  body: object;
+} {
+  if (authorization.includes(REVOKED)) return { status: 401, body: { message: REFUSAL } };
+  if (url.startsWith(`/channels/${NOWHERE}`)) return { status: 404, body: { message: REFUSAL } };
+  return { status: 200, body: { ok: true, id: '1' } };
+}
+
+function farSettings(url: string): Record<string, string> {
+  return {
+    CALLBACK_API_BASE_URL: url,
+    CALLBACK_BOT_TOKEN: 'the-bot-token-of-the-fuzz-run',
+    TELEGRAM_API_BASE_URL: url,
+    TELEGRAM_BOT_TOKEN: '1:the-telegram-token-of-the-fuzz-run',
+    SLACK_API_BASE_URL: url,
+    SLACK_BOT_TOKEN: 'the-slack-token-of-the-fuzz-run',
+    WEBHOOK_SECRET: 'whsec_dGhlIG9uZSBvZiB0aGUgZW52aXJvbm1lbnQ=',
+    OPENCLAW_HOOKS_URL: url,
+    OPENCLAW_HOOKS_TOKEN: 'the-hook-token-of-the-fuzz-run',
+    // What goes to a chat goes there, and not to the gateway first.
+    OPENCLAW_HOOKS_FORM: 'off',
+  };
 }
 
 export function hasEnded({ exitCode, signalCode }: ChildProcess): boolean {

@@ -5,6 +5,7 @@ import { Random } from '../fuzz/random.ts';
 import { requestOf, validValues } from '../fuzz/requests.ts';
 import { type Target, targets } from '../fuzz/route-table.ts';
 import { type Answer, type Api, startApi, TOKEN } from '../support/http.ts';
+import { roomFor, telling } from '../support/queue.ts';
 
 const MARKER = 'auth-matrix';
 const WRONG: Record<string, string | undefined> = {
@@ -24,14 +25,19 @@ interface World {
   api: Api;
   /** The valid request of the route, everything that it needs being there. */
   send(authorization: string | undefined, method?: string): Promise<Answer>;
-  /** Tasks with their states, events, sessions, counts, messages sent. */
+  /** Tasks with their states, events, sessions, schedules, callbacks, counts, messages sent. */
   everything(): string;
 }
 
 async function world(target: Target): Promise<World> {
   const sent: string[] = [];
   const notify = async (channel: string) => void sent.push(channel);
-  const api = await startApi({ deps: { notify } });
+  const api = await startApi({ deps: { notify }, engine: { composeCallback: telling(() => 'a message') } });
+  const { outbox } = api.queue;
+  // In place of the dispatcher, for whom no message ever arrives.
+  outbox.onDue(async () => {
+    for (const { id } of await outbox.take(roomFor(10))) await outbox.bury(id, 'HTTP 404');
+  });
   const ask: Ask = (method, path, body) => {
     const headers = { authorization: `Bearer ${TOKEN}`, 'Content-Type': 'application/json' };
     return api.send(path, { method, headers, ...(body !== undefined && { body: JSON.stringify(body) }) });
@@ -56,6 +62,7 @@ async function world(target: Target): Promise<World> {
       queue.events.list({ limit: 500 }),
       queue.sessions({ limit: 500 }),
       queue.schedules.list(),
+      queue.outbox.list({ limit: 500 }),
       counts,
       sent,
     ]);

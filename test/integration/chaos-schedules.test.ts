@@ -3,9 +3,10 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Event } from '../../src/queue/events.ts';
 import type { Schedule } from '../../src/queue/schedules.ts';
+import type { JsonObject } from '../../src/queue/task.ts';
 import { Caller } from '../chaos/caller.ts';
 import { type Heard, streamFaultsIn } from '../chaos/heard.ts';
-import { Journal } from '../chaos/journal.ts';
+import { Journal, type Told } from '../chaos/journal.ts';
 import { judge } from '../chaos/judge.ts';
 import { Keeper } from '../chaos/keeper.ts';
 import { judgeSchedules, type Kept, type ScheduleFindings } from '../chaos/kept.ts';
@@ -245,6 +246,22 @@ describe('a fault of schedules', () => {
     });
   });
 
+  test('schedulesLost: a task whose callback goes elsewhere; its credential is never shown', () => {
+    const task = (callback: object) => ({ type: 'command', command: 'true', callback }) as JsonObject;
+    const [given, shown] = [
+      { kind: 'discord', target: '1', token: 't' },
+      { kind: 'discord', target: '1' },
+    ];
+    const life = kept({ ...CREATE, body: { ...FIELDS, task: task(given) } });
+    const steps = life.steps.map(({ asked, told }) => {
+      const schedule = { ...told?.schedule, task: task(shown) } as Schedule;
+      return { asked, told: { ...told, schedule } as Told };
+    });
+    const listed = (callback: object) => [{ ...SHOWN, task: task(callback) } as Schedule];
+    expect(found({ ...life, steps }, RUNS, listed(shown))).toEqual({});
+    expect(found({ ...life, steps }, RUNS, listed({ ...shown, target: '2' })).schedulesLost).toHaveLength(1);
+  });
+
   test.each<[string, Did]>([
     ['has no task', { act: 'run', when: 7.2, taskId: 't9' }],
     ['is refused', { act: 'run', when: 7.2, status: 409 }],
@@ -268,7 +285,7 @@ describe('the tasks of a schedule', () => {
       seq,
       at: 0,
     }));
-    const runs = runsOf(life, 'client-1', '/m', new Map([['s', { passed, missed: [] }]]));
+    const runs = runsOf(life, 'client-1', { marks: '/m' }, new Map([['s', { passed, missed: [] }]]));
     expect(runs.map(({ taskId, work }) => [taskId, work.key, work.group, work.index])).toEqual([
       ['t1', `${key}#1`, group, 0],
       ['t2', `${key}#2`, group, 1],
@@ -329,8 +346,9 @@ describe('a batch', () => {
     const nothing = { tasks: [], refused: [], unknown: [], forgotten: [], world: new Map() };
     const schedules = { kept: [], listed: [], log: [] };
     const followed = { heard: [], newest: 0 };
+    const called = { channels: [], dead: new Map() };
     const batches = batchesIn(path, tagged);
-    expect(judge({ ...nothing, schedules, followed, batches }).batchesTorn).toEqual([
+    expect(judge({ ...nothing, schedules, followed, called, batches }).batchesTorn).toEqual([
       'batch some.0: of 2 tasks there are 1',
       'batch gone.0: of 2 tasks there are 0, and it was acknowledged',
     ]);

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { appendFileSync } from 'node:fs';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Event } from '../../src/queue/events.ts';
@@ -11,7 +12,7 @@ import type { Result, TaskState } from '../../src/queue/task.ts';
 import { Journal, readJournal } from '../chaos/journal.ts';
 import { type Acknowledged, type Findings, type History, judge, redeliveries } from '../chaos/judge.ts';
 import { type Fault, Link } from '../chaos/link.ts';
-import { type Mark, overlapsIn, readWorld } from '../chaos/marks.ts';
+import { attemptIn, type Mark, overlapsIn, readWorld } from '../chaos/marks.ts';
 import { planKills, planTroubles, ROLES } from '../chaos/plan.ts';
 import { processesWith, survivorsOf } from '../chaos/survivors.ts';
 import { aWork, type Lane, workAt } from '../chaos/work.ts';
@@ -86,7 +87,8 @@ function found(tasks: Acknowledged[], lane: Mark[], change: Partial<History> = {
   const nothing = { refused: [], unknown: [], forgotten: [], batches: [] };
   const schedules = { kept: [], listed: [], log: [] };
   const followed = { heard: [], newest: 0 };
-  const findings = judge({ tasks, ...nothing, world, schedules, followed, ...change });
+  const called = { channels: [], dead: new Map() };
+  const findings = judge({ tasks, ...nothing, world, schedules, followed, called, ...change });
   return Object.fromEntries(Object.entries(findings).filter(([, sentences]) => sentences.length > 0));
 }
 
@@ -380,7 +382,7 @@ describe.runIf(process.platform === 'linux')('a task (on Linux: it has /proc)', 
   test('leaves marks in the world, in their order, whatever ends it', async () => {
     const folder = tempFolder();
     const place = { marks: folder, lane: { name: 'lane', kind: 'command' as const }, index: 0 };
-    const { body } = aWork(place, { beats: { first: 1_000, later: 2 }, exitCode: 3 });
+    const { body } = aWork(place, { beats: { first: 1_000, later: 2 }, exitCode: 3, words: 12 });
     const start = () =>
       spawn('/bin/sh', ['-c', String(body.command)], { env: { HOME: '/h/runner-1', TMPDIR: folder } });
     const lane = () => readWorld(folder).get('lane') ?? [];
@@ -391,12 +393,17 @@ describe.runIf(process.platform === 'linux')('a task (on Linux: it has /proc)', 
     first.kill('SIGKILL');
     expect(await survivorsOf(`TMPDIR=${folder}\0`, 30_000)).toEqual([]);
     const second = start();
+    const printed = text(second.stdout);
     const [code] = await once(second, 'exit');
     expect(code).toBe(3);
     const [{ attempt } = { attempt: '' }] = lane();
     const own = lane().filter((mark) => mark.attempt !== attempt);
     expect(own.map(({ what }) => what)).toEqual(['start', 'beat', 'beat', 'end']);
     expect(own[0]).toMatchObject({ key: 'lane.0', runner: 'runner-1' });
+    const name = own[0]?.attempt;
+    const words = Array.from({ length: 12 }, (_, at) => `${name}.${at + 1}`);
+    expect((await printed).trim().split(/\s+/)).toEqual([name, ...words]);
+    expect(attemptIn(await printed)).toBe(name);
     expect(overlapsIn(lane())).toEqual([]);
   });
 });

@@ -1,105 +1,26 @@
-/** A Discord-compatible server on loopback that keeps what a reader of its channels would see, and misbehaves on demand. */
-import { once } from 'node:events';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+/** A Discord-compatible server on loopback. */
+import { FakeChat, type SeenRequest } from './fake-chat.ts';
 
-/** How a request fares. */
-export type Fate =
-  /** It is a message in its channel. */
-  | 'taken'
-  | { status: number; headers?: Record<string, string>; body?: unknown }
-  /** The connection breaks, and the message was not taken. */
-  | 'reset'
-  /** The message is in the channel, but the answer gets lost. */
-  | 'lost answer'
-  /** No answer until `release`. */
-  | 'silence'
-  /** The message is in the channel, but its answer waits for `release`. */
-  | 'late answer';
+export type { Fate, SeenRequest } from './fake-chat.ts';
 
-export interface SeenRequest {
-  path: string;
-  authorization: string | undefined;
-  body: Record<string, unknown>;
-}
-
-export class FakeDiscord {
-  readonly requests: SeenRequest[] = [];
-  readonly #server = createServer((request, response) => void this.#handle(request, response));
-  readonly #channels = new Map<string, string[]>();
+export class FakeDiscord extends FakeChat {
+  protected override readonly root = '/api/v10';
   readonly #nonces = new Set<string>();
-  readonly #fates: Fate[] = [];
-  #held: (() => void)[] = [];
-  #watchers: (() => void)[] = [];
-
-  static async start(): Promise<FakeDiscord> {
-    const fake = new FakeDiscord();
-    fake.#server.listen(0, '127.0.0.1');
-    await once(fake.#server, 'listening');
-    return fake;
-  }
-
-  get baseUrl(): string {
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}/api/v10`;
-  }
-
-  /** The next requests fare like this, one each; the others are taken. */
-  next(...fates: Fate[]): void {
-    this.#fates.push(...fates);
-  }
-
-  /** What a reader of the channel sees. */
-  channel(name: string): string[] {
-    return this.#channels.get(name) ?? [];
-  }
-
-  /** Answers the requests that were held back. */
-  release(): void {
-    for (const answer of this.#held.splice(0)) answer();
-  }
-
-  /** Resolves when so many requests have been read, refused and broken ones too. */
-  async received(count: number): Promise<void> {
-    while (this.requests.length < count) await new Promise<void>((resolve) => this.#watchers.push(resolve));
-  }
-
-  async stop(): Promise<void> {
-    this.#server.close();
-    this.#server.closeAllConnections();
-    await once(this.#server, 'close');
-  }
-
-  async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    let text = '';
-    for await (const chunk of request.setEncoding('utf8')) text += chunk;
-    const path = request.url ?? '';
-    const body = request.method === 'POST' ? JSON.parse(text) : {};
-    const fate = this.#fates.shift() ?? 'taken';
-    this.#answer(fate, { path, authorization: request.headers.authorization, body }, response);
-  }
-
-  #answer(fate: Fate, seen: SeenRequest, response: ServerResponse): void {
-    if (fate === 'taken' || fate === 'lost answer' || fate === 'late answer') this.#keep(seen);
-    const done = () => send(response, 200, { id: '1', content: seen.body.content });
-    if (fate === 'reset' || fate === 'lost answer') response.destroy();
-    else if (fate === 'silence' || fate === 'late answer') this.#held.push(done);
-    else if (fate === 'taken') done();
-    else send(response, fate.status, fate.body ?? { message: 'no' }, fate.headers);
-    this.requests.push(seen);
-    for (const watcher of this.#watchers.splice(0)) watcher();
-  }
 
   /** A nonce that must be enforced, and was seen in this channel, makes no second message. */
-  #keep({ path, body }: SeenRequest): void {
+  protected override keep({ path, body }: SeenRequest): void {
     const channel = decodeURIComponent(path.split('/').at(-2) ?? '');
     const nonce = `${channel} ${body.nonce}`;
     if (body.enforce_nonce === true && this.#nonces.has(nonce)) return;
     this.#nonces.add(nonce);
-    this.#channels.set(channel, [...this.channel(channel), String(body.content)]);
+    this.show(channel, String(body.content));
   }
-}
 
-function send(response: ServerResponse, status: number, body: unknown, headers = {}): void {
-  response.writeHead(status, { 'Content-Type': 'application/json', ...headers });
-  response.end(typeof body === 'string' ? body : JSON.stringify(body));
+  protected override receipt({ body }: SeenRequest): object {
+    return { id: '1', content: body.content };
+  }
+
+  protected override refusal(): object {
+    return { message: 'no' };
+  }
 }

@@ -103,7 +103,7 @@ function httpDeps(folder: string, clock: ManualClock) {
       if (plain === undefined) throw new Error('this was never sealed');
       return plain;
     },
-    callbackKind: 'discord',
+    callbackKind: 'discord' as const,
     callbackDelivery: 'api' as const,
     notify: async () => {},
     recentSessions: {

@@ -1,8 +1,9 @@
 /** Short builders of what clients submit and runners report, with every default filled in. */
+import { type CallbackTarget, USUAL_MOMENTS } from '../../src/destination.ts';
+import type { OutboxRoom, QueueOptions, TaskNews } from '../../src/queue/index.ts';
 import {
   type AgentType,
   agentSessionKey,
-  type CallbackTarget,
   type Claim,
   type NewTask,
   type Report,
@@ -51,7 +52,21 @@ export function aPrompt(sessionId: string, change: Partial<NewTask> & { type?: A
 }
 
 export function aCallback(change: Partial<CallbackTarget> = {}): CallbackTarget {
-  return { kind: 'discord', target: 'channel-1', token: null, ...change };
+  return { kind: 'discord', target: 'channel-1', threadId: null, token: null, on: USUAL_MOMENTS, ...change };
+}
+
+/** Owes the text to the task's callback; null owes nothing. */
+export function telling(text: (news: TaskNews) => string | null): QueueOptions['composeCallback'] {
+  return (news) => {
+    const said = text(news);
+    const { on: _moments, ...destination } = news.callback;
+    return said === null ? [] : [{ ...destination, text: said, chunks: 1 }];
+  };
+}
+
+/** Room for so many callbacks, wherever they go. */
+export function roomFor(total: number): OutboxRoom {
+  return { total, perLane: total };
 }
 
 /** An attempt as its runner names it; an older runner has no lease. */

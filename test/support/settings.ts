@@ -17,5 +17,5 @@ export const SETTINGS: EngineSettings = {
   maxEvents: 2_000,
   maxPending: 1_000_000,
   callbackDelivery: 'api',
-  composeCallback: () => null,
+  composeCallback: () => [],
 };

@@ -1,6 +1,7 @@
 /** Bodies of `POST /claude`, `/codex` and `/gemini` → `{taskId, sessionId, message}`. */
 import * as z from 'zod';
 import { AGENT_LIMITS, type AgentType, traitsOf, UNKNOWN_PROVENANCE } from '../../queue/task.ts';
+import { callbackFields } from './callback.ts';
 import { optionalText, spokenText, timeout, truthy } from './fields.ts';
 import { integer, oneTime, submissionFields, surroundings } from './submission.ts';
 
@@ -30,8 +31,6 @@ export function agentBody(type: AgentType) {
       prompt: spokenText('prompt is required'),
       timeout: timeout(timeoutMs),
       sessionId: optionalText,
-      callbackChannel: optionalText,
-      callbackBotToken: optionalText,
       origin: optionalText.transform((origin) => origin ?? UNKNOWN_PROVENANCE.origin),
       dispatchMode: optionalText.transform((mode) =>
         mode !== null && DISPATCH_MODES.includes(mode) ? mode : UNKNOWN_PROVENANCE.dispatchMode,
@@ -39,6 +38,7 @@ export function agentBody(type: AgentType) {
       entrypoint: optionalText.transform((given) => given ?? entrypoint),
       sessionKey: z.undefined('sessionKey is not for AI CLI tasks: theirs is their sessionId').optional(),
       ...submissionFields,
+      ...callbackFields,
       ...surroundings,
       ...AGENT_FIELDS,
     })

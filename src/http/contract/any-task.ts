@@ -2,12 +2,12 @@
 import { randomUUID } from 'node:crypto';
 import * as z from 'zod';
 import type { Clock } from '../../clock.ts';
+import type { CallbackKind } from '../../destination.ts';
 import { AppError } from '../../errors.ts';
 import {
   AGENT_TYPES,
   type AgentType,
   agentSessionKey,
-  type CallbackTarget,
   type FileType,
   type JsonObject,
   type NewTask,
@@ -18,6 +18,7 @@ import {
 } from '../../queue/task.ts';
 import { parse } from '../call.ts';
 import { type AgentBody, agentBody } from './agents.ts';
+import { type Called, callbackOf } from './callback.ts';
 import { editBody, readBody, writeBody } from './files.ts';
 import {
   type Asked,
@@ -34,7 +35,7 @@ export interface TaskParts {
   clock: Clock;
   sealSecret: (plain: string) => string;
   /** The kind of callback that a `callbackChannel` means. */
-  callbackKind: string;
+  callbackKind: CallbackKind;
 }
 
 /** Where in the body a task stands, as `['tasks', 3]`; empty when it is the body. */
@@ -64,72 +65,75 @@ export function parseTaskOf(type: TaskType, input: unknown, parts: TaskParts, pl
 }
 
 const READERS: Record<TaskType, Reader> = {
-  command: (input, _parts, place) => {
+  command: (input, parts, place) => {
     const body = parse(asksForNothing(input) ? plainCommandBody : commandBody, input, place);
     const { command, timeout } = body;
     const payload = { command, timeout, type: 'command', ...surroundingsOf(body) };
-    return { ...plain(body), type: 'command', payload, timeoutMs: timeout };
+    return { ...plain(body, parts, place), type: 'command', payload, timeoutMs: timeout };
   },
-  'file-write': reader(writeBody, (body) => {
-    const { path, content, encoding } = body;
-    return fileTask('file-write', { path, content, encoding }, body);
-  }),
-  'file-read': reader(readBody, (body) => {
-    const { path, encoding } = body;
-    return fileTask('file-read', encoding === null ? { path } : { path, encoding }, body);
-  }),
-  'file-edit': reader(editBody, (body) => {
+  'file-write': fileReader('file-write', writeBody, ({ path, content, encoding }) => ({
+    path,
+    content,
+    encoding,
+  })),
+  'file-read': fileReader('file-read', readBody, ({ path, encoding }) =>
+    encoding === null ? { path } : { path, encoding },
+  ),
+  'file-edit': fileReader('file-edit', editBody, (body) => {
     const { path, old_string: oldString, new_string: newString, replace_all: replaceAll } = body;
-    return fileTask('file-edit', { path, oldString, newString, replaceAll }, body);
+    return { path, oldString, newString, replaceAll };
   }),
   ...(Object.fromEntries(AGENT_TYPES.map((type) => [type, agentReader(type)])) as Record<AgentType, Reader>),
 };
 
-function reader<Body extends z.ZodType>(
-  schema: Body,
-  toTask: (body: z.output<Body>, parts: TaskParts) => NewTask,
-): Reader {
-  return (input, parts, place) => toTask(parse(schema, input, place), parts);
-}
-
 /** What tasks have in common that belong to no conversation. */
-type PlainBody = Asked & Surroundings & { sessionKey?: string | undefined };
+type PlainBody = Asked & Surroundings & Called & { sessionKey?: string | undefined };
 
-function fileTask(type: FileType, fields: JsonObject, body: PlainBody): NewTask {
-  return { ...plain(body), type, payload: { type, ...fields, ...surroundingsOf(body) }, timeoutMs: null };
+function fileReader<Body extends z.ZodType<PlainBody>>(
+  type: FileType,
+  schema: Body,
+  fieldsOf: (body: z.output<Body>) => JsonObject,
+): Reader {
+  return (input, parts, place) => {
+    const body = parse(schema, input, place);
+    const payload = { type, ...fieldsOf(body), ...surroundingsOf(body) };
+    return { ...plain(body, parts, place), type, payload, timeoutMs: null };
+  };
 }
 
-function plain(body: PlainBody) {
+function plain(body: PlainBody, parts: TaskParts, place: Place) {
   return {
     ...askedOf(body),
     sessionId: null,
     sessionKey: body.sessionKey ?? null,
     provenance: UNKNOWN_PROVENANCE,
-    callback: null,
+    callback: callbackOf(body, parts, place),
   };
 }
 
 function agentReader(type: AgentType): Reader {
-  return reader(agentBody(type), (body, parts) => {
+  const schema = agentBody(type);
+  return (input, parts, place) => {
+    const body = parse(schema, input, place);
     const { prompt, timeout, origin, dispatchMode, entrypoint } = body;
     const sessionId = body.sessionId ?? randomUUID();
     const provenance = { origin, dispatchMode, responseMode: UNKNOWN_PROVENANCE.responseMode, entrypoint };
-    const callback = { callbackChannel: null, callbackBotToken: null };
+    const polled = { callbackChannel: null, callbackBotToken: null };
     return {
       ...askedOf(body),
       type,
       payload: {
         ...{ type, prompt, timeout, sessionId, ...wishesOf(type, body) },
-        ...{ ...callback, ...provenance, ...surroundingsOf(body) },
+        ...{ ...polled, ...provenance, ...surroundingsOf(body) },
       },
       timeoutMs: timeout,
       sessionId,
       sessionKey: agentSessionKey(type, sessionId),
       provenance,
-      callback: callbackOf(body, parts),
+      callback: callbackOf(body, parts, place),
       ...(body.sessionBudgetUsd !== undefined && { sessionBudgetUsd: body.sessionBudgetUsd }),
     };
-  });
+  };
 }
 
 /** What stands behind `sessionId` in the payload: what was given, and what the older system's runners know to be there. */
@@ -143,11 +147,4 @@ function wishesOf(type: AgentType, body: AgentBody): JsonObject {
     ...(maxBudgetUsd !== undefined && { maxBudgetUsd }),
     ...(maxTurns !== undefined && { maxTurns }),
   };
-}
-
-/** Kept beside the payload, its token sealed. */
-function callbackOf(body: AgentBody, { callbackKind, sealSecret }: TaskParts): CallbackTarget | null {
-  if (body.callbackChannel === null) return null;
-  const token = body.callbackBotToken === null ? null : sealSecret(body.callbackBotToken);
-  return { kind: callbackKind, target: body.callbackChannel, token };
 }

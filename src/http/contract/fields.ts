@@ -76,6 +76,11 @@ export function queryInt(name: string, min: number, max: number) {
     .refine((number) => number >= min && number <= max, message);
 }
 
+/** Strict, in a query: where the next page begins. */
+export const pageCursor = z
+  .string()
+  .regex(/^\d{1,15}$/, 'cursor must be the nextCursor of an earlier answer');
+
 /** Strict, in a query: at most 16 names, separated by commas. */
 export function nameList<T extends string>(name: string, isName: (text: string) => text is T) {
   const message = `${name} must be 1 to 16 valid names, separated by commas`;

@@ -1,5 +1,6 @@
 /** Bodies of `POST /files/write`, `/files/read` and `/files/edit` → `{taskId, message}`. */
 import * as z from 'zod';
+import { callbackFields } from './callback.ts';
 import { anyJson, present, requiredText, sessionKey } from './fields.ts';
 import { oneTime, submissionFields, surroundings } from './submission.ts';
 
@@ -11,6 +12,7 @@ export const writeBody = z
     encoding: anyJson('utf8'),
     sessionKey,
     ...submissionFields,
+    ...callbackFields,
     ...surroundings,
   })
   .check(oneTime);
@@ -25,6 +27,7 @@ export const readBody = z
       .transform((encoding) => (encoding === 'base64' ? encoding : null)),
     sessionKey,
     ...submissionFields,
+    ...callbackFields,
     ...surroundings,
   })
   .check(oneTime);
@@ -38,6 +41,7 @@ export const editBody = z
     replace_all: anyJson(false),
     sessionKey,
     ...submissionFields,
+    ...callbackFields,
     ...surroundings,
   })
   .check(oneTime);

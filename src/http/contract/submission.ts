@@ -1,5 +1,6 @@
 /** What every submission may ask for, whatever its type. */
 import * as z from 'zod';
+import { callbackFields } from './callback.ts';
 import { isObject, isQueueName } from './fields.ts';
 
 /** A time that is further away than a leap year is a mistake. */
@@ -104,7 +105,7 @@ export function surroundingsOf({ cwd, env }: Surroundings): Surroundings {
   return { ...(cwd !== undefined && { cwd }), ...(env !== undefined && { env }) };
 }
 
-const WISHES = new Set([...Object.keys(submissionFields), ...Object.keys(surroundings)]);
+const WISHES = new Set(Object.keys({ ...submissionFields, ...callbackFields, ...surroundings }));
 
 /** It has none of the fields that every submission may have. */
 export function asksForNothing(input: unknown): boolean {

@@ -1,7 +1,8 @@
 /** Bodies and queries of `/tasks`. */
 import * as z from 'zod';
 import { TASK_STATUSES, TASK_TYPES } from '../../queue/task.ts';
-import { boundedText, looseInt, queryInt, requiredText, sessionKey, timeout } from './fields.ts';
+import { type Called, callbackFields } from './callback.ts';
+import { boundedText, looseInt, pageCursor, queryInt, requiredText, sessionKey, timeout } from './fields.ts';
 import { oneTime, queue, submissionFields, surroundings } from './submission.ts';
 
 const COMMAND_FIELDS = {
@@ -12,11 +13,12 @@ const COMMAND_FIELDS = {
 
 /** `POST /tasks` → `{taskId, message}` */
 export const commandBody = z
-  .object({ ...COMMAND_FIELDS, ...submissionFields, ...surroundings })
+  .object({ ...COMMAND_FIELDS, ...submissionFields, ...callbackFields, ...surroundings })
   .check(oneTime);
 
 /** The same where nothing more is asked for: 0.5 µs in place of 5 µs, since each field that is missing is tried, too. */
-export const plainCommandBody: z.ZodType<z.output<typeof commandBody>> = z.object(COMMAND_FIELDS);
+export const plainCommandBody: z.ZodType<Omit<z.output<typeof commandBody>, keyof Called>> =
+  z.object(COMMAND_FIELDS);
 
 const BATCH = 'tasks must be an array of 1 to 500 objects, each with a type and the fields of that type';
 
@@ -40,8 +42,5 @@ export const listQuery = z.object({
   tag: boundedText('tag', 64).exactOptional(),
   scheduleId: z.string().min(1, 'scheduleId must not be empty').exactOptional(),
   limit: queryInt('limit', 1, 500).default(50),
-  cursor: z
-    .string()
-    .regex(/^\d{1,15}$/, 'cursor must be the nextCursor of an earlier answer')
-    .exactOptional(),
+  cursor: pageCursor.exactOptional(),
 });

@@ -1,8 +1,9 @@
+import { channelOf } from '../../destination.ts';
 import type { EventType } from '../events.ts';
-import type { FinalStatus, JsonObject, JsonValue, Result } from '../task.ts';
+import type { FinalStatus, JsonObject, JsonValue } from '../task.ts';
+import type { Announcements } from './announcements.ts';
 import type { Core } from './core.ts';
 import type { Line } from './line.ts';
-import type { OutboxWriter } from './outbox.ts';
 import { callbackOf, type EndingTask, provenanceOf, sessionNamedIn } from './rows.ts';
 import type { Sessions } from './sessions.ts';
 import type { Transaction } from './transaction.ts';
@@ -32,14 +33,14 @@ export class Endings {
   readonly #core: Core;
   readonly #line: Line;
   readonly #sessions: Sessions;
-  readonly #outbox: OutboxWriter;
+  readonly #announcements: Announcements;
   readonly #sql;
 
-  constructor(core: Core, line: Line, sessions: Sessions, outbox: OutboxWriter) {
+  constructor(core: Core, line: Line, sessions: Sessions, announcements: Announcements) {
     this.#core = core;
     this.#line = line;
     this.#sessions = sessions;
-    this.#outbox = outbox;
+    this.#announcements = announcements;
     this.#sql = prepare(core);
   }
 
@@ -54,7 +55,8 @@ export class Endings {
     const { stdout, stderr, exitCode, error } = ending;
     this.#sql.result.run(seq, stdout, stderr, exitCode, JSON.stringify(error), JSON.stringify(metadata));
     this.#book(tx, task, ending);
-    this.#callBack(tx, task, ending, { ...ending, taskId: task.id, completedAt, metadata });
+    const result = { taskId: task.id, stdout, stderr, exitCode, error, completedAt, metadata };
+    if (!ending.calledBack) this.#announcements.announce(tx, task, ending.status, result);
     this.#line.leave(tx, task);
     if (leaseId !== null) tx.after(() => leases.end(leaseId));
   }
@@ -68,24 +70,8 @@ export class Endings {
     const details = { exitCode, error: shortened(error) };
     this.#core.tail.ofTask(tx, `task.${status}` satisfies EventType, task, status, details, named);
     if (named === null) return;
-    const callbackChannel = callbackOf(task)?.target ?? null;
+    const callbackChannel = channelOf(callbackOf(task));
     this.#sessions.touch(tx, { sessionId: named, type: task.type, callbackChannel, tasks: 0 });
-  }
-
-  #callBack(tx: Transaction, task: EndingTask, ending: Ending, result: Result): void {
-    const callback = callbackOf(task);
-    if (callback === null || ending.calledBack) return;
-    const ended = {
-      taskId: task.id,
-      type: task.type,
-      status: ending.status,
-      sessionId: task.session_id,
-      callback,
-      createdAt: task.created_at,
-      startedAt: task.started_at,
-    };
-    const text = this.#core.options.composeCallback(ended, result);
-    if (text !== null) this.#outbox.owe(tx, task.id, callback, text);
   }
 }
 

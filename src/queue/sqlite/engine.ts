@@ -13,6 +13,7 @@ import type {
   TaskFilter,
   TaskQueue,
 } from '../task-queue.ts';
+import { Announcements } from './announcements.ts';
 import { recover } from './boot.ts';
 import { Budgets } from './budgets.ts';
 import { Claims } from './claim.ts';
@@ -91,9 +92,10 @@ export class SqliteQueue implements TaskQueue {
     this.#sessions = new Sessions(core);
     this.outbox = new OutboxWriter(core);
     this.#line = new Line(core, this.#sessions);
-    const endings = new Endings(core, this.#line, this.#sessions, this.outbox);
+    const announcements = new Announcements(core, this.outbox);
+    const endings = new Endings(core, this.#line, this.#sessions, announcements);
     const budgets = new Budgets(core);
-    const common = { line: this.#line, endings, sessions: this.#sessions, budgets };
+    const common = { announcements, line: this.#line, endings, sessions: this.#sessions, budgets };
     this.#lifecycle = new Lifecycle(core, common);
     const whereabouts = new Whereabouts(core, { ...common, runners, health: this.#health });
     const parts = {
@@ -115,14 +117,20 @@ export class SqliteQueue implements TaskQueue {
     this.#readings = new Readings(core, whereabouts);
     this.events = new SqliteEventLog(core, files);
     this.output = new SqliteOutput(core, holders);
-    this.upkeep = new SqliteUpkeep(core, { ...parts, events: this.events, output: this.output, files });
+    this.upkeep = new SqliteUpkeep(core, {
+      ...parts,
+      events: this.events,
+      output: this.output,
+      outbox: this.outbox,
+      files,
+    });
   }
 
   /** Puts right what the last run left open; before anyone is served. */
   async recover(): Promise<void> {
     await recover(this.#core, this.#lifecycle);
     this.#line.wake.plan();
-    this.outbox.plan();
+    this.outbox.recover();
   }
 
   submit(task: NewTask, once?: Once): Promise<Receipt> {

@@ -3,6 +3,7 @@ import { backoffMs } from '../../backoff.ts';
 import type { EventType } from '../events.ts';
 import type { Poller } from '../runners.ts';
 import { type Claim, type JsonObject, LEGACY_RUNNER, leaseMsOf, type TaskStatus } from '../task.ts';
+import type { Announcements } from './announcements.ts';
 import type { Budgets } from './budgets.ts';
 import type { Core } from './core.ts';
 import { type Endings, noOutput } from './ending.ts';
@@ -31,6 +32,7 @@ type Leased = Pick<TaskRow, 'seq' | 'type' | 'timeout_ms' | 'lease_ms' | 'runner
 type Moved = EventedTask & Pick<TaskRow, 'seq' | 'status' | 'tags'>;
 
 interface LifecycleParts {
+  announcements: Announcements;
   line: Line;
   endings: Endings;
   sessions: Sessions;
@@ -43,6 +45,7 @@ interface LifecycleParts {
  */
 export class Lifecycle {
   readonly #core: Core;
+  readonly #announcements: Announcements;
   readonly #line: Line;
   readonly #endings: Endings;
   readonly #sessions: Sessions;
@@ -51,6 +54,7 @@ export class Lifecycle {
 
   constructor(core: Core, parts: LifecycleParts) {
     this.#core = core;
+    this.#announcements = parts.announcements;
     this.#line = parts.line;
     this.#endings = parts.endings;
     this.#sessions = parts.sessions;
@@ -68,6 +72,7 @@ export class Lifecycle {
     this.#sessions.bind(task, runnerId ?? LEGACY_RUNNER, leaseId);
     this.#move(tx, task, 'running', 'task.started', runnerId === null ? null : { runnerId, attempt });
     this.#endLease(tx, task);
+    if (attempt === 1) this.#announcements.announce(tx, task, 'started', null);
     const leaseMs = this.#grant(tx, { ...task, runner_id: runnerId }, leaseId, instanceId, false);
     const asked = JSON.parse(task.payload) as JsonObject;
     const payload = this.#budgets.limited(task, asked);

@@ -1,3 +1,4 @@
+import { MORE_CALLBACKS } from './callback-migrations.ts';
 import { EVENT, EVENT_GROUPS } from './event-migrations.ts';
 import { CHEAPER_INDEXES, FEWER_INDEXES } from './index-migrations.ts';
 
@@ -278,4 +279,5 @@ export const MAIN_MIGRATIONS: readonly Migration[] = [
   { version: 9, sql: FEWER_INDEXES },
   { version: 10, sql: EVENT_GROUPS },
   { version: 11, sql: CHEAPER_INDEXES },
+  { version: 12, sql: MORE_CALLBACKS },
 ];

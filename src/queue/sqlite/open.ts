@@ -1,6 +1,6 @@
 import type { Clock } from '../../clock.ts';
 import type { Log } from '../../log.ts';
-import type { CallbackTarget, Result, TaskStatus, TaskType } from '../task.ts';
+import type { NewMessage, TaskNews } from '../callbacks.ts';
 import type { TaskQueue } from '../task-queue.ts';
 import { type Db, explained, type HeldFile, holdFile } from './database.ts';
 import { SqliteQueue } from './engine.ts';
@@ -8,17 +8,6 @@ import { EventFile } from './event-file.ts';
 import { EventGroups } from './event-groups.ts';
 import { EVENT_FILE, type FileKind, TASK_FILE, toStartError } from './inspect.ts';
 import { SideThread } from './side-thread.ts';
-
-/** A task that ended, for the text of its callback. Times are epoch milliseconds. */
-export interface EndedTask {
-  taskId: string;
-  type: TaskType;
-  status: TaskStatus;
-  sessionId: string | null;
-  callback: CallbackTarget;
-  createdAt: number;
-  startedAt: number | null;
-}
 
 export interface QueueOptions {
   /** SQLite file of tasks, results, sessions, callbacks; its lock is `<taskDb>.lock`. */
@@ -36,10 +25,10 @@ export interface QueueOptions {
   maxEvents: number;
   /** With so many tasks pending, submissions are refused. */
   maxPending: number;
-  /** `runner`: attempts of older runners send their own callbacks, so none is owed for them. */
+  /** `runner`: older runners send the callbacks of their attempts where they can, so none is owed for those. */
   callbackDelivery: 'api' | 'runner';
-  /** The text that is owed to the task's callback, null for none. Pure: it runs inside the transaction. */
-  composeCallback: (task: EndedTask, result: Result) => string | null;
+  /** The messages that are owed of what has come of a task. Pure: it runs inside the transaction. */
+  composeCallback: (news: TaskNews) => readonly NewMessage[];
 }
 
 /** Opens or creates the database files. `StartError` when it can't: in use, not ours, newer, damaged, unusable. */

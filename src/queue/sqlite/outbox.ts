@@ -1,62 +1,93 @@
 import { randomUUID } from 'node:crypto';
-import type { EventType } from '../events.ts';
-import { type CallbackTarget, UNKNOWN_PROVENANCE } from '../task.ts';
-import type { Outbox, OwedCallback } from '../task-queue.ts';
+import { type CallbackStatus, laneOfDestination } from '../../destination.ts';
+import { AppError } from '../../errors.ts';
+import type {
+  CallbackFilter,
+  CallbackPause,
+  CallbackState,
+  NewMessage,
+  Outbox,
+  OutboxRoom,
+  OwedCallback,
+  PauseOf,
+} from '../callbacks.ts';
 import type { Core } from './core.ts';
-import { RETRY_MS } from './group-commit.ts';
-import { TASK_COLUMNS, type TaskRow } from './rows.ts';
+import { OutboxAlarm } from './outbox-alarm.ts';
+import { OutboxEvents, shownPause } from './outbox-events.ts';
+import { OutboxLanes } from './outbox-lanes.ts';
+import { CallbackList } from './outbox-list.ts';
+import { type CallbackRow, toCallbackState, toOwed } from './outbox-rows.ts';
+import { prepareOutbox } from './outbox-statements.ts';
+import { keyOf, Pauses } from './pauses.ts';
 import type { Transaction } from './transaction.ts';
 
-interface CallbackRow {
-  seq: number;
-  id: string;
-  task_id: string;
-  stream: string;
-  kind: string;
-  target: string;
-  token: string | null;
-  text: string;
-  chunks_sent: number;
-  attempts: number;
-  due_up: number;
-  owed_up: number;
-}
-
-const COLUMNS = 'seq, id, task_id, stream, kind, target, token, text, chunks_sent, attempts, due_up, owed_up';
+/** Paused messages that one step lets go, and dead ones that one forgets. */
+const STEP = 500;
+const DAY_MS = 86_400_000;
+const DEAD_RETENTION_MS = 30 * DAY_MS;
 
 /**
- * The callbacks that are owed. A stream is a destination with its credential; only its head, the first pending row,
- * is ever due. What is being sent is known in memory only, so that a crash makes it due again.
+ * The callbacks that are owed. A stream is a destination with its credential; only its head, the first row that is not
+ * dead, is ever due.
+ *
+ *     owed ─▶ pending ──take──▶ (being sent) ──▶ sent: the row goes
+ *               ▲ ▲                │  │  └─────▶ dead ──replay──▶ pending, at the end of its stream
+ *               │ └──── defer ─────┘  ▼
+ *               └──── resume, probe ── paused
  */
 export class OutboxWriter implements Outbox {
   readonly #core: Core;
   readonly #sql;
-  readonly #sending = new Set<string>();
-  readonly #listeners = new Set<() => void>();
-  #cancel: (() => void) | null = null;
+  readonly #pauses: Pauses;
+  readonly #list: CallbackList;
+  readonly #alarm: OutboxAlarm;
+  readonly #events: OutboxEvents;
+  readonly #lanes: OutboxLanes;
 
   constructor(core: Core) {
     this.#core = core;
-    this.#sql = prepare(core);
+    this.#sql = prepareOutbox(core.db);
+    this.#lanes = new OutboxLanes(core, this.#sql);
+    this.#pauses = new Pauses(core);
+    this.#list = new CallbackList(core);
+    this.#alarm = new OutboxAlarm(core, () => this.#earliest());
+    this.#events = new OutboxEvents(core);
   }
 
-  /** Owes a message, in the transaction that stored the result. */
-  owe(tx: Transaction, taskId: string, callback: CallbackTarget, text: string): void {
-    const stream = JSON.stringify([callback.kind, callback.target, callback.token]);
+  /** Before anyone is served. */
+  recover(): void {
+    for (const key of this.#pauses.load()) this.#letGo(key);
+    this.plan();
+  }
+
+  /** Owes a message, in the transaction of what it tells. */
+  owe(
+    tx: Transaction,
+    about: Pick<OwedCallback, 'taskId' | 'taskType' | 'moment'>,
+    message: NewMessage,
+  ): void {
+    const { kind, target, threadId, token } = message;
+    const stream = JSON.stringify([kind, target, threadId, token]);
     const head = this.#sql.head.get(stream) === undefined ? 1 : 0;
     const times = { due: this.#core.uptime.now(), wall: this.#core.clock.wall() };
-    this.#sql.insert.run({ id: randomUUID(), taskId, stream, ...callback, text, head, ...times });
+    const lane = laneOfDestination(message);
+    this.#sql.insert.run({ id: randomUUID(), ...about, ...message, stream, lane, head, ...times });
     tx.count('callbacks/pending', 1);
-    tx.after(() => this.plan());
+    this.#alarm.planAfter(tx);
   }
 
-  async take(limit: number): Promise<OwedCallback[]> {
+  async take(room: OutboxRoom): Promise<OwedCallback[]> {
     const taken = await this.#core.commit.run((tx) => {
-      const due = this.#sql.due.all(this.#core.uptime.now(), limit + this.#sending.size);
-      const free = due.filter((row) => !this.#sending.has(row.id)).slice(0, limit);
-      for (const row of free) this.#attempt(tx, row);
-      if (free.length > 0) tx.after(() => this.plan());
-      return free;
+      for (const key of this.#pauses.outlook().open) this.#wakeProbe(tx, key);
+      const rows: (CallbackRow & { text: string })[] = [];
+      const lanes = this.#lanes.due();
+      const share = Math.max(1, Math.floor(room.total / lanes.length));
+      for (const lane of lanes) {
+        const free = Math.min(this.#lanes.roomIn(lane, room.perLane), share, room.total - rows.length);
+        if (free > 0) rows.push(...this.#takeFrom(tx, lane, free));
+      }
+      this.#alarm.planAfter(tx);
+      return rows;
     });
     return taken.map((row) => toOwed(row, this.#core.uptime.now()));
   }
@@ -65,12 +96,17 @@ export class OutboxWriter implements Outbox {
     await this.#core.commit.run(() => this.#sql.advance.run(chunksSent, id));
   }
 
+  async fallBack(id: string, error: string): Promise<void> {
+    await this.#core.commit.run(() => this.#sql.fallBack.run(error, id));
+  }
+
   sent(id: string): Promise<void> {
     return this.#settle(id, (tx, row) => {
       this.#sql.remove.run(id);
-      tx.count('callbacks/pending', -1);
-      this.#event(tx, row, 'callback.sent', { attempt: row.attempts });
+      tx.count(`callbacks/${row.status}`, -1);
+      this.#events.write(tx, row, 'callback.sent', { attempt: row.attempts });
       this.#next(row.stream);
+      tx.after(() => this.#pauses.ended(id));
     });
   }
 
@@ -79,57 +115,173 @@ export class OutboxWriter implements Outbox {
     return this.#settle(id, () => void this.#sql.defer.run({ id, due, error, uncounted: counted ? 0 : 1 }));
   }
 
-  bury(id: string, error: string): Promise<void> {
-    return this.#settle(id, (tx, row) => {
-      this.#sql.bury.run(error, id);
-      tx.count('callbacks/pending', -1);
-      tx.count('callbacks/dead', 1);
-      const details = { attempt: row.attempts, error };
-      this.#event(tx, row, 'callback.failed', details);
-      this.#event(tx, row, 'callback.dead', details);
-      this.#next(row.stream);
+  async pause(id: string, of: PauseOf, error: string, probeMs: number): Promise<void> {
+    await this.#core.commit.run((tx) => {
+      if (!this.#pauses.set(tx, of, error, probeMs)) return;
+      const row = this.#sql.byId.get(id);
+      if (row !== undefined) this.#events.write(tx, row, 'callback.paused', { ...shownPause(of), error });
     });
   }
 
-  onDue(listener: () => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+  hold(id: string, of: PauseOf, error: string): Promise<void> {
+    const due = this.#core.uptime.now();
+    return this.#settle(id, (tx, row) => {
+      // It may work again by now.
+      if (this.#pauses.has(keyOf(of))) this.#holdBack(tx, row, keyOf(of), { error, uncounted: 1 });
+      else this.#sql.defer.run({ id, due, error, uncounted: 1 });
+    });
   }
 
-  counts(): { pending: number; dead: number } {
+  async resume(id: string, ofs: readonly PauseOf[]): Promise<void> {
+    const paused = ofs.filter((of) => this.#pauses.isProbe(of, id));
+    if (paused.length === 0) return;
+    await this.#core.commit.run((tx) => {
+      const row = this.#sql.byId.get(id);
+      for (const of of paused) {
+        if (!this.#pauses.lift(tx, of, id)) continue;
+        if (row !== undefined) this.#events.write(tx, row, 'callback.resumed', shownPause(of));
+        tx.after(() => this.#letGo(keyOf(of)));
+      }
+    });
+  }
+
+  admits(of: PauseOf, id: string): boolean {
+    return this.#pauses.admits(of, id);
+  }
+
+  bury(id: string, error: string): Promise<void> {
+    return this.#settle(id, (tx, row) => {
+      this.#sql.bury.run(error, this.#core.uptime.now(), id);
+      tx.count(`callbacks/${row.status}`, -1);
+      tx.count('callbacks/dead', 1);
+      const details = { attempt: row.attempts, error };
+      this.#events.write(tx, row, 'callback.failed', details);
+      this.#events.write(tx, row, 'callback.dead', details);
+      this.#next(row.stream);
+      tx.after(() => this.#pauses.ended(id));
+    });
+  }
+
+  replay(id: string): Promise<CallbackState> {
+    return this.#core.commit.run((tx) => {
+      const row = this.#sql.any.get(id);
+      if (row === undefined) throw new AppError('not_found', 'Callback not found');
+      if (row.status === 'pending') throw new AppError('not_dead', 'The callback is on its way already');
+      if (row.status === 'paused') {
+        this.#pauses.chooseFor(tx, row);
+        this.#wake(tx, row);
+      } else this.#again(tx, row);
+      this.#events.write(tx, row, 'callback.replayed', { was: row.status });
+      this.#alarm.planAfter(tx);
+      const again = this.#sql.any.get(id) ?? row;
+      return toCallbackState(again, { wall: this.#core.clock.wall(), uptime: this.#core.uptime.now() });
+    });
+  }
+
+  /** Dead ones of long ago, and pauses that nothing waits for; a step. */
+  expire(tx: Transaction): number {
+    const now = this.#core.uptime.now();
+    for (const key of this.#pauses.before(now - DAY_MS))
+      if (this.#sql.firstPaused.get(key) === undefined) this.#pauses.drop(tx, key);
+    const { changes } = this.#sql.expire.run(now - DEAD_RETENTION_MS, STEP);
+    tx.count('callbacks/dead', -changes);
+    return changes;
+  }
+
+  onDue(listener: () => void): () => void {
+    return this.#alarm.listen(listener);
+  }
+
+  list(filter: CallbackFilter): { callbacks: CallbackState[]; nextCursor: string | null } {
+    return this.#list.page(filter);
+  }
+
+  pauses(): CallbackPause[] {
+    return this.#pauses.list();
+  }
+
+  counts(): Record<CallbackStatus, number> {
     const counts = this.#core.storage.read(() => this.#core.counters.group('callbacks'));
-    return { pending: counts.get('pending') ?? 0, dead: counts.get('dead') ?? 0 };
+    const of = (status: CallbackStatus) => counts.get(status) ?? 0;
+    return { pending: of('pending'), paused: of('paused'), dead: of('dead') };
   }
 
   /** Tells of the earliest row that is not being sent, at once or by the one timer. */
   plan(): void {
-    this.stop();
-    const { clock, storage, uptime } = this.#core;
-    let earliest: { due_up: number } | undefined;
-    try {
-      earliest = storage.read(() => this.#earliest());
-    } catch {
-      this.#cancel = clock.after(RETRY_MS, () => this.plan());
-      return;
-    }
-    if (earliest === undefined) return;
-    const wait = earliest.due_up - uptime.now();
-    if (wait <= 0) this.#tell();
-    // Planned anew: a timer may fire a fraction of a millisecond early, and then nothing would be due.
-    else this.#cancel = clock.after(wait, () => this.plan());
+    this.#alarm.plan();
   }
 
   stop(): void {
-    this.#cancel?.();
-    this.#cancel = null;
+    this.#alarm.stop();
   }
 
-  /** Known as being sent at once, so that nobody takes it twice in one commit. */
-  #attempt(tx: Transaction, row: CallbackRow): void {
-    this.#sending.add(row.id);
-    tx.otherwise(() => this.#sending.delete(row.id));
-    this.#sql.attempt.run(row.id);
-    this.#event(tx, row, 'callback.dispatched', { attempt: row.attempts + 1 });
+  /** Those that may go; the others that are due wait for what is paused, and are in the way no longer. */
+  #takeFrom(tx: Transaction, lane: string, free: number): (CallbackRow & { text: string })[] {
+    const taken: (CallbackRow & { text: string })[] = [];
+    for (let held = 0, more = true; more && held < STEP; ) {
+      const before = held;
+      for (const row of this.#lanes.dueIn(lane, free - taken.length)) {
+        const pause = this.#pauses.holding(tx, row);
+        if (pause === undefined) taken.push({ ...row, text: this.#attempt(tx, row) });
+        else this.#holdBack(tx, row, pause.key, { error: pause.error, uncounted: 0 });
+        held += pause === undefined ? 0 : 1;
+      }
+      more = held > before && taken.length < free;
+    }
+    return taken;
+  }
+
+  /** Its text, to be sent. */
+  #attempt(tx: Transaction, row: CallbackRow): string {
+    this.#lanes.begin(tx, row);
+    this.#events.write(tx, row, 'callback.dispatched', { attempt: row.attempts + 1 });
+    return this.#sql.attempt.get(row.id) ?? '';
+  }
+
+  #holdBack(
+    tx: Transaction,
+    row: CallbackRow,
+    key: string,
+    { error, uncounted }: { error: string; uncounted: 0 | 1 },
+  ): void {
+    this.#sql.hold.run({ id: row.id, key, error, uncounted });
+    tx.count('callbacks/pending', -1);
+    tx.count('callbacks/paused', 1);
+  }
+
+  #wake(tx: Transaction, row: Pick<CallbackRow, 'id'>): void {
+    this.#sql.wake.run(this.#core.uptime.now(), row.id);
+    tx.count('callbacks/paused', -1);
+    tx.count('callbacks/pending', 1);
+  }
+
+  /** The first that waits for it tries. */
+  #wakeProbe(tx: Transaction, key: string): void {
+    const id = this.#sql.firstPaused.get(key);
+    if (id === undefined) return;
+    this.#wake(tx, { id });
+    this.#pauses.choose(tx, key, id);
+  }
+
+  /** All that waited for it is due, step by step; retried until it is on disk. */
+  #letGo(key: string): void {
+    this.#core.commit.ensure((tx) => {
+      if (this.#pauses.has(key)) return;
+      const { changes } = this.#sql.letGo.run({ now: this.#core.uptime.now(), key, limit: STEP });
+      tx.count('callbacks/paused', -changes);
+      tx.count('callbacks/pending', changes);
+      if (changes < STEP) this.#pauses.forget(key);
+      else tx.after(() => this.#letGo(key));
+      this.#alarm.planAfter(tx);
+    });
+  }
+
+  /** dead → pending, behind all that its stream owes; what has arrived of it is not sent again. */
+  #again(tx: Transaction, row: CallbackRow): void {
+    const head = this.#sql.head.get(row.stream) === undefined ? 1 : 0;
+    this.#sql.again.run({ id: row.id, head, now: this.#core.uptime.now() });
+    tx.count('callbacks/dead', -1);
+    tx.count('callbacks/pending', 1);
   }
 
   /** What an attempt came to; the row is free again afterwards. */
@@ -137,87 +289,20 @@ export class OutboxWriter implements Outbox {
     return this.#core.commit.run((tx) => {
       const row = this.#sql.byId.get(id);
       if (row !== undefined) change(tx, row);
-      tx.after(() => {
-        this.#sending.delete(id);
-        this.plan();
-      });
+      tx.after(() => this.#lanes.end(id));
+      this.#alarm.planAfter(tx);
     });
   }
 
-  #earliest(): { due_up: number } | undefined {
-    return this.#sql.earliest.all(this.#sending.size + 1).find((row) => !this.#sending.has(row.id));
-  }
-
-  #tell(): void {
-    for (const listener of this.#listeners) listener();
+  #earliest(): number | undefined {
+    const { open, next } = this.#pauses.outlook();
+    if (open.some((key) => this.#sql.firstPaused.get(key) !== undefined)) return this.#core.uptime.now();
+    const times = [this.#lanes.earliest(), next].filter((time) => time !== undefined);
+    return times.length === 0 ? undefined : Math.min(...times);
   }
 
   #next(stream: string): void {
     const next = this.#sql.head.get(stream);
     if (next !== undefined) this.#sql.promote.run(this.#core.uptime.now(), next);
   }
-
-  #event(
-    tx: Transaction,
-    row: CallbackRow,
-    type: EventType,
-    more: { attempt: number; error?: string },
-  ): void {
-    const details = { callbackId: row.id, kind: row.kind, target: row.target, ...more };
-    const task = this.#sql.task.get(row.task_id);
-    if (task !== undefined) {
-      this.#core.tail.ofTask(tx, type, task, task.status, details);
-      return;
-    }
-    const unknown = { taskType: null, taskStatus: null, sessionId: null, ...UNKNOWN_PROVENANCE };
-    this.#core.tail.write(tx, { type, taskId: row.task_id, ...unknown, details });
-  }
-}
-
-function toOwed(row: CallbackRow, now: number): OwedCallback {
-  return {
-    id: row.id,
-    taskId: row.task_id,
-    kind: row.kind,
-    target: row.target,
-    token: row.token,
-    text: row.text,
-    chunksSent: row.chunks_sent,
-    attempts: row.attempts + 1,
-    ageMs: now - row.owed_up,
-  };
-}
-
-function prepare({ db }: Core) {
-  return {
-    head: db
-      .prepare<[string], number>(
-        `SELECT seq FROM callbacks WHERE stream = ? AND status = 'pending' ORDER BY seq LIMIT 1`,
-      )
-      .pluck(),
-    insert: db.prepare(
-      `INSERT INTO callbacks (id, task_id, stream, kind, target, token, text, status, head, due_up, owed_up, created_at)
-       VALUES (@id, @taskId, @stream, @kind, @target, @token, @text, 'pending', @head, @due, @due, @wall)`,
-    ),
-    due: db.prepare<[number, number], CallbackRow>(
-      `SELECT ${COLUMNS} FROM callbacks WHERE head = 1 AND status = 'pending' AND due_up <= ? ORDER BY due_up LIMIT ?`,
-    ),
-    earliest: db.prepare<[number], { id: string; due_up: number }>(
-      `SELECT id, due_up FROM callbacks WHERE head = 1 AND status = 'pending' ORDER BY due_up LIMIT ?`,
-    ),
-    byId: db.prepare<[string], CallbackRow>(
-      `SELECT ${COLUMNS} FROM callbacks WHERE id = ? AND status = 'pending'`,
-    ),
-    attempt: db.prepare<[string]>('UPDATE callbacks SET attempts = attempts + 1 WHERE id = ?'),
-    advance: db.prepare<[number, string]>('UPDATE callbacks SET chunks_sent = ? WHERE id = ?'),
-    remove: db.prepare<[string]>('DELETE FROM callbacks WHERE id = ?'),
-    defer: db.prepare(
-      'UPDATE callbacks SET due_up = @due, last_error = @error, attempts = attempts - @uncounted WHERE id = @id',
-    ),
-    bury: db.prepare<[string, string]>(
-      `UPDATE callbacks SET status = 'dead', head = 0, last_error = ? WHERE id = ?`,
-    ),
-    promote: db.prepare<[number, number]>('UPDATE callbacks SET head = 1, due_up = ? WHERE seq = ?'),
-    task: db.prepare<[string], TaskRow>(`SELECT ${TASK_COLUMNS} FROM tasks WHERE id = ?`),
-  };
 }

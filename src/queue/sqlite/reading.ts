@@ -10,7 +10,7 @@ import type { Outcome, QueueStats, TaskFilter } from '../task-queue.ts';
 import type { Core } from './core.ts';
 import type { EventedTask } from './event-tail.ts';
 import { newest } from './listing.ts';
-import { sessionNamedIn, TASK_COLUMNS, type TaskRow, tagsOf, UNFINISHED } from './rows.ts';
+import { sessionNamedIn, TASK_COLUMNS, type TaskRow, toState, UNFINISHED } from './rows.ts';
 import type { Transaction } from './transaction.ts';
 import type { Whereabouts } from './whereabouts.ts';
 
@@ -112,32 +112,8 @@ export class Readings {
   }
 
   #toState(task: TaskRow): TaskState {
-    return {
-      taskId: task.id,
-      type: task.type,
-      status: task.status,
-      waitingFor: this.#whereabouts.waitingFor(task),
-      reason: null,
-      position: null,
-      attempt: task.attempt,
-      lost: task.lost,
-      failures: task.failures,
-      maxAttempts: task.max_attempts,
-      sessionId: task.session_id,
-      sessionKey: task.session_key,
-      queue: task.queue,
-      priority: task.priority,
-      tags: tagsOf(task),
-      scheduleId: task.schedule_id,
-      runnerId: task.runner_id,
-      leaseUntil: this.#leaseUntil(task),
-      cancelRequested: task.cancel_requested === 1,
-      createdAt: task.created_at,
-      dueAt: task.due_at,
-      startedAt: task.status === 'pending' ? null : task.started_at,
-      completedAt: task.completed_at,
-      readAt: task.read_at,
-    };
+    const waitingFor = this.#whereabouts.waitingFor(task);
+    return toState(task, { waitingFor, leaseUntil: this.#leaseUntil(task) });
   }
 
   #position(task: TaskRow): number | null {

@@ -1,11 +1,12 @@
 import { AppError, type ErrorCode } from '../../errors.ts';
+import { isForOlderRunners } from '../callbacks.ts';
 import { isFinal, type JsonObject, type Report, type TaskStatus } from '../task.ts';
 import type { Budgets } from './budgets.ts';
 import type { Core } from './core.ts';
 import { type Ending, type Endings, noOutput, shortened } from './ending.ts';
 import type { Holders } from './holders.ts';
 import type { Lifecycle } from './lifecycle.ts';
-import { REPORTED_COLUMNS, type ReportedTask, TASK_COLUMNS, type TaskRow } from './rows.ts';
+import { callbackOf, REPORTED_COLUMNS, type ReportedTask, TASK_COLUMNS, type TaskRow } from './rows.ts';
 import type { Runners } from './runners.ts';
 import type { Sessions } from './sessions.ts';
 import type { Transaction } from './transaction.ts';
@@ -130,12 +131,18 @@ export class Reports {
   }
 
   #endingOf(task: ReportedTask, { stdout, stderr, exitCode, error, metadata }: Report): Ending {
-    const calledBack = task.runner_id === null && this.#core.options.callbackDelivery === 'runner';
-    const output = { stdout, stderr, metadata, calledBack };
+    const output = { stdout, stderr, metadata, calledBack: this.#isCalledBack(task) };
     if (exitCode === 0) return { ...output, status: 'completed', exitCode, error };
     if (task.cancel_requested === 1)
       return { ...output, status: 'cancelled', exitCode: -1, error: 'cancelled' };
     return { ...output, status: 'failed', exitCode, error };
+  }
+
+  /** By its older runner. */
+  #isCalledBack(task: ReportedTask): boolean {
+    if (this.#core.options.callbackDelivery === 'api' || task.runner_id !== null) return false;
+    const callback = callbackOf(task);
+    return callback !== null && isForOlderRunners(task.type, callback);
   }
 }
 

@@ -1,5 +1,6 @@
+import { type CallbackTarget, USUAL_MOMENTS } from '../../destination.ts';
 import type { Event } from '../events.ts';
-import type { CallbackTarget, JsonObject, JsonValue, Provenance, TaskStatus, TaskType } from '../task.ts';
+import type { JsonObject, JsonValue, Provenance, TaskState, TaskStatus, TaskType } from '../task.ts';
 
 /** A row of `tasks`, as SQLite gives it. Without `payload`, which only a claim reads. */
 export interface TaskRow {
@@ -113,8 +114,45 @@ export function provenanceOf(
   };
 }
 
+/** Those of an older version name no thread and no moments. */
 export function callbackOf(row: Pick<TaskRow, 'callback'>): CallbackTarget | null {
-  return row.callback === null ? null : (JSON.parse(row.callback) as CallbackTarget);
+  if (row.callback === null) return null;
+  const stored = JSON.parse(row.callback) as Partial<CallbackTarget> &
+    Omit<CallbackTarget, 'threadId' | 'on'>;
+  return { threadId: null, on: USUAL_MOMENTS, ...stored };
+}
+
+/** What its row says, and, for one that waits or runs, what memory knows. */
+export function toState(
+  task: TaskRow,
+  known: Pick<TaskState, 'waitingFor' | 'leaseUntil'> = { waitingFor: null, leaseUntil: null },
+): TaskState {
+  return {
+    taskId: task.id,
+    type: task.type,
+    status: task.status,
+    waitingFor: known.waitingFor,
+    reason: null,
+    position: null,
+    attempt: task.attempt,
+    lost: task.lost,
+    failures: task.failures,
+    maxAttempts: task.max_attempts,
+    sessionId: task.session_id,
+    sessionKey: task.session_key,
+    queue: task.queue,
+    priority: task.priority,
+    tags: tagsOf(task),
+    scheduleId: task.schedule_id,
+    runnerId: task.runner_id,
+    leaseUntil: known.leaseUntil,
+    cancelRequested: task.cancel_requested === 1,
+    createdAt: task.created_at,
+    dueAt: task.due_at,
+    startedAt: task.status === 'pending' ? null : task.started_at,
+    completedAt: task.completed_at,
+    readAt: task.read_at,
+  };
 }
 
 export function toEvent(row: EventRow): Event {

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { nextAfter } from '../../cron.ts';
+import { holdsSecret } from '../../destination.ts';
 import { AppError } from '../../errors.ts';
 import type { NewSchedule, Schedule, ScheduledTask, ScheduleRule, Schedules } from '../schedules.ts';
 import type { Once, Receipt, Repeatable } from '../task-queue.ts';
@@ -126,7 +127,8 @@ export class SqliteSchedules implements Schedules {
 
 /** Whoever sends a task back as it was shown can't send its secrets along, and does not mean to take them away. */
 function isAsShown(row: ScheduleRow, { shown, template }: ScheduledTask): boolean {
-  const bringsSecret = (template.callback?.token ?? null) !== null || template.payload.env !== undefined;
+  const { callback, payload } = template;
+  const bringsSecret = payload.env !== undefined || (callback !== null && holdsSecret(callback));
   return !bringsSecret && JSON.stringify(shown) === row.task;
 }
 

@@ -1,3 +1,4 @@
+import { channelOf } from '../../destination.ts';
 import { AppError } from '../../errors.ts';
 import { DEFAULT_MAX_ATTEMPTS, DEFAULT_QUEUE, DEFAULT_RETRY_BACKOFF_MS, type NewTask } from '../task.ts';
 import type { Once, Receipt, Receipts } from '../task-queue.ts';
@@ -75,7 +76,7 @@ export class Submissions {
     tx.count('tasks/pending', 1);
     this.#core.tail.ofTask(tx, 'task.created', row, 'pending', task.comesFrom ?? null);
     if (task.sessionId !== null) {
-      const callbackChannel = task.callback?.target ?? null;
+      const callbackChannel = channelOf(task.callback);
       this.#sessions.touch(tx, { sessionId: task.sessionId, type: task.type, callbackChannel, tasks: 1 });
     }
     if (head !== undefined) this.#line.enter(tx, row);

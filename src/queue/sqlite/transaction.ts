@@ -48,7 +48,7 @@ export class Transaction {
 
   /** It is undone as a whole. */
   undo(): void {
-    for (const takeBack of this.#undone.splice(0)) takeBack();
+    this.#takeBack(0);
   }
 
   count(name: string, change: number): void {
@@ -72,6 +72,11 @@ export class Transaction {
     this.readied.length = 0;
     this.offered = null;
     this.counts = mark.counts;
-    for (const takeBack of this.#undone.splice(mark.undone)) takeBack();
+    this.#takeBack(mark.undone);
+  }
+
+  /** The last first: each finds what it has changed. */
+  #takeBack(from: number): void {
+    for (const takeBack of this.#undone.splice(from).reverse()) takeBack();
   }
 }

@@ -10,6 +10,7 @@ import type { Idempotency } from './idempotency.ts';
 import type { Lifecycle } from './lifecycle.ts';
 import type { Line } from './line.ts';
 import { pageOfStatus } from './listing.ts';
+import type { OutboxWriter } from './outbox.ts';
 import type { SqliteOutput } from './output.ts';
 import { isDelayed, TASK_COLUMNS, type TaskRow } from './rows.ts';
 import type { Runners } from './runners.ts';
@@ -45,6 +46,7 @@ interface UpkeepParts {
   runners: Runners;
   events: SqliteEventLog;
   output: SqliteOutput;
+  outbox: OutboxWriter;
   files: { events: EventFile };
 }
 
@@ -111,6 +113,10 @@ export class SqliteUpkeep implements Upkeep {
     return this.#core.commit.run((tx) =>
       this.#parts.sessions.expire(tx, this.#before(sessionRetentionMs), STEP),
     );
+  }
+
+  expireCallbacks(): Promise<number> {
+    return this.#core.commit.run((tx) => this.#parts.outbox.expire(tx));
   }
 
   expireIdempotency(): Promise<number> {

@@ -2,6 +2,7 @@ import type { Duty } from '../duty.ts';
 import { checkpoint } from './checkpoint.ts';
 import { copyEvents } from './copy-events.ts';
 import { expireBindings } from './expire-bindings.ts';
+import { expireCallbacks } from './expire-callbacks.ts';
 import { expireIdempotency } from './expire-idempotency.ts';
 import { expirePending } from './expire-pending.ts';
 import { expireResults } from './expire-results.ts';
@@ -22,6 +23,7 @@ export const DUTIES: readonly Duty[] = [
   expireResults,
   expireSessions,
   expireBindings,
+  expireCallbacks,
   expireIdempotency,
   trimEvents,
   copyEvents,

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { TaskFilter } from '../../../src/queue/index.ts';
-import { aCommand, aFileRead, aPrompt } from '../../support/queue.ts';
+import { aCallback, aCommand, aFileRead, aPrompt } from '../../support/queue.ts';
 import { type EngineUnderTest, SETTINGS } from '../engine.ts';
 import { aRunner, Stage } from '../stage.ts';
 
@@ -139,7 +139,7 @@ export function describeLookingOn(engine: EngineUnderTest): void {
     test('are touched by each submission, most recently used first', async () => {
       const stage = await Stage.open(engine);
       const createdAt = stage.clock.wall();
-      const callback = { kind: 'discord', target: 'channel-9', token: null };
+      const callback = aCallback({ target: 'channel-9' });
       await stage.submit(aPrompt('s1', { callback }));
       for (const sessionId of ['s2', 's3', 's1']) {
         stage.clock.advance(1_000);

@@ -1,11 +1,13 @@
 import { describe, expect, test } from 'vitest';
-import { aCallback, aCommand, aPrompt } from '../../support/queue.ts';
+import { aCallback, aCommand, aPrompt, roomFor, telling } from '../../support/queue.ts';
 import { type EngineSettings, type EngineUnderTest, SETTINGS } from '../engine.ts';
 import { aRunner, LEGACY, Stage } from '../stage.ts';
 
 const A = aRunner('A');
 const TELLING: Partial<EngineSettings> = {
-  composeCallback: (task, result) => `${task.type} ${task.status} ${result.exitCode}: ${result.stdout}`,
+  composeCallback: telling(
+    ({ task, result }) => `${task.type} ${task.status} ${result?.exitCode}: ${result?.stdout}`,
+  ),
 };
 
 export function describeOutbox(engine: EngineUnderTest): void {
@@ -14,9 +16,9 @@ export function describeOutbox(engine: EngineUnderTest): void {
   const owe = (stage: Stage, stdout: string, target = 'channel-1') =>
     stage.run(A, aCommand({ callback: aCallback({ target }) }), { stdout });
   const texts = async (stage: Stage, limit = 10) =>
-    (await stage.queue.outbox.take(limit)).map(({ text }) => text.split(': ')[1]);
+    (await stage.queue.outbox.take(roomFor(limit))).map(({ text }) => text.split(': ')[1]);
   const takeOne = async (stage: Stage) => {
-    const [owed] = await stage.queue.outbox.take(1);
+    const [owed] = await stage.queue.outbox.take(roomFor(1));
     if (owed === undefined) throw new Error('no callback is due');
     return owed;
   };
@@ -26,11 +28,20 @@ export function describeOutbox(engine: EngineUnderTest): void {
       const stage = await open();
       const callback = aCallback({ token: 'sealed' });
       const { id } = await stage.run(A, aPrompt('s1', { callback }));
-      expect(stage.queue.outbox.counts()).toEqual({ pending: 1, dead: 0 });
+      expect(stage.queue.outbox.counts()).toEqual({ pending: 1, paused: 0, dead: 0 });
       const text = 'claude-cli completed 0: hello\n';
-      const begun = { chunksSent: 0, attempts: 1, ageMs: 0 };
-      const [owed] = await stage.queue.outbox.take(10);
-      expect(owed).toEqual({ id: expect.any(String), taskId: id, ...callback, text, ...begun });
+      const begun = { chunksSent: 0, attempts: 1, ageMs: 0, fellBack: false };
+      const { on: _moments, ...destination } = callback;
+      const [owed] = await stage.queue.outbox.take(roomFor(10));
+      expect(owed).toEqual({
+        id: expect.any(String),
+        taskId: id,
+        taskType: 'claude-cli',
+        moment: 'completed',
+        ...destination,
+        text,
+        ...begun,
+      });
     });
 
     test('failed, cancelled, lost and expired tasks owe one as well', async () => {
@@ -42,7 +53,7 @@ export function describeOutbox(engine: EngineUnderTest): void {
       await stage.queue.cancel(ids[2] ?? '');
       await stage.pass(SETTINGS.taskRetentionMs + 1);
       await stage.queue.upkeep.expirePending();
-      const owed = await stage.queue.outbox.take(10);
+      const owed = await stage.queue.outbox.take(roomFor(10));
       const said = owed.map(({ target, text }) => [target, text.split(':')[0]]);
       expect(Object.fromEntries(said)).toEqual({
         failed: 'command failed 1',
@@ -60,7 +71,7 @@ export function describeOutbox(engine: EngineUnderTest): void {
       await stage.run(A, aCommand());
       await stage.submit(aCommand({ callback: aCallback(), retries: 1 }));
       await stage.fail(await stage.takeOne(A));
-      expect(await stage.queue.outbox.take(10)).toEqual([]);
+      expect(await stage.queue.outbox.take(roomFor(10))).toEqual([]);
     });
 
     test('a callback keeps its text when the result is read', async () => {
@@ -73,7 +84,7 @@ export function describeOutbox(engine: EngineUnderTest): void {
 
     test('where older runners send their own callbacks, none is owed for their attempts', async () => {
       const stage = await open({ callbackDelivery: 'runner' });
-      await stage.run(LEGACY, aCommand({ callback: aCallback() }));
+      await stage.run(LEGACY, aPrompt('s1', { callback: aCallback() }));
       expect(stage.queue.outbox.counts().pending).toBe(0);
       await owe(stage, 'by a runner with an id');
       expect(await texts(stage)).toEqual(['by a runner with an id']);
@@ -103,10 +114,10 @@ export function describeOutbox(engine: EngineUnderTest): void {
       for (const text of ['1', '2', '3']) {
         const owed = await takeOne(stage);
         expect(owed.text).toContain(text);
-        expect(await stage.queue.outbox.take(10)).toEqual([]);
+        expect(await stage.queue.outbox.take(roomFor(10))).toEqual([]);
         await stage.queue.outbox.sent(owed.id);
       }
-      expect(stage.queue.outbox.counts()).toEqual({ pending: 0, dead: 0 });
+      expect(stage.queue.outbox.counts()).toEqual({ pending: 0, paused: 0, dead: 0 });
     });
 
     test('streams do not wait for each other, and the oldest come first', async () => {
@@ -118,9 +129,15 @@ export function describeOutbox(engine: EngineUnderTest): void {
 
     test('another kind or another token is another stream', async () => {
       const stage = await open();
-      const others = [{}, { kind: 'slack' }, { token: 'sealed' }, { token: 'sealed-2' }];
+      const others = [
+        {},
+        { kind: 'slack' as const },
+        { token: 'sealed' },
+        { token: 'sealed-2' },
+        { threadId: '7' },
+      ];
       for (const change of others) await stage.run(A, aCommand({ callback: aCallback(change) }));
-      expect(await stage.queue.outbox.take(10)).toHaveLength(4);
+      expect(await stage.queue.outbox.take(roomFor(10))).toHaveLength(5);
     });
 
     test.each([
@@ -132,7 +149,7 @@ export function describeOutbox(engine: EngineUnderTest): void {
       for (const stdout of ['1', '2']) await owe(stage, stdout);
       await stage.queue.outbox.defer((await takeOne(stage)).id, '503', 5_000);
       stage.clock.advance(ms);
-      const owed = await stage.queue.outbox.take(10);
+      const owed = await stage.queue.outbox.take(roomFor(10));
       expect(owed).toHaveLength(due);
       if (due > 0) expect(owed[0]).toMatchObject({ attempts: 2, text: expect.stringContaining('1') });
     });
@@ -157,7 +174,7 @@ export function describeOutbox(engine: EngineUnderTest): void {
       const stage = await open();
       for (const stdout of ['1', '2']) await owe(stage, stdout);
       await stage.queue.outbox.bury((await takeOne(stage)).id, '404');
-      expect(stage.queue.outbox.counts()).toEqual({ pending: 1, dead: 1 });
+      expect(stage.queue.outbox.counts()).toEqual({ pending: 1, paused: 0, dead: 1 });
       expect(await texts(stage)).toEqual(['2']);
     });
 
@@ -167,7 +184,7 @@ export function describeOutbox(engine: EngineUnderTest): void {
       await stage.queue.outbox.bury((await takeOne(stage)).id, '404');
       await stage.queue.outbox.advance((await takeOne(stage)).id, 2);
       await stage.reopen();
-      expect(stage.queue.outbox.counts()).toEqual({ pending: 2, dead: 1 });
+      expect(stage.queue.outbox.counts()).toEqual({ pending: 2, paused: 0, dead: 1 });
       const again = await takeOne(stage);
       expect(again).toMatchObject({ attempts: 2, chunksSent: 2, text: expect.stringContaining('half') });
       await stage.queue.outbox.sent(again.id);

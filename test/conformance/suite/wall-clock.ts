@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Once } from '../../../src/queue/index.ts';
-import { aCallback, aCommand, aPrompt } from '../../support/queue.ts';
+import { aCallback, aCommand, aPrompt, roomFor, telling } from '../../support/queue.ts';
 import { DAY, type EngineUnderTest, HOUR, MINUTE, SETTINGS } from '../engine.ts';
 import { aRunner, exhaust, Stage } from '../stage.ts';
 
@@ -178,17 +178,17 @@ export function describeWallClock(engine: EngineUnderTest): void {
     });
 
     test('an owed callback is due when it was, as old as it is', async () => {
-      const stage = await Stage.open(engine, { composeCallback: () => 'the answer' });
+      const stage = await Stage.open(engine, { composeCallback: telling(() => 'the answer') });
       await stage.run(A, aCommand({ callback: aCallback() }));
       stage.clock.jump(jump);
-      const [owed] = await stage.queue.outbox.take(1);
+      const [owed] = await stage.queue.outbox.take(roomFor(1));
       expect(owed?.ageMs).toBe(0);
       await stage.queue.outbox.defer(owed?.id ?? '', '503', 5_000);
       stage.clock.jump(jump);
       stage.clock.advance(4_999);
-      expect(await stage.queue.outbox.take(1)).toEqual([]);
+      expect(await stage.queue.outbox.take(roomFor(1))).toEqual([]);
       stage.clock.advance(1);
-      expect(await stage.queue.outbox.take(1)).toMatchObject([{ attempts: 2, ageMs: 5_000 }]);
+      expect(await stage.queue.outbox.take(roomFor(1))).toMatchObject([{ attempts: 2, ageMs: 5_000 }]);
     });
 
     test('the audit trail is as long as it was, and stays in its order', async () => {

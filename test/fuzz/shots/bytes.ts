@@ -1,7 +1,8 @@
 /** Bytes that are no HTTP, or that say two things at once. */
 import type { Binding } from '../errands.ts';
 import { Random } from '../random.ts';
-import { requestOf, validValues } from '../requests.ts';
+import { type Request, requestOf, validValues } from '../requests.ts';
+import { UNSHOWN } from '../secrets.ts';
 import { ANSWER_MS, bytesOf, type Draft, type Loading, RIGHT, rough } from '../shot.ts';
 
 const AUTH = `${RIGHT[0]}: ${RIGHT[1]}\r\n`;
@@ -104,10 +105,20 @@ export function framing(loading: Loading): Draft {
   return rough(loading, name, () => ({ pieces: [{ bytes, after: 0 }] }), { authorized: !smuggles || apart });
 }
 
+/** Under a name with a byte turned, a secret is a field that nobody knows, and in the task of a schedule those are shown. */
+function withoutSecrets(request: Request): Request {
+  if (typeof request.body !== 'string') return request;
+  const body = UNSHOWN.reduce(
+    (text, secret) => text.replaceAll(secret, 'x'.repeat(secret.length)),
+    request.body,
+  );
+  return { ...request, body };
+}
+
 /** A valid request with some bytes turned, dropped or doubled; its marker stays whole. */
 export function flipped(loading: Loading): Draft {
   const { random, target, marker } = loading;
-  const request = requestOf(target, validValues(target, random, marker));
+  const request = withoutSecrets(requestOf(target, validValues(target, random, marker)));
   const authorized = random.chance(0.7);
   // No token that a turned byte could make the right one.
   const auth = authorized ? [RIGHT] : [['Authorization', 'Bearer wrong'] as const];

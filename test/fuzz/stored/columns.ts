@@ -7,58 +7,35 @@ import {
   type AgentType,
   agentSessionKey,
   FILE_TYPES,
-  isAgentType,
   isFinal,
   TASK_STATUSES,
   TASK_TYPES,
   type TaskStatus,
 } from '../../../src/queue/task.ts';
+import { isCallback } from './callbacks.ts';
+import {
+  AGE_MS,
+  age,
+  anyOf,
+  type Check,
+  type Columns,
+  count,
+  flag,
+  int,
+  json,
+  name,
+  orNull,
+  type Row,
+  said,
+  text,
+  time,
+  unshown,
+  uuid,
+} from './checks.ts';
 
-export type Row = Record<string, unknown>;
-/** Whether a value is one of its column's. */
-export type Check = (value: unknown, row: Row) => boolean;
-export type Columns = Readonly<Record<string, Check>>;
-
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 const DISPATCH_MODES = ['direct-command', 'agent-tool', 'unspecified'];
-/** The run is younger than that, and no clock of it is ahead. */
-const AGE_MS = 86_400_000;
 /** The longest that a task may be put off. */
 const DELAY_MS = 366 * 86_400_000;
-
-const uuid: Check = (value) => typeof value === 'string' && UUID.test(value);
-const said: Check = (value) => typeof value === 'string' && value !== '' && value === value.trim();
-const text: Check = (value) => typeof value === 'string';
-const anyOf =
-  (values: readonly unknown[]): Check =>
-  (value) =>
-    values.includes(value);
-const int =
-  (min: number, max: number): Check =>
-  (value) =>
-    Number.isSafeInteger(value) && Number(value) >= min && Number(value) <= max;
-const name =
-  (max: number): Check =>
-  (value) =>
-    typeof value === 'string' && value.length >= 1 && value.length <= max;
-const orNull =
-  (check: Check): Check =>
-  (value, row) =>
-    value === null || check(value, row);
-const count = int(0, 2 ** 53 - 1);
-const flag = int(0, 1);
-const time: Check = (value) => int(Date.now() - AGE_MS, Date.now() + 1_000)(value, {});
-/** Milliseconds of uptime. */
-const age = int(0, AGE_MS);
-const json =
-  (check: (value: unknown) => boolean = () => true): Check =>
-  (value) => {
-    try {
-      return check(JSON.parse(String(value)));
-    } catch {
-      return false;
-    }
-  };
 
 const type = ({ type: of }: Row) => String(of);
 const isFile = (row: Row) => (FILE_TYPES as readonly string[]).includes(type(row));
@@ -76,7 +53,7 @@ export const TASKS: Columns = {
     isAgent(row)
       ? value === agentSessionKey(type(row) as AgentType, String(row.session_id))
       : orNull(name(200))(value, row),
-  callback: (value, row) => value === null || (isAgentType(type(row)) && json(isCallback)(value, row)),
+  callback: orNull(json(isCallback)),
   timeout_ms: (value, row) => (isFile(row) ? value === null : int(1_000, 86_400_000)(value, row)),
   origin: said,
   dispatch_mode: anyOf(DISPATCH_MODES),
@@ -111,11 +88,6 @@ export const TASKS: Columns = {
   payload: (value, row) =>
     row.read_at === null ? json((payload) => isPayload(payload as Row, row))(value, row) : value === null,
 };
-
-function isCallback(value: unknown): boolean {
-  const { kind, target, token, ...rest } = value as Row;
-  return kind === 'discord' && said(target, {}) && orNull(said)(token, {}) && Object.keys(rest).length === 0;
-}
 
 const AGENT_PAYLOAD = [
   'type',
@@ -209,9 +181,24 @@ export const SCHEDULES: Columns = {
   last_run_at: orNull(time),
   last_task_id: orNull(uuid),
   created_at: time,
-  task: json((value) => (TASK_TYPES as readonly unknown[]).includes((value as Row).type)),
-  template: json((value) => isPayload((value as Row).payload as Row, asTaskRow(value as Row))),
+  task: json((value) => isShownTask(value as Row)),
+  template: json((value) => {
+    const { payload, callback } = value as Row;
+    const isWhole = isPayload(payload as Row, asTaskRow(value as Row));
+    return isWhole && (callback === null || isCallback(callback));
+  }),
 };
+
+/** As it was sent, but for what nobody may see again. */
+function isShownTask(task: Row): boolean {
+  const { token, secret } = (task.callback ?? {}) as Row;
+  const isOfType = (TASK_TYPES as readonly unknown[]).includes(task.type);
+  return (
+    isOfType &&
+    [token, secret, task.callbackBotToken, task.env].every((one) => one === undefined) &&
+    unshown(task)
+  );
+}
 
 /** What is to be submitted, as the row that it becomes. A conversation that is new each time has no name yet. */
 function asTaskRow({ type, timeoutMs, sessionId, provenance }: Row): Row {
@@ -230,7 +217,7 @@ function asTaskRow({ type, timeoutMs, sessionId, provenance }: Row): Row {
 export const SESSIONS: Columns = {
   session_id: said,
   cli_type: anyOf(['claude', 'codex', 'gemini', 'unknown']),
-  callback_channel: orNull(said),
+  callback_channel: orNull((value, row) => said(value, row) && unshown(value)),
   task_count: count,
   last_activity: time,
   created_at: time,
@@ -262,25 +249,6 @@ export const INSTANCES: Columns = {
   retained_from: age,
 };
 
-export const CALLBACKS: Columns = {
-  seq: count,
-  id: uuid,
-  task_id: uuid,
-  stream: json(Array.isArray),
-  kind: anyOf(['discord']),
-  target: said,
-  token: orNull(said),
-  text: (value) => typeof value === 'string' && value !== '',
-  status: anyOf(['pending', 'dead']),
-  head: flag,
-  chunks_sent: count,
-  attempts: count,
-  last_error: orNull(text),
-  due_up: int(0, 2 * AGE_MS),
-  owed_up: age,
-  created_at: time,
-};
-
 export const EVENTS: Columns = {
   seq: count,
   id: uuid,
@@ -294,7 +262,7 @@ export const EVENTS: Columns = {
   dispatch_mode: said,
   response_mode: said,
   entrypoint: orNull(said),
-  details: json(),
+  details: json(unshown),
   retained_from: age,
 };
 
@@ -304,7 +272,9 @@ export const IDEMPOTENCY: Columns = {
   route: (value) => typeof value === 'string' && /^\/([a-z/]+|schedules\/[0-9a-f-]{36}\/run)$/.test(value),
   body_hash: (value) => typeof value === 'string' && /^[\w-]{43}$/.test(value),
   receipt: json((value) =>
-    [(value as Row).tasks ?? value].flat().every((one) => isSchedule(one) || isReceipt(one)),
+    [(value as Row).tasks ?? value]
+      .flat()
+      .every((one) => (isSchedule(one) && isShownTask((one as Row).task as Row)) || isReceipt(one)),
   ),
   retained_from: age,
 };

@@ -3,20 +3,19 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { EVENT_TYPES } from '../../../src/queue/events.ts';
-import { BOT_SECRET } from '../examples.ts';
 import type { Ledger } from '../ledger.ts';
+import { SEALED } from '../secrets.ts';
 import { MARKER, TOKEN } from '../shot.ts';
 import { POLLUTED } from '../values.ts';
+import { CALLBACK_PAUSES, CALLBACKS } from './callbacks.ts';
+import type { Columns, Row } from './checks.ts';
 import {
   BINDINGS,
   BUDGETS,
-  CALLBACKS,
-  type Columns,
   EVENTS,
   IDEMPOTENCY,
   INSTANCES,
   RESULTS,
-  type Row,
   SCHEDULES,
   SESSIONS,
   TASK_TAGS,
@@ -43,6 +42,7 @@ const TABLES: Readonly<Record<string, Columns>> = {
   instances: INSTANCES,
   schedules: SCHEDULES,
   callbacks: CALLBACKS,
+  callback_pauses: CALLBACK_PAUSES,
   idempotency: IDEMPOTENCY,
   event_tail: EVENTS,
 };
@@ -163,6 +163,15 @@ class Reader {
       'SELECT id FROM callbacks WHERE task_id NOT IN (SELECT id FROM tasks)',
     );
     this.#strays(
+      'streams of callbacks that have no one head',
+      `SELECT stream FROM callbacks GROUP BY stream HAVING SUM(head) <> MAX(status <> 'dead')`,
+    );
+    this.#strays(
+      'paused callbacks that wait for nothing',
+      `SELECT id FROM callbacks WHERE (status = 'paused') <>
+      (pause IS NOT NULL AND pause IN (SELECT key FROM callback_pauses))`,
+    );
+    this.#strays(
       'bindings of no session',
       `SELECT session_key FROM bindings WHERE session_key NOT IN
       (SELECT session_key FROM tasks WHERE session_key IS NOT NULL)`,
@@ -198,6 +207,7 @@ class Reader {
       .prepare<[], { name: string; value: number }>(
         `SELECT 'tasks/' || status AS name, COUNT(*) AS value FROM tasks WHERE read_at IS NULL GROUP BY status
          UNION ALL SELECT 'sessions/' || cli_type, COUNT(*) FROM sessions GROUP BY cli_type
+         UNION ALL SELECT 'callbacks/' || status, COUNT(*) FROM callbacks GROUP BY status
          UNION ALL SELECT 'results', COUNT(*) FROM results HAVING COUNT(*) > 0
          UNION ALL SELECT 'schedules', COUNT(*) FROM schedules HAVING COUNT(*) > 0`,
       )
@@ -222,7 +232,7 @@ function secretsIn(dataFolder: string): string[] {
   const files = readdirSync(dataFolder, { withFileTypes: true }).filter((entry) => entry.isFile());
   return files.flatMap(({ name }) => {
     const bytes = readFileSync(join(dataFolder, name));
-    return [TOKEN, BOT_SECRET]
+    return [TOKEN, ...SEALED]
       .filter((secret) => bytes.includes(secret))
       .map((secret) => `${name} holds "${secret}"`);
   });

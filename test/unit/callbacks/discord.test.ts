@@ -17,10 +17,14 @@ afterEach(() => discord.stop());
 
 function send(change: Partial<Message> = {}, settings: { token?: string | null; baseUrl?: string } = {}) {
   const sink = createDiscordSink({ baseUrl: discord.baseUrl, clock, token: TOKEN, ...settings });
-  const message = {
+  const message: Message = {
     callbackId: 'callback-1',
+    taskId: 'task-1',
+    taskType: 'claude-cli',
+    moment: 'completed',
     chunk: 0,
     target: '123',
+    threadId: null,
     token: null,
     content: 'hello',
     ...change,
@@ -67,6 +71,12 @@ describe('a message', () => {
     expect(discord.requests).toHaveLength(1);
   });
 
+  it('goes to its thread, which is a channel of its own', async () => {
+    await send({ threadId: '456' });
+    expect(discord.requests[0]?.path).toBe('/api/v10/channels/456/messages');
+    expect(discord.channel('456')).toEqual(['hello']);
+  });
+
   it('finds its API with and without a slash at the end of the base URL', async () => {
     await send({}, { baseUrl: `${discord.baseUrl}/` });
     expect(discord.channel('123')).toEqual(['hello']);
@@ -94,7 +104,7 @@ describe('no answer', () => {
     const { baseUrl } = gone;
     await gone.stop();
     const error = expect.stringMatching(/^fetch failed: connect ECONNREFUSED/);
-    expect(await send({}, { baseUrl })).toEqual({ kind: 'retry', error, afterMs: 0 });
+    expect(await send({}, { baseUrl })).toEqual({ kind: 'retry', error, afterMs: 0, unreached: true });
   });
 
   it('is waited for 15 seconds and no longer', async () => {
@@ -133,15 +143,16 @@ describe('an answer that passes', () => {
     expect(await send()).toMatchObject({ kind: 'retry', afterMs });
   });
 
+  it('asks for patience with its channel when it is a 429, with the credential when that is global', async () => {
+    const asked = { retry_after: 3 };
+    discord.next({ status: 429, body: asked }, { status: 429, body: { ...asked, global: true } });
+    expect(await send()).toMatchObject({ kind: 'retry', afterMs: 3_000, limited: 'destination' });
+    expect(await send()).toMatchObject({ kind: 'retry', afterMs: 3_000, limited: 'credential' });
+  });
+
   it.each([500, 502, 503, 408])('is a %i', async (status) => {
     discord.next({ status, body: 'Bad   Gateway\n' });
     expect(await send()).toEqual({ kind: 'retry', error: `HTTP ${status} Bad Gateway`, afterMs: 0 });
-  });
-
-  it('is a redirect too, and is not followed', async () => {
-    discord.next({ status: 302, headers: { Location: `${discord.baseUrl}/channels/999/messages` } });
-    expect(await send()).toMatchObject({ kind: 'retry' });
-    expect(discord.requests).toHaveLength(1);
   });
 });
 
@@ -160,12 +171,26 @@ describe('an answer that stays', () => {
     }
   });
 
+  it('is final when it is a redirect, which is not followed', async () => {
+    discord.next({ status: 302, headers: { Location: `${discord.baseUrl}/channels/999/messages` } });
+    expect(await send()).toEqual({ kind: 'refused', error: 'HTTP 302 {"message":"no"}' });
+    expect(discord.requests).toHaveLength(1);
+  });
+
   it('is a matter of the credential when there is none', async () => {
     expect(await send({}, { token: null })).toMatchObject({
       kind: 'forbidden',
       error: 'CALLBACK_BOT_TOKEN not set',
     });
     expect(discord.requests).toHaveLength(0);
+  });
+});
+
+describe('a channel’s capacity', () => {
+  it('is 2,000 characters of a message, and known to be usable with a token alone', () => {
+    const sink = (token: string | null) => createDiscordSink({ baseUrl: discord.baseUrl, clock, token });
+    expect(sink(TOKEN)).toMatchObject({ limit: 2_000, configured: true });
+    expect(sink(null).configured).toBe(false);
   });
 });
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { splitText } from '../../../src/callbacks/split.ts';
+import { cutText, splitText } from '../../../src/callbacks/split.ts';
 
 const LIMIT = 2_000;
 const more = (left: number) => `[${left} left out]`;
@@ -141,5 +141,40 @@ describe('a text beyond ten messages', () => {
     const lines = `${'z'.repeat(LIMIT - 1)}\n`.repeat(10);
     expect(split(lines)).toHaveLength(10);
     expect(split(lines).join('')).toBe(lines);
+  });
+});
+
+describe('a text that may be one message only', () => {
+  const cut = (text: string, limit = LIMIT) => cutText(text, limit, more);
+
+  it('is left alone where it fits, to the last character', () => {
+    expect(cut('a'.repeat(LIMIT))).toBe('a'.repeat(LIMIT));
+    expect(cut(' \n')).toBe(' \n');
+    expect(cut('```\ncode')).toBe('```\ncode');
+  });
+
+  it('ends with a line that says how much is left out, and is within the limit', () => {
+    for (let seed = 0; seed < 100; seed++) {
+      const text = aText(seed).repeat(5);
+      const said = cut(text);
+      const [, left = ''] = /\n\[(\d+) left out\]$/.exec(said) ?? [];
+      const shown = words(said.slice(0, said.lastIndexOf('\n')));
+      expect(said.length, `seed ${seed}`).toBeLessThanOrEqual(LIMIT);
+      expect(said.length, `seed ${seed}`).toBeGreaterThan(LIMIT / 2 - 50);
+      expect(shown, `seed ${seed}`).toEqual(words(text.slice(0, -Number(left))));
+      expect(openFence(said), `seed ${seed}`).toBeNull();
+      expect(said.isWellFormed(), `seed ${seed}`).toBe(true);
+    }
+  });
+
+  it('shows of a long line behind a short one as much as there is room for', () => {
+    const said = cut(`The answer:\n{"rows":[${'1,'.repeat(20_000)}]}`);
+    expect(said).toMatch(/^The answer:\n\{"rows":\[(1,)+1?\n\[\d+ left out\]$/);
+    expect(said.length).toBeGreaterThan(LIMIT - 30);
+  });
+
+  it('is cut at a line break, with its code closed', () => {
+    const said = cut(`\`\`\`ts\n${'const a = 1;\n'.repeat(300)}\`\`\``);
+    expect(said).toMatch(/^```ts\n(const a = 1;\n)+```\n\[\d+ left out\]$/);
   });
 });

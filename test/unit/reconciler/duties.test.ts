@@ -24,6 +24,7 @@ function someUpkeep(): { upkeep: Upkeep; calls: string[] } {
     expireResults: step('expireResults'),
     expireSessions: step('expireSessions'),
     expireBindings: step('expireBindings'),
+    expireCallbacks: step('expireCallbacks'),
     expireIdempotency: step('expireIdempotency'),
     newestEvent: () => 9,
     copyEvents: step('copyEvents'),

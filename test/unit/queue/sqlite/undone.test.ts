@@ -13,14 +13,14 @@ import {
 import { SETTINGS } from '../../../conformance/engine.ts';
 import { silentLog } from '../../../support/log-lines.ts';
 import { ManualClock } from '../../../support/manual-clock.ts';
-import { aCallback, aCommand, aReport } from '../../../support/queue.ts';
+import { aCallback, aCommand, aReport, roomFor, telling } from '../../../support/queue.ts';
 import { tempFolder } from '../../../support/temp-folder.ts';
 
 async function setUp() {
   const folder = tempFolder();
   const clock = new ManualClock();
   const files = { taskDb: join(folder, 'tasks.db'), eventDb: join(folder, 'events.db') };
-  const options = { ...SETTINGS, composeCallback: () => 'done', ...files, clock, log: silentLog() };
+  const options = { ...SETTINGS, composeCallback: telling(() => 'done'), ...files, clock, log: silentLog() };
   const pragma = vi.spyOn(Database.prototype, 'pragma');
   const queue = await openQueue(options);
   const db = pragma.mock.contexts.find((one) => (one as Database.Database).name === files.taskDb);
@@ -114,10 +114,10 @@ test('a callback that was taken in a group that is undone, or run again, is free
   const [claim] = await take(queue);
   if (claim === undefined) throw new Error('nothing was claimed');
   await queue.finish(aReport(claim));
-  await undone(db, queue, () => [queue.outbox.take(5)]);
+  await undone(db, queue, () => [queue.outbox.take(roomFor(5))]);
 
   const refused = queue.cancel('no-such-task').catch(({ code }) => code);
-  const taken = [queue.outbox.take(5), queue.outbox.take(5)];
+  const taken = [queue.outbox.take(roomFor(5)), queue.outbox.take(roomFor(5))];
   expect(await refused).toBe('not_found');
   const [first = [], second = []] = await Promise.all(taken);
   expect([first.map(({ taskId }) => taskId), second]).toEqual([[claim.id], []]);
