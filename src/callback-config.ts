@@ -107,9 +107,12 @@ function isMapping(path: string): boolean {
 function readProxies(settings: Settings): ProxySettings {
   const of = (...names: string[]) => {
     const found = settings.firstOf(names.flatMap((name) => [name.toLowerCase(), name]));
-    const problem = found === undefined ? null : proxyProblem(found.value);
-    if (found !== undefined && problem !== null) settings.problem(`${found.name}: ${problem}.`);
-    return problem === null ? found?.value : undefined;
+    if (found === undefined) return undefined;
+    // Without its scheme, as curl takes it and many machines have it.
+    const url = /^[\w.-]+:\d+\/?$/.test(found.value) ? `http://${found.value}` : found.value;
+    const problem = proxyProblem(url);
+    if (problem !== null) settings.problem(`${found.name}: ${problem}.`);
+    return problem === null ? url : undefined;
   };
   return {
     httpProxy: of('HTTP_PROXY'),

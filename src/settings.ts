@@ -86,7 +86,8 @@ export class Settings {
     if (url !== null && /^https?:$/.test(url.protocol) && url.username === '' && url.password === '') {
       return found.value.replace(/\/+$/, '');
     }
-    const shown = found.value.replace(/\/\/[^/]*@/, '//[secret]@');
+    // However it is misspelt: up to the last @ anything may be a password.
+    const shown = found.value.replace(/^([a-z][a-z0-9+.-]*:)?[/\\]*.*@/is, '$1//[secret]@');
     this.wrong(found.name, 'an http:// or https:// address without user name and password', shown);
     return fallback;
   }

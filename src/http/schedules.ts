@@ -1,5 +1,12 @@
 import { AppError } from '../errors.ts';
-import { isAgentType, type JsonObject, type ScheduledTask, shownTarget } from '../queue/index.ts';
+import {
+  type CallbackKind,
+  isAgentType,
+  type JsonObject,
+  type JsonValue,
+  type ScheduledTask,
+  shownTarget,
+} from '../queue/index.ts';
 import { type Handler, parse } from './call.ts';
 import { parseTask, type TaskParts } from './contract/any-task.ts';
 import { optionalText } from './contract/fields.ts';
@@ -76,17 +83,30 @@ function scheduledTask(sent: JsonObject, parts: TaskParts): ScheduledTask {
       field: 'task.runAt',
     });
   }
-  const shown = shownTask(sent);
+  const shown = shownTask(sent, parts.callbackKind);
   if (!isAgentType(template.type) || optionalText.parse(sent.sessionId) !== null) return { shown, template };
   const payload = { ...template.payload, sessionId: null };
   return { shown, template: { ...template, payload, sessionId: null, sessionKey: null } };
 }
 
 /** As lists show it: without what only its runner and its callback may know. */
-function shownTask({ callbackBotToken: _token, env: _env, callback, ...shown }: JsonObject): JsonObject {
-  if (typeof callback !== 'object' || callback === null || Array.isArray(callback)) return shown;
+function shownTask(sent: JsonObject, callbackKind: CallbackKind): JsonObject {
+  const { callbackBotToken: _token, env: _env, callback, callbackChannel: channel, ...shown } = sent;
+  return {
+    ...shown,
+    ...(channel !== undefined && { callbackChannel: shownChannel(channel, callbackKind) }),
+    ...(callback !== undefined && { callback: shownCallback(callback) }),
+  };
+}
+
+function shownChannel(channel: JsonValue, kind: CallbackKind): JsonValue {
+  return typeof channel === 'string' ? shownTarget({ kind, target: channel }) : channel;
+}
+
+function shownCallback(callback: JsonValue): JsonValue {
+  if (typeof callback !== 'object' || callback === null || Array.isArray(callback)) return callback;
   const { token: _own, secret: _secret, ...destination } = callback;
   const { kind, target } = destination;
-  if (kind !== 'webhook' || typeof target !== 'string') return { ...shown, callback: destination };
-  return { ...shown, callback: { ...destination, target: shownTarget({ kind, target }) } };
+  if (kind !== 'webhook' || typeof target !== 'string') return destination;
+  return { ...destination, target: shownTarget({ kind, target }) };
 }

@@ -97,7 +97,7 @@ export interface OutboxRoom {
  * ever due. Rejects with `storage_unavailable` where it says no other code.
  */
 export interface Outbox {
-  /** Due messages, the oldest of each lane first. Starts an attempt: `attempts` counts it. */
+  /** Due messages, the oldest of each lane first, of each its share. Starts an attempt: `attempts` counts it. */
   take(room: OutboxRoom): Promise<OwedCallback[]>;
   /** One more chunk has arrived. */
   advance(id: string, chunksSent: number): Promise<void>;
@@ -109,9 +109,9 @@ export interface Outbox {
   defer(id: string, error: string, delayMs: number, counted?: boolean): Promise<void>;
   /** A credential or destination was refused, as this message has learned: nothing goes there but a probe after `probeMs`. */
   pause(id: string, of: PauseOf, error: string, probeMs: number): Promise<void>;
-  /** The message waits for what is paused; its attempt is taken back. */
+  /** The message waits for what is paused, if it still is; its attempt is taken back. */
   hold(id: string, of: PauseOf, error: string): Promise<void>;
-  /** They work, as this message has learned: what waits for them is due. */
+  /** They work, as this message has learned, which is their probe: what waits for them is due. */
   resume(id: string, of: readonly PauseOf[]): Promise<void>;
   /** Whether the message may go there, too: it is not paused, or the time has come and this one is the probe. */
   admits(of: PauseOf, id: string): boolean;

@@ -63,6 +63,7 @@ export class FarServers {
       { kind: 'discord', target: '102' },
       { kind: 'discord', target: '101', threadId: '103' },
       { kind: 'discord', target: '104', token: OTHER_BOT_TOKEN },
+      { kind: 'discord', target: '105', token: OTHER_BOT_TOKEN },
       { kind: 'webhook', target: own.url },
       { kind: 'webhook', target: other.url, secret: SECRETS[1] },
       { kind: 'telegram', target: '-201' },

@@ -10,8 +10,8 @@ const SCRIPT = fileURLToPath(new URL('task.sh', import.meta.url));
 /** The lease of every task, and what its length is measured in: `task.sh` beats ten times in it. */
 export const LEASE_MS = 1_000;
 const BEATS_IN_LEASE = 10;
-/** Of a long output: two to four messages of a chat that takes 2,000 characters. */
-const LONG_WORDS = [60, 170] as const;
+/** Of a long output, which one in three has: two to five messages of a chat that takes 2,000 characters. */
+const LONG_WORDS = [60, 190] as const;
 
 /**
  * Where tasks are submitted one after the other. The tasks of `command` and `claude` lanes share a session key, those
@@ -79,7 +79,7 @@ export function workAt(seed: number, place: Place): Work {
   const cancelAfterMs = random.oneIn(20) ? random.integer(0, 2_000) : null;
   const retry = lane.kind === 'loose' && exitCode !== 0;
   const asked = askedOf(random);
-  const words = random.oneIn(5) ? random.integer(...LONG_WORDS) : 0;
+  const words = random.oneIn(3) ? random.integer(...LONG_WORDS) : 0;
   const work = aWork(place, { beats: { first: beats, later: beats }, exitCode, words });
   return { ...work, body: { ...work.body, ...asked }, cancelAfterMs, retry };
 }

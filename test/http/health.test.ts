@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest';
+import type { PauseOf } from '../../src/queue/index.ts';
 import { startApi } from '../support/http.ts';
+import { roomFor, telling } from '../support/queue.ts';
 
 test('shows counts to everybody, and paths only with the token', async () => {
   const api = await startApi();
@@ -14,6 +16,7 @@ test('shows counts to everybody, and paths only with the token', async () => {
     results: 1,
     activeSessions: 1,
     events: 4,
+    callbacks: { pending: 0, paused: 0, dead: 0, pauses: [] },
     taskDb: {
       path: null,
       byStatus: { pending: 1, completed: 1 },
@@ -30,4 +33,44 @@ test('shows counts to everybody, and paths only with the token', async () => {
   expect(taskDb.path).toMatch(/tasks\.db$/);
   expect(sessionDb.path).toBe(taskDb.path);
   expect(eventDb.path).toMatch(/events\.db$/);
+});
+
+test('counts callbacks for everybody, and says what is paused, where and why only with the token', async () => {
+  const api = await startApi({ engine: { composeCallback: telling(() => 'a message') } });
+  const { outbox } = api.queue;
+  const url = 'https://example.org/hook?key=secret';
+  for (const callback of [
+    { kind: 'telegram', target: 777, token: '1:token-of-a-bot' },
+    { kind: 'webhook', target: url },
+    { kind: 'slack', target: 'C1' },
+    { kind: 'slack', target: 'C2' },
+  ]) {
+    const { taskId } = (await api.post('/tasks', { command: 'a', callback })).body;
+    await api.post(`/tasks/${taskId}/cancel`);
+  }
+  const [first, second, third] = await outbox.take(roomFor(3));
+  const chat: PauseOf = { kind: 'telegram', token: 'sealed:1:token-of-a-bot', target: null };
+  await outbox.pause(first?.id ?? '', chat, 'HTTP 401', 1_000);
+  await outbox.hold(first?.id ?? '', chat, 'HTTP 401');
+  const web: PauseOf = { kind: 'webhook', token: null, target: url };
+  await outbox.pause(second?.id ?? '', web, 'HTTP 410', 1_000);
+  await outbox.hold(second?.id ?? '', web, 'HTTP 410');
+  await outbox.bury(third?.id ?? '', 'HTTP 404');
+
+  const since = api.clock.wall();
+  const pause = { since, target: null, error: null };
+  const open = await api.send('/health');
+  expect(open.body.callbacks).toEqual({
+    ...{ pending: 1, paused: 2, dead: 1 },
+    pauses: [
+      { ...pause, kind: 'telegram' },
+      { ...pause, kind: 'webhook' },
+    ],
+  });
+  const trusted = await api.get('/health');
+  expect(trusted.body.callbacks.pauses).toEqual([
+    { ...pause, kind: 'telegram', error: 'HTTP 401' },
+    { kind: 'webhook', since, target: 'https://example.org/hook?…', error: 'HTTP 410' },
+  ]);
+  for (const { text } of [open, trusted]) expect(text).not.toMatch(/token-of-a-bot|key=|sealed/);
 });

@@ -367,21 +367,21 @@ it('adds, shows, edits, pauses, resumes, runs and removes a schedule by its name
 });
 
 describe('failures are one sentence, and exit code 1, or 2 when the call is wrong', () => {
-  it.each([['tasks'], ['show', 'x'], ['logs', 'x'], ['events', '-f'], ['runners'], ['schedules']])(
-    'when nothing answers %s, at once',
-    async (...words) => {
-      const server = createServer();
-      server.listen(0, '127.0.0.1');
-      await once(server, 'listening');
-      const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-      await new Promise((resolve) => server.close(resolve));
-      const env = freshEnvironment(tempFolder(), { WORKER_TOKEN: TOKEN, WORKER_URL: url });
-      expect(await outcomeOf(ours(...words), { env })).toEqual({
-        ...{ code: 1, out: '' },
-        err: `openclaw-runner: No Task API answers at ${url} (ECONNREFUSED); is it started?\n`,
-      });
-    },
-  );
+  it.each([
+    ...[['tasks'], ['show', 'x'], ['logs', 'x'], ['events', '-f'], ['runners'], ['schedules']],
+    ...[['callbacks'], ['callbacks', 'replay', 'x']],
+  ])('when nothing answers %s, at once', async (...words) => {
+    const server = createServer();
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    await new Promise((resolve) => server.close(resolve));
+    const env = freshEnvironment(tempFolder(), { WORKER_TOKEN: TOKEN, WORKER_URL: url });
+    expect(await outcomeOf(ours(...words), { env })).toEqual({
+      ...{ code: 1, out: '' },
+      err: `openclaw-runner: No Task API answers at ${url} (ECONNREFUSED); is it started?\n`,
+    });
+  });
 
   it('when the task is unknown, or the call is wrong', async () => {
     const { oc } = await house('task-api');
@@ -450,7 +450,8 @@ describe('failures are one sentence, and exit code 1, or 2 when the call is wron
     const env = freshEnvironment(tempFolder());
     const help = async (...words: string[]) => (await outcomeOf(ours(...words, '--help'), { env })).out;
     const listed = [...(await help()).matchAll(/^ {2}([a-z-]+) (?=.* {2})/gm)].map(([, name = '']) => name);
-    const local = ['start', 'task-api', 'runner', 'backup', 'restore', 'help', 'policy', 'schedules'];
+    const groups = ['schedules', 'callbacks'];
+    const local = ['start', 'task-api', 'runner', 'backup', 'restore', 'help', 'policy', ...groups];
     const asking = listed.filter((name) => !local.includes(name));
     expect(asking).toEqual(
       expect.arrayContaining(['submit', 'batch', 'tasks', 'cancel', 'retry', 'unstick', 'show', 'logs']),
@@ -458,6 +459,7 @@ describe('failures are one sentence, and exit code 1, or 2 when the call is wron
     for (const name of asking) expect(await help(name)).toContain('--json');
     for (const name of ['list', 'show', 'add', 'edit', 'pause', 'resume', 'run', 'remove'])
       expect(await help('schedules', name)).toContain('--json');
+    for (const name of ['list', 'replay']) expect(await help('callbacks', name)).toContain('--json');
   });
 });
 

@@ -6,12 +6,27 @@ import { routesOf } from '../../src/http/routes.ts';
 import { eventually } from '../support/eventually.ts';
 import { type Api, startApi, TOKEN } from '../support/http.ts';
 import { environmentIn, launch, TOKEN as PROCESS_TOKEN, ready } from '../support/processes.ts';
+import { roomFor, telling } from '../support/queue.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
 const RUNNER = { runnerId: 'r', instanceId: 'i' };
 
 function clientOf({ url }: Api): TaskApiClient {
   return new TaskApiClient({ url, token: TOKEN, patienceMs: 0 });
+}
+
+/** A callback that never arrived, as the client finds it. */
+async function deadCallback({ queue: { outbox } }: Api, { callbacks, tasks }: TaskApiClient) {
+  const { taskId } = await tasks.submit('command', {
+    command: 'x',
+    callback: { kind: 'telegram', target: -777, threadId: 5, on: ['cancelled'] },
+  });
+  await tasks.cancel(taskId);
+  for (const { id } of await outbox.take(roomFor(1))) await outbox.bury(id, 'HTTP 400');
+  const { callbacks: found, nextCursor, pauses } = await callbacks.list({ status: 'dead', taskId, limit: 5 });
+  expect([nextCursor, pauses]).toEqual([null, []]);
+  expect(found).toMatchObject([{ taskId, kind: 'telegram', target: '-777', threadId: '5', attempts: 1 }]);
+  return found[0]?.id ?? '';
 }
 
 /** One task, claimed. */
@@ -24,9 +39,9 @@ async function claimed({ worker }: TaskApiClient) {
 const OUTPUT = { stdout: 'out', stderr: '', error: null };
 
 it('has a method for every route, and the Task API takes what each sends', async () => {
-  const api = await startApi();
+  const api = await startApi({ engine: { composeCallback: telling(() => 'a message') } });
   const client = clientOf(api);
-  const { tasks, events, schedules, sessions, recent, worker } = client;
+  const { tasks, events, callbacks, schedules, sessions, recent, worker } = client;
   expect(await client.ready()).toEqual({ ready: true, problems: [] });
   const one = await tasks.submit('command', { command: 'x', priority: 3, tags: ['a'], delayMs: undefined });
   await claimed(client).then((claim) => worker.result({ ...claim, ...OUTPUT, exitCode: 1 }));
@@ -85,6 +100,11 @@ it('has a method for every route, and the Task API takes what each sends', async
   expect(await schedules.run(id)).toMatchObject({ taskId: expect.any(String) });
   expect(await schedules.list()).toHaveLength(1);
   await schedules.remove(id);
+  const dead = await deadCallback(api, client);
+  expect(await callbacks.replay(dead)).toMatchObject({ id: dead, status: 'pending', attempts: 0 });
+  expect(await callbacks.replay(dead).catch(({ code }) => code)).toBe('not_dead');
+  expect(await callbacks.replay('nope').catch(({ code }) => code)).toBe('not_found');
+  expect(await callbacks.list()).toMatchObject({ callbacks: [{ id: dead }], nextCursor: null });
   expect(await events.list({ type: 'x.y', limit: 5 })).toMatchObject([{ details: { a: 1 } }]);
   expect((await events.stats()).count).toBeGreaterThan(10);
   expect(await events.maintenance({ vacuum: true })).toMatchObject({ vacuumed: true });
@@ -98,7 +118,10 @@ it('has a method for every route, and the Task API takes what each sends', async
   for (const cli of ['claude', 'codex', 'gemini'] as const)
     expect(await recent[cli]({ limit: 3 })).toEqual([]);
   await client.notify('c', 'm');
-  expect(await client.health()).toMatchObject({ status: 'ok', taskDb: { path: expect.any(String) } });
+  expect(await client.health()).toMatchObject({
+    ...{ status: 'ok', taskDb: { path: expect.any(String) } },
+    callbacks: { pending: 1, paused: 0, dead: 0, pauses: [] },
+  });
 
   const quiet = { subscribe: () => () => {} };
   const idle = { queue: { ...quiet, output: quiet } } as unknown as RouteDeps;
@@ -111,6 +134,38 @@ it('has a method for every route, and the Task API takes what each sends', async
     ),
   );
   expect(routes.filter((route) => !called().includes(route))).toEqual([]);
+});
+
+it('takes a callback in the words of the wire, and knows at compile time what is none', async () => {
+  const api = await startApi();
+  const { tasks, schedules } = clientOf(api);
+  const secret = `whsec_${Buffer.from('the signing secret').toString('base64')}`;
+  const batch: Submission[] = [
+    { type: 'command', command: 'x', callback: { kind: 'telegram', target: 777, threadId: 5, token: '1:x' } },
+    { type: 'file-read', path: '/x', callback: { kind: 'slack', target: '#general', threadId: '1.2' } },
+    { type: 'claude-cli', prompt: 'x', callback: { kind: 'webhook', target: 'https://h/x', secret } },
+    { type: 'codex-cli', prompt: 'x', callback: { kind: 'hook', target: 'wake', on: ['started', 'failed'] } },
+    { type: 'file-write', path: '/x', content: '', callbackChannel: '42', callbackBotToken: 'x' },
+    { type: 'gemini-cli', prompt: 'x', callback: undefined },
+  ];
+  expect(await tasks.batch(batch)).toHaveLength(batch.length);
+  for (const [index, task] of batch.entries())
+    await schedules.add({ name: `s${index}`, cron: '0 3 * * *', task });
+  const submit = (callback: Submission['callback']) => tasks.submit('command', { command: 'x', callback });
+  const wrong = [
+    // @ts-expect-error There is no such kind.
+    () => submit({ kind: 'irc', target: '1' }),
+    // @ts-expect-error Without a target it is told to nobody.
+    () => submit({ kind: 'hook' }),
+    // @ts-expect-error There is no such moment.
+    () => submit({ kind: 'hook', target: 'wake', on: ['ended'] }),
+    // @ts-expect-error A field is misspelt.
+    () => submit({ kind: 'discord', target: '1', thread: '2' }),
+  ];
+  for (const call of wrong)
+    await expect(call()).rejects.toMatchObject({
+      ...{ code: 'invalid_field', field: expect.stringMatching(/^callback/) },
+    });
 });
 
 it('submits once, though the first answer got lost', async () => {

@@ -233,6 +233,12 @@ describe('the reader of the database', () => {
       'ALTER TABLE tasks ADD COLUMN extra TEXT',
       /nothing is known of tasks.extra/,
     ],
+    [
+      'a credential that everybody can read',
+      `UPDATE tasks SET callback =
+        '{"kind":"discord","target":"1","threadId":null,"token":"in the clear","on":["failed"]}'`,
+      /callback is/,
+    ],
     ['the token', `UPDATE tasks SET origin = '${TOKEN}'`, /holds "the-token/],
   ])('finds %s', async (_, sql, sentence) => {
     const { garbage } = await stored(sql);

@@ -56,6 +56,9 @@ async function attempt(
   } catch (error) {
     const cause = error instanceof Error ? error.cause : null;
     if (cause instanceof AddressRefused) return { kind: 'refused', error: cause.message };
+    // What fetch says to the ports of other protocols; no repetition opens them.
+    if (cause instanceof Error && cause.message === 'bad port')
+      return { kind: 'refused', error: 'the port of the URL is one that no webhook may go to' };
     return unanswered(error, endpoint.secret);
   }
 }

@@ -18,7 +18,7 @@ export class OutboxEvents {
   }
 
   write(tx: Transaction, row: CallbackRow, type: EventType, more: JsonObject): void {
-    const details = { callbackId: row.id, kind: row.kind, target: shownTarget(row), ...more };
+    const details = { kind: row.kind, target: shownTarget(row), ...more, callbackId: row.id };
     const task = this.#task.get(row.task_id);
     if (task !== undefined) {
       this.#core.tail.ofTask(tx, type, task, task.status, details);

@@ -260,6 +260,11 @@ describe('a target', () => {
     await way.close();
   });
 
+  it('at a port of another protocol is final', async () => {
+    const error = 'the port of the URL is one that no webhook may go to';
+    expect(await send({ target: 'http://127.0.0.1:6667/' })).toEqual({ kind: 'refused', error });
+  });
+
   it('that its guard allows is reached', async () => {
     const { hosts: allowedHosts } = AllowedHosts.parse('127.0.0.0/8');
     const way = guarded({ proxies: {}, allowedHosts });

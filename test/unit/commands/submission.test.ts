@@ -29,9 +29,12 @@ const ASKED = [
   ],
   ...['--retry-backoff', '200', '--max-attempts', '4', '--lease', '5000', '--tag', 'a', '--tag', 'b c'],
 ];
-const WHERE = ['--cwd', '/w', '--env', 'A=b=c', '--env', 'B='];
+const WHERE = [
+  ...['--cwd', '/w', '--env', 'A=b=c', '--env', 'B='],
+  ...['--callback', 'telegram:777', '--callback-channel', 'c'],
+];
 const KEY = [...WHERE, '--session-key', 'k'];
-const AGENT = [...WHERE, '--session', 's', '--timeout', '5000', '--callback-channel', 'c', '--model', 'm'];
+const AGENT = [...WHERE, '--session', 's', '--timeout', '5000', '--model', 'm'];
 const LIMITS = ['--max-budget', '0.5', '--max-turns', '3', '--session-budget', '2'];
 const BODIES: [string, { shape: object }, string[], string[]][] = [
   ['command', commandBody, [...KEY, '--timeout', '5000'], ['echo', 'hi']],
@@ -45,16 +48,17 @@ const BODIES: [string, { shape: object }, string[], string[]][] = [
 /** Not said on a command line: where it comes from, what would be seen by every user of the machine, and what some CLIs drop or refuse. */
 const UNKEPT = ['maxBudgetUsd', 'maxTurns', 'sessionBudgetUsd'];
 const UNSAID: Record<string, string[]> = {
-  claude: ['dispatchMode', 'entrypoint', 'callbackBotToken', 'sessionKey', 'resumeLatest'],
-  codex: ['dispatchMode', 'entrypoint', 'callbackBotToken', 'sessionKey', 'resumeLatest', ...UNKEPT],
-  gemini: ['dispatchMode', 'entrypoint', 'callbackBotToken', 'sessionKey', ...UNKEPT],
+  claude: ['dispatchMode', 'entrypoint', 'sessionKey', 'resumeLatest'],
+  codex: ['dispatchMode', 'entrypoint', 'sessionKey', 'resumeLatest', ...UNKEPT],
+  gemini: ['dispatchMode', 'entrypoint', 'sessionKey', ...UNKEPT],
 };
 
 describe('a submission from the command line', () => {
   it.each(BODIES)('of %s can ask for every field that the wire has', (type, { shape }, options, words) => {
     const { type: _, ...fields } = submitted('--type', type, ...options, ...ASKED, ...words);
     const said = Object.entries(fields).filter(([, value]) => value !== undefined);
-    const asked = Object.keys(shape).filter((name) => !UNSAID[type]?.includes(name));
+    const unsaid = ['callbackBotToken', ...(UNSAID[type] ?? [])];
+    const asked = Object.keys(shape).filter((name) => !unsaid.includes(name));
     expect(said.map(([name]) => name).toSorted()).toEqual(asked.toSorted());
   });
 
@@ -65,6 +69,13 @@ describe('a submission from the command line', () => {
       tags: ['a', 'b c'],
     });
     expect(submitted(...WHERE, 'x')).toMatchObject({ cwd: '/w', env: { A: 'b=c', B: '' } });
+    for (const [text, kind, target] of [
+      ['telegram:-1001234567890', 'telegram', '-1001234567890'],
+      ['slack:#general', 'slack', '#general'],
+      ['webhook:https://example.org/hook?key=a:b', 'webhook', 'https://example.org/hook?key=a:b'],
+      ['hook:telegram:777', 'hook', 'telegram:777'],
+    ] as const)
+      expect(submitted('--callback', text, 'x')).toMatchObject({ callback: { kind, target } });
     expect(submitted('--env', 'PATH', 'x')).toMatchObject({ env: { PATH: process.env.PATH } });
     expect(submitted('--run-at', '1700000000000', 'x')).toMatchObject({ runAt: 1_700_000_000_000 });
     expect(submitted('--type', 'claude-cli', '--session', 's', 'hi')).toMatchObject({
@@ -82,7 +93,6 @@ describe('a submission from the command line', () => {
     ['--max-turns is for claude.', ['--type', 'gemini', '--max-turns', '1', 'x']],
     ['--session-budget is for claude.', ['--session-budget', '1', 'x']],
     ['--resume-latest is for gemini', ['--type', 'codex', '--resume-latest', 'x']],
-    ['--callback-channel is for prompts', ['--callback-channel', 'c', 'x']],
     ['--encoding is for file-read and file-write', ['--encoding', 'base64', 'x']],
     ['--replace-all is for file-edit', ['--replace-all', 'x']],
     ['file-read takes a path', ['--type', 'file-read', '/a', '/b']],
@@ -93,7 +103,7 @@ describe('a submission from the command line', () => {
     expect(() => submitted(...args)).toThrow(told);
   });
 
-  it.each([
+  it.each<[string[], string]>([
     [
       ['--type', 'bard', 'x'],
       'It is one of command, file-read, file-write, file-edit, claude, codex, gemini.',
@@ -104,6 +114,13 @@ describe('a submission from the command line', () => {
     [['--env', '=x', 'x'], 'It takes NAME=VALUE'],
     [['--env', 'NOT_SET_AT_ALL', 'x'], 'the NAME of a variable that is set here'],
     [['--max-budget', '$2', 'x'], 'It takes a number of dollars'],
+    [['--callback-channel', ' ', 'x'], 'It takes a word.'],
+    ...['777', 'telegram', 'telegram:', 'irc:777', ':777', 'Telegram:777', ' telegram:777'].map(
+      (text): [string[], string] => [
+        ['--callback', text, 'x'],
+        'It is one of discord, telegram, slack, webhook, hook, a colon and the target.',
+      ],
+    ),
   ])('of %j is refused', (args, told) => {
     expect(() => submitted(...args)).toThrow(told);
   });
