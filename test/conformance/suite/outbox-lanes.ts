@@ -90,6 +90,22 @@ export function describeOutboxLanes(engine: EngineUnderTest): void {
       expect(await owing.texts({ total: 10, perLane: 8 })).toEqual(['b', 'c', 'a']);
     });
 
+    test('goes from stream to stream, however much one of them owes', async () => {
+      const owing = await Owing.open(engine);
+      for (const target of ['a', 'a', 'b', 'a', 'b']) {
+        await owing.owe(target, { target });
+        owing.stage.clock.advance(1);
+      }
+      const texts = [];
+      for (let count = 0; count < 5; count++) {
+        const [owed] = await owing.take({ total: 1, perLane: 1 });
+        texts.push(owed?.text);
+        await owing.outbox.sent(owed?.id ?? '');
+        owing.stage.clock.advance(1);
+      }
+      expect(texts).toEqual(['a', 'b', 'a', 'b', 'a']);
+    });
+
     test('is taken by none too many where some in between have to wait', async () => {
       const owing = await Owing.open(engine);
       await owing.owe('refused', { token: 'refused' });

@@ -48,8 +48,9 @@ export function describeOutboxPauses(engine: EngineUnderTest): void {
       const owing = await Owing.open(engine);
       await owing.oweAll(['first', 'second']);
       await owing.refuse(REFUSED);
+      await owing.owe('third');
       expect(await owing.texts()).toEqual([]);
-      expect(owing.outbox.counts()).toEqual({ pending: 1, paused: 1, dead: 0 });
+      expect(owing.outbox.counts()).toEqual({ pending: 2, paused: 1, dead: 0 });
     });
 
     test('is told once, however many have learned of it in the same moment', async () => {
@@ -135,6 +136,19 @@ export function describeOutboxPauses(engine: EngineUnderTest): void {
       expect(await owing.take()).toHaveLength(1);
       await owing.stage.settle();
       expect(told()).toBe(1);
+    });
+
+    test('nobody hears of a rest that is over when nothing waits for it', async () => {
+      const owing = await Owing.open(engine);
+      await owing.owe('x');
+      const owed = await owing.takeOne();
+      await owing.outbox.pause(owed.id, REFUSED, 'HTTP 401', REST_MS);
+      await owing.outbox.bury(owed.id, 'HTTP 401');
+      const told = owing.listen();
+      owing.stage.clock.advance(REST_MS);
+      expect(await owing.take()).toEqual([]);
+      await owing.stage.settle();
+      expect(told()).toBe(0);
     });
 
     test('one that is owed after the rest is the probe, if it comes first', async () => {

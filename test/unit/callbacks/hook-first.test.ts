@@ -81,6 +81,20 @@ describe('a message that the hook refuses', () => {
     expect(stage.gateway.requests).toHaveLength(1);
   });
 
+  it('is not given to the hook again when the bot’s first attempt fails, also after a restart', async () => {
+    const stage = await open();
+    stage.gateway.next({ status: 400, body: 'no' });
+    stage.discord.next({ status: 503 });
+    await stage.owe('x');
+    await stage.did('defer');
+    await stage.stop();
+    await stage.start();
+    stage.clock.advance(10_000);
+    await stage.did('sent');
+    expect(byBot(stage)).toEqual(['x']);
+    expect(stage.gateway.requests).toHaveLength(1);
+  });
+
   it('is dead where there is no bot', async () => {
     const stage = await open({ tokens: NO_BOT });
     stage.gateway.next({ status: 400, body: 'no' });

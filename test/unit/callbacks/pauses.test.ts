@@ -137,6 +137,7 @@ describe('a destination that is refused', () => {
     stage.clock.advance(REST_MS);
     await stage.did('sent', 2);
     expect(stage.discord.channel('a')).toEqual(['a']);
+    expect(stage.queue.outbox.pauses()).toEqual([]);
   });
 
   it('tells that its credential works', async () => {
