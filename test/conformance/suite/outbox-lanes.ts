@@ -67,6 +67,22 @@ export function describeOutboxLanes(engine: EngineUnderTest): void {
       expect(await owing.texts(room)).toEqual(['later']);
     });
 
+    test('becomes interesting when the first message of any lane is due', async () => {
+      const owing = await Owing.open(engine);
+      for (const kind of ['discord', 'hook', 'slack'] as const) await owing.owe(kind, { kind, target: kind });
+      const delays = { discord: 60_000, hook: 5_000, slack: 90_000 };
+      for (const { id, target } of await owing.take())
+        await owing.outbox.defer(id, 'HTTP 503', delays[target as keyof typeof delays]);
+      const told = owing.listen();
+      owing.stage.clock.advance(4_999);
+      await owing.stage.settle();
+      expect(told()).toBe(0);
+      owing.stage.clock.advance(1);
+      await owing.stage.settle();
+      expect(told()).toBe(1);
+      expect(await owing.texts()).toEqual(['hook']);
+    });
+
     test('of all together is not exceeded, and each has its share of it, who has least of it first', async () => {
       const owing = await Owing.open(engine);
       for (const host of ['a', 'b', 'c'])

@@ -136,6 +136,20 @@ export function describeOutboxMessages(engine: EngineUnderTest): void {
       ]);
     });
 
+    test('it is as old as the time since then', async () => {
+      const owing = await Owing.open(engine);
+      owing.stage.clock.advance(5_000);
+      await owing.oweAll(['x', 'y']);
+      owing.stage.clock.advance(1_000);
+      const [x] = await owing.take();
+      expect(x?.ageMs).toBe(1_000);
+      await owing.outbox.defer(x?.id ?? '', 'HTTP 503', 2_000);
+      owing.stage.clock.advance(2_000);
+      expect((await owing.takeOne()).ageMs).toBe(3_000);
+      await owing.outbox.sent(x?.id ?? '');
+      expect((await owing.takeOne()).ageMs).toBe(3_000);
+    });
+
     test('one of them that is dead keeps the other from nothing', async () => {
       const owing = await Owing.open(engine, { composeCallback: telling2 });
       await owing.owe('x');

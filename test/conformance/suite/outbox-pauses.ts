@@ -46,9 +46,9 @@ export function describeOutboxPauses(engine: EngineUnderTest): void {
 
     test('a message behind a paused one of its stream waits for that one', async () => {
       const owing = await Owing.open(engine);
-      await owing.oweAll(['first', 'second']);
+      await owing.owe('first');
       await owing.refuse(REFUSED);
-      await owing.owe('third');
+      await owing.oweAll(['second', 'third']);
       expect(await owing.texts()).toEqual([]);
       expect(owing.outbox.counts()).toEqual({ pending: 2, paused: 1, dead: 0 });
     });
@@ -136,6 +136,23 @@ export function describeOutboxPauses(engine: EngineUnderTest): void {
       expect(await owing.take()).toHaveLength(1);
       await owing.stage.settle();
       expect(told()).toBe(1);
+    });
+
+    test('of several rests the first that is over is heard of', async () => {
+      const owing = await Owing.open(engine);
+      for (const [token, rest] of [
+        ['t1', 3 * MINUTE],
+        ['t2', MINUTE],
+        ['t3', 2 * MINUTE],
+      ] as const) {
+        await owing.owe(token, { token });
+        await owing.refuse(credential(token), 'HTTP 401', rest);
+      }
+      const told = owing.listen();
+      owing.stage.clock.advance(MINUTE);
+      await owing.stage.settle();
+      expect(told()).toBe(1);
+      expect(await owing.texts()).toEqual(['t2']);
     });
 
     test('nobody hears of a rest that is over when nothing waits for it', async () => {

@@ -78,6 +78,19 @@ export function describeOutboxReplay(engine: EngineUnderTest): void {
       expect(await owing.texts()).toEqual(['1']);
     });
 
+    test('one that died as a probe is a probe no more', async () => {
+      const owing = await Owing.open(engine);
+      for (const target of ['a', 'b']) await owing.owe(target, { target });
+      await owing.refuse(credential());
+      await owing.take();
+      owing.stage.clock.advance(REST_MS);
+      const probe = await owing.takeOne();
+      await owing.outbox.bury(probe.id, 'HTTP 404');
+      await owing.outbox.replay(probe.id);
+      expect(await owing.take()).toEqual([]);
+      expect(owing.outbox.counts()).toEqual({ pending: 0, paused: 2, dead: 0 });
+    });
+
     test('its destination may be paused: then it waits like the others', async () => {
       const owing = await Owing.open(engine);
       const id = await dead(owing);

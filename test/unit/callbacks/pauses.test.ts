@@ -260,10 +260,14 @@ it('keeps tokens out of the log and the events', async () => {
   await stage.did('hold');
   await stage.owe('b', 'b', { token });
   await stage.did('bury');
+  stage.fakes.webhook.next({ status: 410, body: 'key=secret-key' });
+  await stage.owe('c', `${stage.fakes.webhook.url}?key=secret-key`, { kind: 'webhook' });
+  await stage.did('hold', 2);
   const told =
     stage.logged + JSON.stringify([stage.queue.events.list({ limit: 100 }), stage.queue.outbox.pauses()]);
   expect(told).toContain('callback given up');
   expect(told).toContain('callbacks paused');
   expect(told).not.toContain(TOKEN);
   expect(told).not.toContain('its-own-token');
+  expect(told).not.toContain('secret-key');
 });
