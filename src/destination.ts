@@ -3,6 +3,9 @@
 export const CALLBACK_KINDS = ['discord', 'telegram', 'slack', 'webhook', 'hook'] as const;
 export type CallbackKind = (typeof CALLBACK_KINDS)[number];
 
+/** Those that a gateway of OpenClaw can serve as well. */
+export const CHAT_KINDS: readonly CallbackKind[] = ['discord', 'telegram', 'slack'];
+
 /** When a task can be told of. */
 export const CALLBACK_MOMENTS = ['completed', 'failed', 'cancelled', 'started'] as const;
 export type CallbackMoment = (typeof CALLBACK_MOMENTS)[number];

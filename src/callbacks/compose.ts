@@ -2,6 +2,7 @@
 import {
   type CallbackKind,
   type CallbackTarget,
+  CHAT_KINDS,
   isAgentType,
   type JsonValue,
   type NewMessage,
@@ -21,7 +22,6 @@ export interface ComposeOptions {
 
 /** How much of a session id a person needs to tell two conversations apart. */
 const SESSION_CHARS = 8;
-const CHATS: readonly CallbackKind[] = ['discord', 'telegram', 'slack'];
 /** What is not of an AI CLI, as people call it. */
 const LABELS: Readonly<Record<string, string>> = {
   command: 'Command',
@@ -38,7 +38,7 @@ export function createComposer({ capacities, wakes }: ComposeOptions): (news: Ta
     const text = textOf(news, callback);
     const chunks = piecesOf(capacities[callback.kind], text, task.taskId).length;
     const message = { ...destination, text, chunks };
-    return wakes && CHATS.includes(callback.kind) ? [message, WAKE] : [message];
+    return wakes && CHAT_KINDS.includes(callback.kind) ? [message, WAKE] : [message];
   };
 }
 

@@ -59,8 +59,11 @@ export class Courier {
     const sink = this.#options.sinks[row.kind];
     const token = this.#unseal(row);
     if (token instanceof Error) return this.#bury(row, `key_unavailable: ${token.message}`);
-    const { hookFirst } = this.#options;
+    const { hookFirst, outbox } = this.#options;
     if (hookFirst?.isFor(row) && (await this.#tryHook(row, hookFirst, sink)) === 'settled') return;
+    const paused = [credentialOf(row), destinationOf(row)].find((of) => !outbox.admits(of, row.id));
+    if (paused !== undefined)
+      return this.#store((box) => box.hold(row.id, paused, 'waits for what is paused'));
     const failure = await this.#send(row, token, sink);
     if (failure === null) return this.#store((outbox) => outbox.sent(row.id));
     return this.#settle(row, failure, pausedBy(row, failure));

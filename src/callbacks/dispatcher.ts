@@ -71,11 +71,11 @@ export class Dispatcher {
   }
 
   async #take(): Promise<OwedCallback[]> {
-    const { outbox, clock, log } = this.#options;
+    const { outbox, hookFirst, clock, log } = this.#options;
     const total = this.#room.total - this.#sending.pending - this.#sending.size;
     if (total === 0) return [];
     try {
-      return await stored(() => outbox.take({ ...this.#room, total }), {
+      return await stored(() => outbox.take({ ...this.#room, total, hookFirst: hookFirst !== null }), {
         clock,
         log,
         signal: this.#stopping.signal,

@@ -90,6 +90,8 @@ export interface CallbackPause {
 export interface OutboxRoom {
   total: number;
   perLane: number;
+  /** A hook goes first: what it may still take to a chat is not kept back by what is paused of that chat's own API. */
+  hookFirst?: boolean;
 }
 
 /**

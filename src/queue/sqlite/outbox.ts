@@ -23,6 +23,7 @@ import type { Transaction } from './transaction.ts';
 
 /** Paused messages that one step lets go, and dead ones that one forgets. */
 const STEP = 500;
+type Taken = CallbackRow & { text: string };
 const DAY_MS = 86_400_000;
 const DEAD_RETENTION_MS = 30 * DAY_MS;
 
@@ -57,7 +58,7 @@ export class OutboxWriter implements Outbox {
   /** Before anyone is served. */
   recover(): void {
     for (const key of this.#pauses.load()) this.#letGo(key);
-    this.plan();
+    this.#alarm.plan();
   }
 
   /** Owes a message, in the transaction of what it tells. */
@@ -79,12 +80,12 @@ export class OutboxWriter implements Outbox {
   async take(room: OutboxRoom): Promise<OwedCallback[]> {
     const taken = await this.#core.commit.run((tx) => {
       for (const key of this.#pauses.outlook().open) this.#wakeProbe(tx, key);
-      const rows: (CallbackRow & { text: string })[] = [];
+      const rows: Taken[] = [];
       const lanes = this.#lanes.due();
       const share = Math.max(1, Math.floor(room.total / lanes.length));
       for (const lane of lanes) {
         const free = Math.min(this.#lanes.roomIn(lane, room.perLane), share, room.total - rows.length);
-        if (free > 0) rows.push(...this.#takeFrom(tx, lane, free));
+        if (free > 0) rows.push(...this.#takeFrom(tx, lane, { ...room, total: free }));
       }
       this.#alarm.planAfter(tx);
       return rows;
@@ -206,22 +207,17 @@ export class OutboxWriter implements Outbox {
     return { pending: of('pending'), paused: of('paused'), dead: of('dead') };
   }
 
-  /** Tells of the earliest row that is not being sent, at once or by the one timer. */
-  plan(): void {
-    this.#alarm.plan();
-  }
-
   stop(): void {
     this.#alarm.stop();
   }
 
   /** Those that may go; the others that are due wait for what is paused, and are in the way no longer. */
-  #takeFrom(tx: Transaction, lane: string, free: number): (CallbackRow & { text: string })[] {
-    const taken: (CallbackRow & { text: string })[] = [];
+  #takeFrom(tx: Transaction, lane: string, { total: free, hookFirst }: OutboxRoom): Taken[] {
+    const taken: Taken[] = [];
     for (let held = 0, more = true; more && held < STEP; ) {
       const before = held;
       for (const row of this.#lanes.dueIn(lane, free - taken.length)) {
-        const pause = this.#pauses.holding(tx, row);
+        const pause = this.#pauses.holding(tx, row, hookFirst);
         if (pause === undefined) taken.push({ ...row, text: this.#attempt(tx, row) });
         else this.#holdBack(tx, row, pause.key, { error: pause.error, uncounted: 0 });
         held += pause === undefined ? 0 : 1;

@@ -1,4 +1,4 @@
-import { type CallbackKind, shownTarget } from '../../destination.ts';
+import { type CallbackKind, CHAT_KINDS, shownTarget } from '../../destination.ts';
 import type { CallbackPause, PauseOf } from '../callbacks.ts';
 import type { Core } from './core.ts';
 import type { CallbackRow } from './outbox-rows.ts';
@@ -47,7 +47,8 @@ export class Pauses {
   }
 
   /** What keeps the message back; undefined lets it go, as the probe if the time of one has come. */
-  holding(tx: Transaction, row: CallbackRow): Pause | undefined {
+  holding(tx: Transaction, row: CallbackRow, hookFirst = false): Pause | undefined {
+    if (hookFirst && row.fell_back === 0 && CHAT_KINDS.includes(row.kind)) return undefined;
     const found = keysOf(row).flatMap((key) => this.#active.get(key) ?? []);
     const closed = found.find((pause) => pause.probe !== row.id && !this.#isOpen(pause));
     if (closed !== undefined) return closed;

@@ -41,6 +41,32 @@ describe('a message that the hook takes', () => {
   });
 });
 
+describe('a bot that is refused', () => {
+  it('keeps nothing from a gateway that works', async () => {
+    const stage = await open();
+    stage.gateway.next({ status: 400, body: 'no' });
+    stage.discord.next({ status: 401 });
+    await stage.owe('the bot’s alone', 'a');
+    await stage.did('hold');
+    await stage.owe('by the gateway', 'b');
+    await stage.did('sent');
+    expect(stage.gateway.hooks.conversation('discord:channel:b')).toEqual(['by the gateway']);
+    expect(stage.queue.outbox.counts()).toEqual({ pending: 0, paused: 1, dead: 0 });
+  });
+
+  it('is not asked for what falls back to it', async () => {
+    const stage = await open();
+    stage.gateway.next({ status: 400, body: 'no' }, { status: 400, body: 'no' });
+    stage.discord.next({ status: 401 });
+    await stage.owe('first', 'a');
+    await stage.did('hold');
+    await stage.owe('second', 'b');
+    await stage.did('hold', 2);
+    expect(stage.discord.requests).toHaveLength(1);
+    expect(stage.queue.outbox.counts()).toEqual({ pending: 0, paused: 2, dead: 0 });
+  });
+});
+
 describe('a message that the hook refuses', () => {
   it.each([
     ['by a 400', (stage: CallbackStage) => stage.gateway.next({ status: 400, body: 'no' })],
