@@ -61,7 +61,7 @@ export class Courier {
     if (token instanceof Error) return this.#bury(row, `key_unavailable: ${token.message}`);
     const { hookFirst, outbox } = this.#options;
     if (hookFirst?.isFor(row) && (await this.#tryHook(row, hookFirst, sink)) === 'settled') return;
-    const paused = [credentialOf(row), destinationOf(row)].find((of) => !outbox.admits(of, row.id));
+    const paused = outbox.blocking([credentialOf(row), destinationOf(row)], row.id);
     if (paused !== undefined)
       return this.#store((box) => box.hold(row.id, paused, 'waits for what is paused'));
     const failure = await this.#send(row, token, sink);
@@ -80,7 +80,7 @@ export class Courier {
   /** Settled, unless the chat's own API is to carry it. */
   async #tryHook(row: OwedCallback, hook: HookFirst, own: Sink): Promise<'settled' | 'fall back'> {
     const mayFall = own.configured || row.token !== null;
-    const rests = !this.#options.outbox.admits(hook.pauseOf, row.id);
+    const rests = this.#options.outbox.blocking([hook.pauseOf], row.id) !== undefined;
     const failure = rests ? hook.resting : await this.#sendByHook(row, hook);
     if (failure === null) await this.#store((outbox) => outbox.sent(row.id));
     else if (mayFall && isDefinite(failure, row)) {

@@ -115,8 +115,8 @@ export interface Outbox {
   hold(id: string, of: PauseOf, error: string): Promise<void>;
   /** They work, as this message has learned, which is their probe: what waits for them is due. */
   resume(id: string, of: readonly PauseOf[]): Promise<void>;
-  /** Whether the message may go there, too: it is not paused, or the time has come and this one is the probe. */
-  admits(of: PauseOf, id: string): boolean;
+  /** Which of them keeps the message back, if one does; else it is the probe of those whose time has come. */
+  blocking(ofs: readonly PauseOf[], id: string): PauseOf | undefined;
   /** No more attempts; stays listed for 30 days, and lets the next of its stream go. */
   bury(id: string, error: string): Promise<void>;
   /** A dead one goes to the end of its stream, a paused one is tried at once. `not_found`, `not_dead`. */

@@ -28,7 +28,7 @@ export class WatchedOutbox {
       resume: (...args) => done(['resume', ...args], () => outbox.resume(...args)),
       bury: (...args) => done(['bury', ...args], () => outbox.bury(...args)),
       replay: (...args) => done(['replay', ...args], () => outbox.replay(...args)),
-      admits: (...args) => outbox.admits(...args),
+      blocking: (...args) => outbox.blocking(...args),
       list: (...args) => outbox.list(...args),
       pauses: () => outbox.pauses(),
       counts: () => outbox.counts(),

@@ -126,9 +126,9 @@ export class OutboxWriter implements Outbox {
 
   hold(id: string, of: PauseOf, error: string): Promise<void> {
     const due = this.#core.uptime.now();
-    return this.#settle(id, (tx, row) => {
+    return this.#settle(id, (tx) => {
       // It may work again by now.
-      if (this.#pauses.has(keyOf(of))) this.#holdBack(tx, row, keyOf(of), { error, uncounted: 1 });
+      if (this.#pauses.has(keyOf(of))) this.#holdBack(tx, id, keyOf(of), { error, uncounted: 1 });
       else this.#sql.defer.run({ id, due, error, uncounted: 1 });
     });
   }
@@ -146,8 +146,8 @@ export class OutboxWriter implements Outbox {
     });
   }
 
-  admits(of: PauseOf, id: string): boolean {
-    return this.#pauses.admits(of, id);
+  blocking(ofs: readonly PauseOf[], id: string): PauseOf | undefined {
+    return this.#pauses.blocking(ofs, id);
   }
 
   bury(id: string, error: string): Promise<void> {
@@ -219,7 +219,7 @@ export class OutboxWriter implements Outbox {
       for (const row of this.#lanes.dueIn(lane, free - taken.length)) {
         const pause = this.#pauses.holding(tx, row, hookFirst);
         if (pause === undefined) taken.push({ ...row, text: this.#attempt(tx, row) });
-        else this.#holdBack(tx, row, pause.key, { error: pause.error, uncounted: 0 });
+        else this.#holdBack(tx, row.id, pause.key, { error: pause.error, uncounted: 0 });
         held += pause === undefined ? 0 : 1;
       }
       more = held > before && taken.length < free;
@@ -234,13 +234,8 @@ export class OutboxWriter implements Outbox {
     return this.#sql.attempt.get(row.id) ?? '';
   }
 
-  #holdBack(
-    tx: Transaction,
-    row: CallbackRow,
-    key: string,
-    { error, uncounted }: { error: string; uncounted: 0 | 1 },
-  ): void {
-    this.#sql.hold.run({ id: row.id, key, error, uncounted });
+  #holdBack(tx: Transaction, id: string, key: string, why: { error: string; uncounted: 0 | 1 }): void {
+    this.#sql.hold.run({ id, key, ...why });
     tx.count('callbacks/pending', -1);
     tx.count('callbacks/paused', 1);
   }

@@ -56,13 +56,15 @@ export class Pauses {
     return undefined;
   }
 
-  /** The same for what a message wants to try besides its own destination. */
-  admits(of: PauseOf, id: string): boolean {
-    const pause = this.#active.get(keyOf(of));
-    if (pause === undefined || pause.probe === id) return true;
-    if (!this.#isOpen(pause)) return false;
-    this.#beginProbe(pause, id);
-    return true;
+  /** The same for what a message wants to try when it is on its way already. */
+  blocking(ofs: readonly PauseOf[], id: string): PauseOf | undefined {
+    const closed = ofs.find((of) => {
+      const pause = this.#active.get(keyOf(of));
+      return pause !== undefined && pause.probe !== id && !this.#isOpen(pause);
+    });
+    if (closed !== undefined) return closed;
+    for (const pause of ofs.flatMap((of) => this.#active.get(keyOf(of)) ?? [])) this.#beginProbe(pause, id);
+    return undefined;
   }
 
   /** True when it was not known. */
