@@ -220,7 +220,7 @@ describe('the reader of the database', () => {
     ],
     [
       'an event that nobody recorded',
-      `UPDATE event_groups SET events = json_set(events, '$[0][1]', 'planted')`,
+      `UPDATE event_groups SET events = json_set(events, '$[0][0]', 'planted')`,
       /no request has made it \(planted\)/,
     ],
     [

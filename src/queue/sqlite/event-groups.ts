@@ -1,4 +1,6 @@
+import { randomUUID } from 'node:crypto';
 import type { Event, EventFilter } from '../events.ts';
+import { UNKNOWN_PROVENANCE } from '../task.ts';
 import type { Db } from './database.ts';
 import { STEP_BYTES } from './event-steps.ts';
 import type { EventRow } from './rows.ts';
@@ -6,34 +8,44 @@ import type { Transaction } from './transaction.ts';
 
 /** A row is full with so many characters: one event more costs what it takes to parse them, 0.3 ms. */
 const ROW_CHARS = 65_536;
+/** Hexadecimal digits at the end of an event's id. */
+const SEQ_DIGITS = 12;
 
-/** An event as it lies in its group, in the order of EVENT_COLUMNS; its `seq` is its place. */
+/**
+ * An event as it lies in its group, whose `ids` and its place make its `id` and `seq`. What comes behind the details is left
+ * out where it is as usual: half as many bytes, and one commit rarely needs a page more for its events.
+ */
 type Packed = [
-  id: string,
   type: string,
   createdAt: number,
   taskId: string | null,
   taskType: string | null,
   taskStatus: string | null,
   sessionId: string | null,
-  origin: string,
-  dispatchMode: string,
-  responseMode: string,
-  entrypoint: string | null,
   /** A text, however deep its JSON: SQLite reads a group, too, for the view. */
   details: string,
+  origin?: string,
+  dispatchMode?: string,
+  responseMode?: string,
+  entrypoint?: string | null,
+  /** Its own, from before ids were made of places. */
+  id?: string,
 ];
 
 /** The events of a commit, as they lie in the table. */
 export interface EventGroup {
   first_seq: number;
   retained_from: number;
+  /** What the ids of its events begin with; null where each has its own. */
+  ids: string | null;
   events: string;
 }
 
 /** The table of the newest events: a row for each commit, which costs a quarter of one for each event (2.3 µs an event). */
 export class EventGroups {
   readonly #sql;
+  /** Another one for each start: a database that was put back gives the same numbers to other events. */
+  readonly #ids = randomUUID().slice(0, -SEQ_DIGITS);
   /** The newest that was ever given, whether or not it is still here. */
   lastSeq: number;
   /** Those up to here are gone, though their group may be there for the sake of others. */
@@ -45,18 +57,20 @@ export class EventGroups {
     this.lastSeq = Math.max(this.dropped, this.#sql.lastSeq.get() ?? 0);
   }
 
-  /** Gives them their `seq`, before COMMIT: those of a refused operation leave no gap. Nobody reads them before it. */
+  /** Gives them their `seq` and `id`, before COMMIT: those of a refused operation leave no gap. Nobody reads them before it. */
   add(tx: Transaction, events: readonly Event[], retainedFrom: number): void {
     let seq = this.lastSeq;
     let packed: string[] = [];
     let room = ROW_CHARS;
     const write = () => {
-      this.#sql.insert.run(seq, seq - packed.length + 1, retainedFrom, `[${packed.join(',')}]`);
+      const events = `[${packed.join(',')}]`;
+      this.#sql.insert.run(seq, seq - packed.length + 1, retainedFrom, this.#ids, events);
       packed = [];
       room = ROW_CHARS;
     };
     for (const event of events) {
       event.seq = ++seq;
+      event.id = idOf(this.#ids, seq);
       const text = pack(event);
       packed.push(text);
       room -= text.length;
@@ -139,10 +153,10 @@ export class EventGroups {
 
 function prepare(db: Db) {
   const range = 'FROM event_groups WHERE last_seq > ? AND last_seq <= ? ORDER BY last_seq';
-  const group = `SELECT first_seq, retained_from, events ${range}`;
+  const group = `SELECT first_seq, retained_from, ids, events ${range}`;
   return {
-    insert: db.prepare<[number, number, number, string]>(
-      'INSERT INTO event_groups (last_seq, first_seq, retained_from, events) VALUES (?, ?, ?, ?)',
+    insert: db.prepare<[number, number, number, string, string]>(
+      'INSERT INTO event_groups (last_seq, first_seq, retained_from, ids, events) VALUES (?, ?, ?, ?, ?)',
     ),
     oldestFirst: db.prepare<[number, number], EventGroup>(group),
     newestFirst: db.prepare<[number, number], EventGroup>(`${group} DESC`),
@@ -161,26 +175,30 @@ function prepare(db: Db) {
 }
 
 function pack(event: Event): string {
-  return JSON.stringify([
-    event.id,
-    event.type,
-    event.createdAt,
-    event.taskId,
-    event.taskType,
-    event.taskStatus,
-    event.sessionId,
-    event.origin,
-    event.dispatchMode,
-    event.responseMode,
-    event.entrypoint,
-    JSON.stringify(event.details),
-  ] satisfies Packed);
+  const { type, createdAt, taskId, taskType, taskStatus, sessionId, details } = event;
+  const usual: Packed = [type, createdAt, taskId, taskType, taskStatus, sessionId, JSON.stringify(details)];
+  const { origin, dispatchMode, responseMode, entrypoint } = event;
+  if (!isUsual(event)) usual.push(origin, dispatchMode, responseMode, entrypoint);
+  return JSON.stringify(usual);
+}
+
+function isUsual({ origin, dispatchMode, responseMode, entrypoint }: Event): boolean {
+  return (
+    origin === UNKNOWN_PROVENANCE.origin &&
+    dispatchMode === UNKNOWN_PROVENANCE.dispatchMode &&
+    responseMode === UNKNOWN_PROVENANCE.responseMode &&
+    entrypoint === UNKNOWN_PROVENANCE.entrypoint
+  );
+}
+
+function idOf(ids: string | null, seq: number): string {
+  return `${ids}${seq.toString(16).padStart(SEQ_DIGITS, '0')}`;
 }
 
 /** The events of a group. */
-export function rowsOf({ first_seq, retained_from, events }: EventGroup): EventRow[] {
+export function rowsOf({ first_seq, retained_from, ids, events }: EventGroup): EventRow[] {
   const packed = JSON.parse(events) as Packed[];
-  return packed.map((event, index) => toRow(event, first_seq + index, retained_from));
+  return packed.map((event, index) => toRow(event, { seq: first_seq + index, ids, retained_from }));
 }
 
 /** Those of a group that are chosen. One that does not have the words is not parsed. */
@@ -192,10 +210,18 @@ function unpack(group: EventGroup, { taskId, type }: Partial<EventFilter>): Even
   );
 }
 
-function toRow(event: Packed, seq: number, retained_from: number): EventRow {
-  const [id, type, created_at, task_id, task_type, task_status, session_id, ...others] = event;
-  const [origin, dispatch_mode, response_mode, entrypoint, details] = others;
-  const task = { task_id, task_type, task_status, session_id };
-  const provenance = { origin, dispatch_mode, response_mode, entrypoint };
-  return { seq, id, type, created_at, ...task, ...provenance, details, retained_from };
+function toRow(
+  event: Packed,
+  { seq, ids, retained_from }: { seq: number } & Pick<EventGroup, 'ids' | 'retained_from'>,
+): EventRow {
+  const [type, created_at, task_id, task_type, task_status, session_id, details, ...others] = event;
+  const [origin, dispatch_mode, response_mode, entrypoint, id = idOf(ids, seq)] = others;
+  return {
+    ...{ seq, id, type, created_at, task_id, task_type, task_status, session_id },
+    origin: origin ?? UNKNOWN_PROVENANCE.origin,
+    dispatch_mode: dispatch_mode ?? UNKNOWN_PROVENANCE.dispatchMode,
+    response_mode: response_mode ?? UNKNOWN_PROVENANCE.responseMode,
+    entrypoint: entrypoint ?? null,
+    ...{ details, retained_from },
+  };
 }

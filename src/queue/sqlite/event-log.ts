@@ -173,7 +173,7 @@ export class SqliteEventLog implements EventLog {
     const { lastSeq } = this.#file;
     const first = storage.read(() => tail.groups.first(0));
     if (first === undefined || lastSeq - first + 1 < atLeast) return;
-    await commit.run((tx) => tail.groups.drop(tx, Math.min(lastSeq, first + STEP - 1)));
+    await commit.run((tx) => tail.drop(tx, Math.min(lastSeq, first + STEP - 1)));
   }
 
   async #dropExpired(before: number): Promise<number> {
@@ -188,13 +188,13 @@ export class SqliteEventLog implements EventLog {
 
   /** Once the file has none: the tail's oldest, up to where `endOf` says; how many. */
   async #dropFromTail(endOf: (groups: EventGroups, seq: number) => number | undefined): Promise<number> {
-    const { storage, commit } = this.#core;
-    const { groups } = this.#core.tail;
+    const { storage, commit, tail } = this.#core;
+    const { groups } = tail;
     const after = Math.max(this.#file.lastSeq, groups.dropped);
     const end = storage.read(() => endOf(groups, after));
     if (end === undefined) return 0;
     const tally = await this.#tallyBeside(after, end);
-    await commit.run((tx) => groups.drop(tx, end));
+    await commit.run((tx) => tail.drop(tx, end));
     return this.#gone(tally);
   }
 

@@ -29,8 +29,7 @@ CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOU
 `;
 
 /**
- * The newest events, a row for each commit: its events are arrays in the order of the columns of `event_tail`, which shows
- * them one by one to people. Those up to `events_dropped` are gone, and their numbers are not given again.
+ * The newest events, a row for each commit; the view `event_tail` shows them one by one to people. Those up to `events_dropped` are gone, and their numbers are not given again.
  */
 export const EVENT_GROUPS = `
 CREATE TABLE event_groups (
@@ -51,6 +50,27 @@ CREATE VIEW event_tail AS
     value ->> 3 AS task_id, value ->> 4 AS task_type, value ->> 5 AS task_status, value ->> 6 AS session_id,
     value ->> 7 AS origin, value ->> 8 AS dispatch_mode, value ->> 9 AS response_mode, value ->> 10 AS entrypoint,
     value ->> 11 AS details, retained_from
+  FROM event_groups, json_each(events)
+  WHERE first_seq + key > coalesce((SELECT value FROM meta WHERE name = 'events_dropped'), 0);
+`;
+
+/**
+ * An event without what it has in common with others: an id of its own (`ids` of its group and its `seq` make one), and the
+ * provenance of what names none. Those that are there keep theirs.
+ */
+export const SHORTER_EVENTS = `
+DROP VIEW event_tail;
+ALTER TABLE event_groups ADD COLUMN ids TEXT;
+UPDATE event_groups SET events = (
+  SELECT json_group_array(json_array(value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6,
+    value ->> 11, value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 0) ORDER BY key)
+  FROM json_each(events));
+CREATE VIEW event_tail AS
+  SELECT first_seq + key AS seq, coalesce(value ->> 11, ids || printf('%012x', first_seq + key)) AS id,
+    value ->> 0 AS type, value ->> 1 AS created_at, value ->> 2 AS task_id, value ->> 3 AS task_type,
+    value ->> 4 AS task_status, value ->> 5 AS session_id, coalesce(value ->> 7, 'unknown') AS origin,
+    coalesce(value ->> 8, 'unspecified') AS dispatch_mode, coalesce(value ->> 9, 'direct-callback') AS response_mode,
+    value ->> 10 AS entrypoint, value ->> 6 AS details, retained_from
   FROM event_groups, json_each(events)
   WHERE first_seq + key > coalesce((SELECT value FROM meta WHERE name = 'events_dropped'), 0);
 `;

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../clock.ts';
 import type { Event, EventFilter, EventType } from '../events.ts';
 import type { JsonValue } from '../task.ts';
@@ -53,9 +52,9 @@ export class EventTail {
     });
   }
 
-  /** It has its `seq` once the transaction is committed. */
+  /** It has its `seq` and `id` once the transaction is committed. */
   write(tx: Transaction, event: Omit<Event, 'seq' | 'id' | 'createdAt'>): Event {
-    const written = { seq: 0, id: randomUUID(), createdAt: this.#clock.wall(), ...event };
+    const written = { seq: 0, id: '', createdAt: this.#clock.wall(), ...event };
     tx.events.push(written);
     return written;
   }
@@ -64,7 +63,12 @@ export class EventTail {
   store(tx: Transaction): void {
     if (tx.events.length === 0) return;
     this.groups.add(tx, tx.events, this.#uptime.now());
+  }
+
+  /** Deletes the events up to `seq`, and keeps the time that the last of them may have been alone to tell. */
+  drop(tx: Transaction, seq: number): void {
     this.#uptime.remember();
+    this.groups.drop(tx, seq);
   }
 
   /** Those behind `seq`, up to `last`. */

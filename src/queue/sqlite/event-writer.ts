@@ -87,7 +87,7 @@ export class EventWriter {
 function prepare(tasks: Db, events: Db) {
   return {
     tail: tasks.prepare<[number], EventGroup>(
-      'SELECT first_seq, retained_from, events FROM event_groups WHERE last_seq > ? ORDER BY last_seq',
+      'SELECT first_seq, retained_from, ids, events FROM event_groups WHERE last_seq > ? ORDER BY last_seq',
     ),
     insert: events.prepare(
       `INSERT OR IGNORE INTO events (${EVENT_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,

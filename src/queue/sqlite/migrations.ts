@@ -1,5 +1,5 @@
 import { MORE_CALLBACKS } from './callback-migrations.ts';
-import { EVENT, EVENT_GROUPS } from './event-migrations.ts';
+import { EVENT, EVENT_GROUPS, SHORTER_EVENTS } from './event-migrations.ts';
 import { CHEAPER_INDEXES, FEWER_INDEXES } from './index-migrations.ts';
 
 /** Numbered migrations, applied in order inside one transaction each; never edited after a release. */
@@ -280,4 +280,5 @@ export const MAIN_MIGRATIONS: readonly Migration[] = [
   { version: 10, sql: EVENT_GROUPS },
   { version: 11, sql: CHEAPER_INDEXES },
   { version: 12, sql: MORE_CALLBACKS },
+  { version: 13, sql: SHORTER_EVENTS },
 ];
