@@ -41,6 +41,9 @@ const FORBIDDEN = [
   ['src/commands/a.ts', '../queue/index.ts'],
   ['src/commands/b.ts', '../http/contract/tasks.ts'],
   ['src/commands/c.ts', '../workers/runner.ts'],
+  ['plugin/src/a.ts', '../../src/queue/index.ts'],
+  ['plugin/src/tools/a.ts', '../../../src/callbacks/compose.ts'],
+  ['plugin/src/b.ts', '../../src/http/contract/tasks.ts'],
 ] as const;
 
 const ALLOWED = [
@@ -58,6 +61,8 @@ const ALLOWED = [
   ['src/client/f.ts', '../queue/task.ts'],
   ['src/client/g.ts', '../queue/events.ts'],
   ['src/client/h.ts', '../clock.ts'],
+  ['plugin/src/c.ts', '../../src/client/index.ts'],
+  ['plugin/src/d.ts', '../../src/queue/task.ts'],
   ['src/commands/d.ts', '../client/index.ts'],
   ['src/commands/e.ts', '../queue/task.ts'],
   ['src/cli.ts', './commands/tasks.ts'],
@@ -79,11 +84,10 @@ async function blamed(files: readonly (readonly [string, string])[]): Promise<st
     '--reporter=github',
     '--max-diagnostics=200',
     'src',
+    'plugin',
   ];
   const { stdout } = await promisify(execFile)(biome, args, { cwd: folder }).catch((error) => error);
-  return [...String(stdout).matchAll(/file=([^,]+)/g)].map(([, file = '']) =>
-    file.slice(file.indexOf('src/')),
-  );
+  return [...String(stdout).matchAll(/file=[^,]*?((?:plugin\/)?src\/[^,]+)/g)].map(([, file = '']) => file);
 }
 
 test('an import from a room that it may not know is refused', async () => {
