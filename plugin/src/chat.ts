@@ -63,7 +63,8 @@ function chatOf(origin: Origin): Chat {
   const address = channel === WEBCHAT ? undefined : addressOf(origin);
   const callback = address === undefined ? null : callbackTo(address, origin);
   const place = callback?.target ?? address ?? sessionKey;
-  const key = [channel, accountId, place, callback?.threadId ?? threadId ?? ''].join(' ');
+  const thread = callback === null || callback.kind === 'hook' ? threadId : callback.threadId;
+  const key = [channel, accountId, place, thread ?? ''].join(' ');
   const tag = `chat-${createHash('sha256').update(key).digest('hex').slice(0, 16)}`;
   return { key, tag, callback, webchat };
 }
@@ -102,6 +103,7 @@ function toTelegram(address: string, threadId: string | undefined): Callback | n
   const [, target, topic] = /^(?:group:)?(-?\d+|@\w+)(?::topic:(\d+))?$/.exec(address) ?? [];
   if (target === undefined) return null;
   const thread = threadId ?? topic;
+  if (thread !== undefined && !/^\d+$/.test(thread)) return null;
   const isPlain = thread === undefined || thread === GENERAL_TOPIC;
   return { kind: 'telegram', target, ...(!isPlain && { threadId: thread }) };
 }
@@ -116,7 +118,7 @@ function toDiscord(address: string, nativeId = '', threadId: string | undefined)
 
 /** A message to a person's id goes to their direct messages. Ids are upper case; session keys are not. */
 function toSlack(address: string, threadId: string | undefined): Callback | null {
-  const [, id] = /^(?:channel:|group:|user:)?([CDGUW][A-Z0-9]+)$/i.exec(address) ?? [];
+  const [, id] = /^(?:channel:|group:|user:)?([CDGUW](?=[A-Z]*\d)[A-Z0-9]+)$/i.exec(address) ?? [];
   if (id === undefined) return null;
   return { kind: 'slack', target: id.toUpperCase(), ...(threadId !== undefined && { threadId }) };
 }

@@ -31,6 +31,7 @@ export class Follower {
 
   /** Goes on with what was under way when the gateway stopped. */
   start(): void {
+    this.stop();
     this.#over = new AbortController();
     for (const taskId of this.#parts.memory.taskIds()) this.#begin(taskId);
   }
@@ -58,7 +59,7 @@ export class Follower {
     const followed = memory.task(taskId);
     if (result !== null && followed !== undefined) {
       this.#learn(taskId, followed, result);
-      if (followed.webchat !== null) await this.#tell(followed.webchat, taskId, result);
+      if (followed.webchat !== null) await this.#tell(followed.webchat, taskId, result, signal);
     }
     memory.settle(taskId);
   }
@@ -82,8 +83,8 @@ export class Follower {
       this.#parts.memory.converse(key, { sessionId, lastTaskId: taskId });
   }
 
-  async #tell(webchat: Webchat, taskId: string, result: Result): Promise<void> {
-    const state = await this.#parts.client().tasks.state(taskId);
+  async #tell(webchat: Webchat, taskId: string, result: Result, signal: AbortSignal): Promise<void> {
+    const state = await this.#parts.client().tasks.state(taskId, { signal, patienceMs: PATIENCE_MS });
     await this.#parts.write(webchat, taskId, outcomeText(state, result));
   }
 }

@@ -1,6 +1,6 @@
 /** `/cc`, `/cx`, `/gemini` and theirs: what a chat says to an AI CLI. */
 import { randomUUID } from 'node:crypto';
-import type { TaskApiClient } from '../../src/client/index.ts';
+import { ClientError, type TaskApiClient } from '../../src/client/index.ts';
 import type { AgentType, CliName } from '../../src/queue/task.ts';
 import { type Chat, chatOfCommand } from './chat.ts';
 import { messageOf } from './errors.ts';
@@ -89,14 +89,28 @@ class PromptCommands {
     const { memory, client, follower, promptTimeoutMs: timeout } = this.#parts;
     const conversation = this.#key(chat);
     // Ours from the first prompt on: a second one that comes at once belongs to it, and waits behind it.
-    const { sessionId, lastTaskId } = memory.conversation(conversation) ?? begun();
+    const known = memory.conversation(conversation);
+    const { sessionId, lastTaskId } = known ?? begun();
     memory.converse(conversation, { sessionId, lastTaskId });
     const { command: entrypoint, type } = this.#cli;
     const fields = { ...submissionOf(chat, 'direct-command'), entrypoint, timeout, prompt, sessionId };
-    const { taskId } = await client().tasks.submit(type, fields);
+    const { taskId } = await this.#submit(() => client().tasks.submit(type, fields), conversation, known);
     memory.converse(conversation, { sessionId, lastTaskId: taskId });
     follower.follow(taskId, { conversation, webchat: chat.webchat });
     return this.#accepted(chat, taskId);
+  }
+
+  /** What was begun for a prompt that nobody has taken is no conversation. */
+  async #submit<T>(submit: () => Promise<T>, key: string, known: Conversation | undefined): Promise<T> {
+    try {
+      return await submit();
+    } catch (error) {
+      const { memory } = this.#parts;
+      const mayBeDone = error instanceof ClientError && error.mayBeDone;
+      if (known === undefined && !mayBeDone && memory.conversation(key)?.lastTaskId === null)
+        memory.forget(key);
+      throw error;
+    }
   }
 
   async #accepted(chat: Chat, taskId: string): Promise<string> {

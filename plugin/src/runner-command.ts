@@ -1,10 +1,11 @@
 /** `/runner`: what runs, what waits and why, who is connected. */
-import type {
-  CallbackPause,
-  RunnerState,
-  TaskApiClient,
-  TaskState,
-  TaskStatus,
+import {
+  type CallbackPause,
+  type RunnerState,
+  type TaskApiClient,
+  TaskApiError,
+  type TaskState,
+  type TaskStatus,
 } from '../../src/client/index.ts';
 import { type Chat, chatOfCommand } from './chat.ts';
 import type { Command, CommandContext } from './openclaw.ts';
@@ -94,7 +95,10 @@ class RunnerCommand {
     const states = await Promise.all(
       tasks.slice(0, SHOWN).map(({ taskId }) => this.#client.tasks.state(taskId)),
     );
-    const more = tasks.length > SHOWN ? [`• and ${tasks.length - SHOWN} more`] : [];
+    const more =
+      tasks.length > SHOWN
+        ? [`• and ${tasks.length === SEARCHED ? 'more than ' : ''}${tasks.length - SHOWN} more`]
+        : [];
     return [title, ...states.map((state) => `• ${this.#line(state)}`), ...more].join('\n');
   }
 
@@ -166,7 +170,11 @@ class RunnerCommand {
   async #elsewhere(name: string): Promise<TaskState | undefined> {
     for await (const task of this.#client.tasks.iterate({ limit: SEARCHED }))
       if (isCalled(task.taskId, name)) return task;
-    return undefined;
+    // Lists have no tasks whose result was read.
+    return this.#client.tasks.state(name).catch((error: unknown) => {
+      if (error instanceof TaskApiError && error.status === 404) return undefined;
+      throw error;
+    });
   }
 }
 

@@ -67,7 +67,7 @@ export async function waitFor(
     return { taskId, ...outcomeOf(result) };
   } catch (error) {
     if (signal?.aborted) await stop(client(), taskId);
-    if (!(error instanceof StillRunningError)) throw error;
+    if (!(error instanceof StillRunningError)) return { taskId, error: messageOf(error) };
     const { status, reason } = await client().tasks.state(taskId);
     return {
       taskId,

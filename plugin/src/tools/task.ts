@@ -1,4 +1,4 @@
-import { StillRunningError } from '../../../src/client/index.ts';
+import { StillRunningError, TaskApiError } from '../../../src/client/index.ts';
 import type { Tool } from '../openclaw.ts';
 import { outputSoFar } from '../output-so-far.ts';
 import { tail } from '../texts.ts';
@@ -58,6 +58,7 @@ async function ended(waiting: Promise<unknown>): Promise<void> {
   try {
     await waiting;
   } catch (error) {
-    if (!(error instanceof StillRunningError)) throw error;
+    const isGone = error instanceof TaskApiError && error.status === 404;
+    if (!isGone && !(error instanceof StillRunningError)) throw error;
   }
 }
