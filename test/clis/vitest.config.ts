@@ -1,15 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
-import type { Reporter } from 'vitest/node';
-
-/** A test that is left out proves nothing: it counts as failed. */
-const noneLeftOut: Reporter = {
-  onTestRunEnd(modules) {
-    const leftOut = modules.flatMap(({ children }) => [...children.allTests('skipped')]);
-    if (leftOut.length > 0)
-      throw new Error(`left out: ${leftOut.map(({ fullName }) => fullName).join('; ')}`);
-  },
-};
+import { noneLeftOut } from '../support/none-left-out.ts';
 
 /** The contract tests with the real CLIs: apart from `npm test`, since they install 900 MB from the registry. */
 export default defineConfig({

@@ -1,4 +1,7 @@
-/** A Telegram on loopback, for one bot: its Bot API, and chats where people write and a test reads. */
+/**
+ * A Telegram on loopback, for one bot: its Bot API, and chats where people write and a test reads. It is as much of it
+ * as examples/telegram-bot.ts, our own delivery and the Telegram channel of an OpenClaw gateway ask for.
+ */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -10,7 +13,7 @@ const ME = { id: 110_201_543, is_bot: true, first_name: 'Runner', username: 'run
 /** Of a message that somebody writes; the chat is private unless it says otherwise. */
 export interface Written {
   from: number;
-  chat?: { id: number; type: string; is_forum?: boolean };
+  chat?: Chat;
   [field: string]: unknown;
 }
 
@@ -26,6 +29,15 @@ interface Update {
   message: object;
 }
 
+interface Chat {
+  id: number;
+  type: string;
+  is_forum?: boolean;
+}
+
+/** Calls whose answer is that they were heard. */
+const HEARD = new Set(['deleteWebhook', 'deleteMyCommands', 'sendChatAction', 'setMessageReaction']);
+
 type Parameters = Record<string, unknown>;
 
 export class FakeTelegramBotApi {
@@ -36,6 +48,7 @@ export class FakeTelegramBotApi {
   sending: 'answered' | 'lost answer' | 'blocked' = 'answered';
   readonly #server = createServer((request, response) => void this.#handle(request, response));
   #updates: Update[] = [];
+  readonly #chats = new Map<string, Chat>();
   #lastId = 900;
   /** Ends the long poll that waits. */
   #wake = () => {};
@@ -57,8 +70,17 @@ export class FakeTelegramBotApi {
     const [command = ''] = text.split(' ');
     const entities = text.startsWith('/') ? [{ type: 'bot_command', offset: 0, length: command.length }] : [];
     const user = { id: from, is_bot: false, first_name: 'Somebody' };
-    const chat = { id: from, type: 'private', first_name: 'Somebody' };
-    const message = { message_id: this.#lastId, date: 0, from: user, chat, text, entities, ...more };
+    const chat = more.chat ?? { id: from, type: 'private', first_name: 'Somebody' };
+    this.#chats.set(String(chat.id), chat);
+    const message = {
+      message_id: this.#lastId,
+      date: nowSeconds(),
+      from: user,
+      text,
+      entities,
+      ...more,
+      chat,
+    };
     this.#updates.push({ update_id: this.#lastId, message });
     this.#wake();
   }
@@ -84,7 +106,8 @@ export class FakeTelegramBotApi {
     const [, token, method] = /^\/bot([^/]+)\/(\w+)$/.exec(request.url ?? '') ?? [];
     if (token !== TELEGRAM_TOKEN) return refuse(response, 401, 'Unauthorized');
     if (method === 'getMe') return answer(response, ME);
-    if (method === 'deleteWebhook') return answer(response, true);
+    if (method !== undefined && HEARD.has(method)) return answer(response, true);
+    if (method === 'getChat') return this.#getChat(parameters, response);
     if (method === 'getUpdates') return this.#poll(parameters, response);
     if (method === 'sendMessage') return this.#send(parameters, response);
     if (method !== 'setMyCommands') return refuse(response, 404, 'Not Found');
@@ -96,7 +119,9 @@ export class FakeTelegramBotApi {
   #poll({ offset = 0, timeout = 0 }: Parameters, response: ServerResponse): void {
     this.#wake();
     this.#updates = this.#updates.filter(({ update_id }) => update_id >= Number(offset));
+    const isOver = setTimeout(() => this.#wake(), Number(timeout) * 1_000).unref();
     this.#wake = () => {
+      clearTimeout(isOver);
       this.#wake = () => {};
       answer(response, this.#updates);
     };
@@ -110,9 +135,23 @@ export class FakeTelegramBotApi {
       return;
     }
     this.sent.push(parameters as unknown as Sent);
-    const message = { message_id: this.#lastId, date: 0, chat: {}, text: parameters.text };
+    const { chat_id, text, message_thread_id } = parameters;
+    const chat = this.#chats.get(String(chat_id)) ?? { id: Number(chat_id), type: 'private' };
+    // A gateway takes a message whose answer names no topic for one that went astray.
+    const topic = message_thread_id === undefined ? {} : { message_thread_id, is_topic_message: true };
+    const message = { message_id: this.#lastId, date: nowSeconds(), chat, text, ...topic };
     if (this.sending === 'answered') answer(response, message);
   }
+
+  #getChat({ chat_id }: Parameters, response: ServerResponse): void {
+    const chat = this.#chats.get(String(chat_id));
+    if (chat === undefined) refuse(response, 400, 'Bad Request: chat not found');
+    else answer(response, chat);
+  }
+}
+
+function nowSeconds(): number {
+  return Math.floor(Date.now() / 1_000);
 }
 
 function answer(response: ServerResponse, result: unknown): void {

@@ -40,7 +40,12 @@ export function environmentIn(home: string, more: Record<string, string> = {}): 
   };
 }
 
-export function launch(subcommand: 'start' | 'task-api' | 'runner', env: Record<string, string>): Running {
+/** `whenOver` is given what ends it: unless told, the test does that. */
+export function launch(
+  subcommand: 'start' | 'task-api' | 'runner',
+  env: Record<string, string>,
+  whenOver: (end: () => void) => void = onTestFinished,
+): Running {
   const child = spawn(process.execPath, [BIN, subcommand], { env, stdio: ['ignore', 'pipe', 'pipe'] });
   const exited = once(child, 'exit') as Promise<[number | null]>;
   const lines: LogLine[] = [];
@@ -51,7 +56,7 @@ export function launch(subcommand: 'start' | 'task-api' | 'runner', env: Record<
   };
   createInterface({ input: child.stdout }).on('line', hear);
   createInterface({ input: child.stderr }).on('line', hear);
-  onTestFinished(() => void child.kill('SIGKILL'));
+  whenOver(() => void child.kill('SIGKILL'));
   const said = (msg: string) => lines.find((line) => line.msg === msg);
   return {
     child,
