@@ -31,6 +31,8 @@ export class Gateway {
   readonly port: number;
   /** All that it writes is below it. */
   readonly home = mkdtempSync(join(tmpdir(), 'openclaw-runner-gateway-home-'));
+  /** More environment, from the next start on. */
+  readonly env: Record<string, string> = {};
   /** What it has printed, over all its starts. */
   log = '';
   #process: ChildProcess | undefined;
@@ -115,6 +117,17 @@ export class Gateway {
     return { code, ...said };
   }
 
+  /** An `openclaw` for somebody's PATH: the folder that it is in. */
+  commandFolder(): string {
+    const folder = join(this.home, 'bin');
+    mkdirSync(folder, { recursive: true });
+    const settings = Object.entries(this.#environment).map(([name, value]) => `export ${name}='${value}'`);
+    const command = `exec '${process.execPath}' '${installedOpenClaw()}' "$@"`;
+    const script = ['#!/bin/sh', ...settings, command, ''].join('\n');
+    writeFileSync(join(folder, 'openclaw'), script, { mode: 0o755 });
+    return folder;
+  }
+
   /** A hook, as the gateway's hook token lets in. */
   hook(name: string, body: object): Promise<Response> {
     return this.#post(`/hooks/${name}`, this.hookToken, body);
@@ -167,13 +180,12 @@ export class Gateway {
       ...{ HOME: this.home, TMPDIR: join(this.home, 'tmp'), LANG: 'C.UTF-8', TZ: 'UTC', NO_COLOR: '1' },
       ...{ HTTP_PROXY: DEAD_PROXY, HTTPS_PROXY: DEAD_PROXY, ALL_PROXY: DEAD_PROXY },
       NO_PROXY: '127.0.0.1,localhost',
-      // What npm does not find there it need not look for again.
-      npm_config_fetch_retries: '0',
       // An installation of a plugin would wait for the registry, for minutes.
       npm_config_offline: 'true',
       ...{ OPENCLAW_STATE_DIR: this.stateDir, OPENCLAW_CONFIG_PATH: this.#configFile },
       // No launcher in between: a signal is for the gateway itself.
       ...{ OPENCLAW_NO_RESPAWN: '1', OPENCLAW_NO_AUTO_UPDATE: '1', OPENCLAW_DISABLE_BONJOUR: '1' },
+      ...this.env,
     };
   }
 }

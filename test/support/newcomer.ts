@@ -80,7 +80,7 @@ export function inForeground(command: string, { cwd, env }: Newcomer): Foregroun
 
 /** Resolves with what runs commands where the Task API is, and with what stops it, once `command` has started it. */
 export async function startTaskApi(command: string, { cwd, env }: Newcomer) {
-  const { says, stop } = inForeground(command, { cwd, env: { ...env, WORKER_PORT: '0' } });
+  const { says, stop } = inForeground(command, { cwd, env: { WORKER_PORT: '0', ...env } });
   const ready = await says((line) => line.startsWith('{') && JSON.parse(line).msg === 'ready');
   const { url } = JSON.parse(ready);
   const run = async (blocks: ShellBlock[]) => {
