@@ -11,7 +11,7 @@ import { type Chat, chatOfCommand } from './chat.ts';
 import type { Command, CommandContext } from './openclaw.ts';
 import { outputSoFar } from './output-so-far.ts';
 import { refusals } from './refusals.ts';
-import { ago, cut, duration, nameOf, outcomeText, tail, titleOf } from './texts.ts';
+import { ago, cut, duration, nameOf, saidIn, tail, titleOf } from './texts.ts';
 
 export interface RunnerParts {
   client: () => TaskApiClient;
@@ -25,6 +25,13 @@ const REASON_CHARS = 200;
 const OUTPUT_CHARS = 1_500;
 /** As many as one page of the Task API has. */
 const SEARCHED = 500;
+
+/** Of a task that has ended. */
+const WORDS: Record<string, string> = {
+  completed: 'was done',
+  failed: 'failed',
+  cancelled: 'was cancelled',
+};
 
 const USAGE = [
   '/runner shows what runs, what waits and why, and who is connected.',
@@ -127,12 +134,12 @@ class RunnerCommand {
     const isHere = state.tags.includes(this.#chat.tag);
     if (state.status === 'running')
       return `${this.#running(state)} ${isHere ? await this.#said(state.taskId) : ''}`.trim();
-    const first = `${titleOf(state)} is ${state.status}, since ${ago(state.completedAt ?? this.#now, this.#now)}.`;
+    const first = `${titleOf(state)} ${WORDS[state.status]} ${ago(state.completedAt ?? this.#now, this.#now)}.`;
     return isHere ? `${first}\n${await this.#outcome(state)}` : first;
   }
 
   #running({ startedAt, runnerId, ...state }: TaskState): string {
-    return `${titleOf(state)} runs since ${duration(this.#now - (startedAt ?? this.#now))} on ${runnerId ?? 'a runner'}.`;
+    return `${titleOf(state)} has run for ${duration(this.#now - (startedAt ?? this.#now))} on ${runnerId ?? 'a runner'}.`;
   }
 
   async #said(taskId: string): Promise<string> {
@@ -143,7 +150,7 @@ class RunnerCommand {
   async #outcome(state: TaskState): Promise<string> {
     if (state.readAt !== null) return 'Its result was read, and is gone.';
     const { result } = await this.#client.tasks.outcome(state.taskId);
-    return result === null ? 'Its result is gone.' : tail(outcomeText(state, result), OUTPUT_CHARS);
+    return result === null ? 'Its result is gone.' : tail(saidIn(state, result), OUTPUT_CHARS);
   }
 
   async #cancel(name: string | undefined): Promise<string> {

@@ -39,14 +39,17 @@ export function ago(then: number, now: number): string {
   return `${duration(now - then)} ago`;
 }
 
-/** As the Task API tells it in a chat: what a task has said, or why it did not end well. */
+/** As the Task API tells it in a chat: what a task has said, or that and why it did not end well. */
 export function outcomeText(state: Pick<TaskState, 'type' | 'taskId' | 'status'>, result: Result): string {
+  const said = saidIn(state, result);
+  return state.status === 'completed' ? said : `❌ ${titleOf(state)} ${state.status}\n${said}`;
+}
+
+/** What a task has said, or why it did not end well. */
+export function saidIn({ status }: Pick<TaskState, 'status'>, result: Result): string {
   const { error, stdout, stderr, exitCode } = result;
-  if (state.status === 'completed') return stdout.trim() === '' ? '(no output)' : stdout;
+  if (status === 'completed') return stdout.trim() === '' ? '(no output)' : stdout;
   const reason = error === null ? stderr : typeof error === 'string' ? error : JSON.stringify(error);
   const said = [reason, stdout].map((text) => text.trim()).filter((text) => text !== '');
-  return [
-    `❌ ${titleOf(state)} ${state.status}`,
-    ...(said.length > 0 ? said : [`exit code ${exitCode}`]),
-  ].join('\n');
+  return said.length > 0 ? said.join('\n') : `exit code ${exitCode}`;
 }

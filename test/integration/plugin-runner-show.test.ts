@@ -35,17 +35,17 @@ describe('/runner show', () => {
     const title = `Claude ${task.taskId.slice(-8)}`;
     api.clock.advance(65_000);
     expect(await plugin.say('/runner show')).toBe(
-      `${title} runs since 1 min on laptop. It has said nothing yet.`,
+      `${title} has run for 1 min on laptop. It has said nothing yet.`,
     );
     await task.print('{"raw": 1}\n');
     await task.print('oops\n', 'stderr');
     expect(await plugin.say('/runner show')).toBe(
-      `${title} runs since 1 min on laptop. So far:\n{"raw": 1}\noops`,
+      `${title} has run for 1 min on laptop. So far:\n{"raw": 1}\noops`,
     );
     await task.print('Reading a file.\n', 'transcript');
     await task.print('Done.\n', 'transcript');
     expect(await plugin.say('/runner show')).toBe(
-      `${title} runs since 1 min on laptop. So far:\nReading a file.\nDone.`,
+      `${title} has run for 1 min on laptop. So far:\nReading a file.\nDone.`,
     );
   });
 
@@ -71,11 +71,11 @@ describe('/runner show', () => {
   });
 
   it.each([
-    [{ stdout: 'hello\n' }, 'is completed, since 2 min ago.\nhello'],
-    [{}, 'is completed, since 2 min ago.\n(no output)'],
+    [{ stdout: 'hello\n' }, 'was done 2 min ago.\nhello'],
+    [{}, 'was done 2 min ago.\n(no output)'],
     [
       { exitCode: 3, error: 'the limit is reached', stdout: 'so far\n', stderr: 'details\n' },
-      /^is failed, since 2 min ago\.\n❌ Codex .{8} failed\nthe limit is reached\nso far$/,
+      /^failed 2 min ago\.\nthe limit is reached\nso far$/,
     ],
   ])('tells the result (%o), and leaves it there', async (result, told) => {
     const { api, plugin, runner } = await aChat();
@@ -95,7 +95,7 @@ describe('/runner show', () => {
     await api.get(`/tasks/${task.taskId}`);
     await isRead(api, task.taskId);
     expect(await plugin.say(`/runner show ${task.taskId}`)).toMatch(
-      /^Claude .{8} is completed, since 0 s ago\.\nIts result was read, and is gone\.$/,
+      /^Claude .{8} was done 0 s ago\.\nIts result was read, and is gone\.$/,
     );
   });
 
@@ -119,12 +119,10 @@ describe('/runner show', () => {
     expect(await show()).toContain(`Claude ${name} waits. It is ready`);
     const task = await runner.take();
     await task.print('a secret');
-    expect(await show()).toBe(`Claude ${name} runs since 0 s on laptop.`);
+    expect(await show()).toBe(`Claude ${name} has run for 0 s on laptop.`);
     await task.finish({ stdout: 'a secret' });
-    expect(await show()).toBe(`Claude ${name} is completed, since 0 s ago.`);
-    expect(await plugin.say(`/runner show ${task.taskId}`)).toBe(
-      `Claude ${name} is completed, since 0 s ago.`,
-    );
+    expect(await show()).toBe(`Claude ${name} was done 0 s ago.`);
+    expect(await plugin.say(`/runner show ${task.taskId}`)).toBe(`Claude ${name} was done 0 s ago.`);
     expect(await plugin.say('/runner show')).toBe('There is no such task of this chat.');
     expect(await plugin.say(`/runner show ${name}`, ELSEWHERE)).toContain('a secret');
   });

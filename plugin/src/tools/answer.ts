@@ -61,6 +61,7 @@ export async function waitFor(
   const timeoutMs = waitSeconds === undefined ? waitMs : waitSeconds * 1_000;
   try {
     const result = await client().tasks.wait(taskId, { timeoutMs, signal });
+    // Where this is lost, the Task API keeps the result for its time: nobody else is waiting for it.
     await client()
       .tasks.settle(taskId)
       .catch(() => {});
