@@ -1,7 +1,7 @@
 /** `/cc`, `/cx`, `/gemini` and theirs: what a chat says to an AI CLI. */
 import { randomUUID } from 'node:crypto';
 import { ClientError, type TaskApiClient } from '../../src/client/index.ts';
-import type { AgentType, CliName } from '../../src/queue/task.ts';
+import type { CliName } from '../../src/queue/task.ts';
 import { type Chat, chatOfCommand } from './chat.ts';
 import { messageOf } from './errors.ts';
 import type { Follower } from './follower.ts';
@@ -25,14 +25,13 @@ interface Cli {
   /** `/codex` is a name that OpenClaw keeps for itself. */
   command: string;
   name: CliName;
-  type: AgentType;
   label: string;
 }
 
 const CLIS: readonly Cli[] = [
-  { command: 'cc', name: 'claude', type: 'claude-cli', label: 'Claude Code' },
-  { command: 'cx', name: 'codex', type: 'codex-cli', label: 'Codex' },
-  { command: 'gemini', name: 'gemini', type: 'gemini-cli', label: 'Gemini' },
+  { command: 'cc', name: 'claude', label: 'Claude Code' },
+  { command: 'cx', name: 'codex', label: 'Codex' },
+  { command: 'gemini', name: 'gemini', label: 'Gemini' },
 ];
 
 const RECENT = 8;
@@ -92,9 +91,13 @@ class PromptCommands {
     const known = memory.conversation(conversation);
     const { sessionId, lastTaskId } = known ?? begun();
     memory.converse(conversation, { sessionId, lastTaskId });
-    const { command: entrypoint, type } = this.#cli;
+    const { command: entrypoint, name } = this.#cli;
     const fields = { ...submissionOf(chat, 'direct-command'), entrypoint, timeout, prompt, sessionId };
-    const { taskId } = await this.#submit(() => client().tasks.submit(type, fields), conversation, known);
+    const { taskId } = await this.#submit(
+      () => client().tasks.submit(`${name}-cli`, fields),
+      conversation,
+      known,
+    );
     memory.converse(conversation, { sessionId, lastTaskId: taskId });
     follower.follow(taskId, { conversation, webchat: chat.webchat });
     return this.#accepted(chat, taskId);

@@ -5,6 +5,7 @@ import type { RouteDeps } from '../../src/http/deps.ts';
 import { routesOf } from '../../src/http/routes.ts';
 import { eventually } from '../support/eventually.ts';
 import { type Api, startApi, TOKEN } from '../support/http.ts';
+import { losingFirstAnswer } from '../support/lost-answer.ts';
 import { environmentIn, launch, TOKEN as PROCESS_TOKEN, ready } from '../support/processes.ts';
 import { roomFor, telling } from '../support/queue.ts';
 import { tempFolder } from '../support/temp-folder.ts';
@@ -170,15 +171,7 @@ it('takes a callback in the words of the wire, and knows at compile time what is
 
 it('submits once, though the first answer got lost', async () => {
   const api = await startApi();
-  let isLost = false;
-  const losing: typeof fetch = async (input, init) => {
-    const answer = await fetch(input, init);
-    if (isLost) return answer;
-    isLost = true;
-    await answer.text();
-    throw new TypeError('fetch failed');
-  };
-  const { tasks } = new TaskApiClient({ url: api.url, token: TOKEN, fetch: losing });
+  const { tasks } = new TaskApiClient({ url: api.url, token: TOKEN, fetch: losingFirstAnswer() });
   const submitted = await tasks.submit('command', { command: 'x' });
   expect(submitted.duplicate).toBe(true);
   const ids: string[] = [];

@@ -2,6 +2,7 @@
 import { expect, it } from 'vitest';
 import { outputSoFar } from '../../plugin/src/output-so-far.ts';
 import { eventually } from '../support/eventually.ts';
+import { startFront } from '../support/front.ts';
 import { startApi } from '../support/http.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { StandInRunner, TestPlugin } from '../support/plugin.ts';
@@ -20,7 +21,7 @@ async function aTask() {
   const api = await startApi();
   const plugin = new TestPlugin(api);
   await plugin.say('/cc one');
-  return { plugin, ...(await new StandInRunner(api).take()) };
+  return { api, plugin, ...(await new StandInRunner(api).take()) };
 }
 
 it('is read on as long as more comes, and no longer', async () => {
@@ -46,18 +47,37 @@ it('is all of it once the task has ended, without a wait', async () => {
 });
 
 it('comes of a task that never stops printing, too', async () => {
-  const { plugin, print } = await aTask();
-  let isTold = false;
-  const shown = plugin.say('/runner show').finally(() => {
-    isTold = true;
-  });
-  let lines = 0;
-  while (!isTold && lines < 5_000) {
-    lines += 1;
-    await print(`line ${lines}\n`);
+  const { plugin, taskId, print } = await aTask();
+  const clock = new CountedClock();
+  const output = outputSoFar(plugin.client(), taskId, clock);
+  for (let line = 1; line <= 16; line++) {
+    const before = clock.waits;
+    await print(`line ${line}\n`);
+    await eventually('the line', () => clock.waits > before);
+    clock.advance(250);
   }
-  expect(lines).toBeLessThan(5_000);
-  expect(await shown).toContain('So far:\n');
+  expect(await output).toMatch(/^line 1\n[\s\S]*line 16\n$/);
+});
+
+it('comes over a slow line, too', async () => {
+  const { api, taskId, print } = await aTask();
+  await print('hello');
+  const asked = Promise.withResolvers<void>();
+  const released = Promise.withResolvers<boolean>();
+  const url = await startFront(api, (call) => {
+    if (!call.endsWith('/output')) return true;
+    asked.resolve();
+    return released.promise;
+  });
+  const clock = new CountedClock();
+  const output = outputSoFar(new TestPlugin(api, { url }).client(), taskId, clock);
+  await asked.promise;
+  clock.advance(1_000);
+  const before = clock.waits;
+  released.resolve(true);
+  await eventually('the piece', () => clock.waits > before);
+  clock.advance(300);
+  expect(await output).toBe('hello');
 });
 
 it('of a task that is gone is an error', async () => {

@@ -4,6 +4,7 @@ import { clientFor } from '../../plugin/src/settings.ts';
 import { TaskApiClient } from '../../src/client/index.ts';
 import { startFront } from '../support/front.ts';
 import { type Api, startApi, TOKEN } from '../support/http.ts';
+import { losingFirstAnswer } from '../support/lost-answer.ts';
 import { freePort } from '../support/newcomer.ts';
 import { submissionsOf, TestPlugin } from '../support/plugin.ts';
 
@@ -117,15 +118,7 @@ describe('a prompt', () => {
 
   it('is asked once, though the answer to it gets lost', async () => {
     const api = await startApi();
-    let isLost = false;
-    const losing: typeof fetch = async (input, init) => {
-      const answer = await fetch(input, init);
-      if (isLost) return answer;
-      isLost = true;
-      await answer.text();
-      throw new TypeError('fetch failed');
-    };
-    const client = new TaskApiClient({ url: api.url, token: TOKEN, fetch: losing });
+    const client = new TaskApiClient({ url: api.url, token: TOKEN, fetch: losingFirstAnswer() });
     const plugin = new TestPlugin(api, { client: () => client });
     expect((await plugin.reply('/cc hi')).isError).toBeUndefined();
     expect((await api.get('/tasks')).body.tasks).toHaveLength(1);

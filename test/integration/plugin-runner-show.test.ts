@@ -1,8 +1,6 @@
 /** `/runner show` and `/runner cancel`: one task, as a chat calls it. */
-import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { eventually } from '../support/eventually.ts';
-import { startFront } from '../support/front.ts';
 import { type Api, startApi } from '../support/http.ts';
 import { ELSEWHERE, StandInRunner, TestPlugin } from '../support/plugin.ts';
 
@@ -47,15 +45,6 @@ describe('/runner show', () => {
     expect(await plugin.say('/runner show')).toBe(
       `${title} has run for 1 min on laptop. So far:\nReading a file.\nDone.`,
     );
-  });
-
-  it('tells what there is over a slow line, too', async () => {
-    const { api, plugin: near, runner } = await aChat();
-    const url = await startFront(api, (call) => !call.endsWith('/output') || pause(1_000, true));
-    const far = new TestPlugin(api, { url });
-    await near.say('/cc one');
-    await (await runner.take()).print('hello');
-    expect(await far.say('/runner show')).toContain('So far:\nhello');
   });
 
   it('tells the end of what is long', async () => {

@@ -29,7 +29,8 @@ CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOU
 `;
 
 /**
- * The newest events, a row for each commit; the view `event_tail` shows them one by one to people. Those up to `events_dropped` are gone, and their numbers are not given again.
+ * The newest events, a row for each commit; the view `event_tail` shows them one by one to people. Those up to
+ * `events_dropped` are gone, and their numbers are not given again.
  */
 export const EVENT_GROUPS = `
 CREATE TABLE event_groups (

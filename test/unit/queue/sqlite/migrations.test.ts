@@ -58,3 +58,28 @@ test('the numbers of events that had left the tail are not given again', () => {
   const { rows, dropped } = grouped(`INSERT INTO event_tail VALUES (42, ${EVENT}); DELETE FROM event_tail`);
   expect([rows, dropped]).toEqual([[], 42]);
 });
+
+test('groups of several events, with a provenance of their own, are shown as before they were made shorter', () => {
+  const db = new Database(':memory:');
+  onTestFinished(() => void db.close());
+  const shown = () => db.prepare('SELECT * FROM event_tail ORDER BY seq').raw().all();
+  let before: unknown[] = [];
+  for (const { sql, version } of MAIN_MIGRATIONS) {
+    if (version === 13) {
+      const events = Array.from({ length: 12 }, (_, n) =>
+        [`id${n}`, 'note', 1_795_000_000_000 + n, 't', 'command', 'pending', `s${n}`].concat([
+          'o',
+          'd',
+          'r',
+          `e${n}`,
+          `{"n":${n}}`,
+        ] as never[]),
+      );
+      db.prepare('INSERT INTO event_groups VALUES (20, 9, 7, ?)').run(JSON.stringify(events));
+      before = shown();
+    }
+    db.exec(sql);
+  }
+  expect(before).toHaveLength(12);
+  expect(shown()).toEqual(before);
+});
