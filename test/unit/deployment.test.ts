@@ -3,7 +3,7 @@
  * build steps of the Dockerfile are npm scripts that other tests run.
  */
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
@@ -16,6 +16,7 @@ import {
 } from '../../src/config.ts';
 import { readRunnerSettings } from '../../src/runner-config.ts';
 import { Settings } from '../../src/settings.ts';
+import { tempFolder } from '../support/temp-folder.ts';
 
 const TOP = fileURLToPath(new URL('../..', import.meta.url));
 const read = (path: string) => readFileSync(join(TOP, path), 'utf8');
@@ -159,4 +160,50 @@ describe('.ci/run', () => {
     expect(text).toContain('set -euo pipefail');
     for (const step of ['npm ci', 'npm run check', 'npm test']) expect(text).toContain(step);
   });
+
+  it('names at its end what failed and why, and counts it', () => {
+    const folder = tempFolder();
+    const broken = {
+      name: join(TOP, 'test/a.test.ts'),
+      status: 'failed',
+      message: 'cannot load',
+      assertionResults: [],
+    };
+    const red = {
+      name: join(TOP, 'test/b.test.ts'),
+      status: 'failed',
+      message: '',
+      assertionResults: [
+        { status: 'passed', fullName: 'counts', failureMessages: [] },
+        { status: 'failed', fullName: 'adds', failureMessages: ['AssertionError: 1 is not 2'] },
+      ],
+    };
+    writeFileSync(
+      join(folder, 'report.json'),
+      JSON.stringify({ numPassedTests: 7, testResults: [broken, red] }),
+    );
+    writeFileSync(join(folder, 'npm run -s chaos.log'), 'kill 1\nlost a task\n');
+    expect(summary(folder, '1', '6', 'npm run -s chaos')).toBe(`
+FAILED test/a.test.ts
+  cannot load
+
+FAILED test/b.test.ts › adds
+  AssertionError: 1 is not 2
+
+FAILED npm run -s chaos
+  kill 1
+  lost a task
+
+13 passed, 3 failed
+`);
+  });
+
+  it('counts an end of the tests that leaves no report as a failure', () => {
+    expect(summary(tempFolder(), '124', '7')).toContain('exit code 124');
+    expect(summary(tempFolder(), '124', '7')).toMatch(/\n7 passed, 1 failed\n$/);
+  });
 });
+
+function summary(...args: string[]): string {
+  return execFileSync(process.execPath, ['.ci/summary.mjs', ...args], { cwd: TOP, encoding: 'utf8' });
+}
