@@ -12,6 +12,7 @@ import { TOKEN } from './shot.ts';
 /** After so many there is nothing to learn from another one. */
 const MAX_CRASHES = 10;
 const STOP_MS = 30_000;
+const COLLECT = new URL('collect.ts', import.meta.url).href;
 /** How the far server refuses, in words that nobody else uses. */
 const REFUSAL = 'refused on purpose by the fuzz run';
 /** What is logged as an error, and is none of the product's. */
@@ -66,6 +67,11 @@ export class Stage {
     return this.#up;
   }
 
+  /** Asks it to collect what lives no longer; it does so when it comes to it. */
+  collect(): void {
+    this.#child?.kill('SIGUSR2');
+  }
+
   rssMiB(): number {
     const status = readFileSync(`/proc/${this.#child?.pid}/status`, 'utf8');
     return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) / 1024;
@@ -110,7 +116,8 @@ export class Stage {
       MALLOC_ARENA_MAX: '1',
     };
     const bin = join(this.#product, 'bin/openclaw-runner.mjs');
-    const child = spawn(process.execPath, [bin, 'task-api'], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+    const args = ['--expose-gc', '--import', COLLECT, bin, 'task-api'];
+    const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
     this.#child = child;
     child.once('exit', (code, signal) => this.#ended(code, signal));
     createInterface({ input: child.stderr }).on('line', (line) => this.#say(line));

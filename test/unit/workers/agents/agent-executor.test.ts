@@ -102,7 +102,7 @@ describe.each(CLIS)('%s', (label, type) => {
     );
     await grandchild(pidFile);
     const session = { type, taskApiId: 'chat', sessionId: expect.stringMatching(UUID), answered: false };
-    expect(cached()).toMatchObject([session]);
+    await vi.waitFor(() => expect(cached()).toMatchObject([session]), 10_000);
     controller.abort(new Stop('cancelled'));
     await running;
   });
@@ -115,7 +115,8 @@ describe.each(CLIS)('%s', (label, type) => {
     const prompt = `spawn-grandchild ${pidFile}\nsleep`;
     const first = ask(type, { prompt }, { signal: controller.signal }).then(() => ended.push('the first'));
     await grandchild(pidFile);
-    const [{ sessionId }] = cached();
+    // The CLI has said its name by now; the runner may not have read it yet.
+    const sessionId = await vi.waitFor(() => cached()[0].sessionId, 10_000);
     const second = ask(type, { sessionId }).then(() => ended.push('the second'));
     await ask(type, { sessionId: 'another chat' });
     expect(ended).toEqual([]);
