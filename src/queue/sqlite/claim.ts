@@ -143,7 +143,7 @@ export class Claims {
       // None has one that was read: its row in the ready list is stale, and is dropped below.
       const size = Buffer.byteLength(task?.payload ?? '');
       if (claims.length > 0 && bytes + size > MAX_ANSWER_BYTES) break;
-      this.#core.ready.drop(next.job);
+      this.#core.ready.drop(tx, next.job);
       if (task?.ready_job !== next.job) {
         this.#core.log.warn({ job: next.job, seq: next.seq }, 'dropped a ready row without a ready task');
       } else if (this.#holds.holds(tx, task.seq, poller.runnerId)) {
@@ -156,7 +156,7 @@ export class Claims {
       }
     }
     if (ended >= MAX_ENDED) tx.after(() => this.#goOn(lanes));
-    for (const task of held) this.#line.restore(task);
+    for (const task of held) this.#line.restore(tx, task);
     return claims;
   }
 

@@ -88,6 +88,13 @@ export function lockFile(path: string, kind: FileKind): () => void {
  */
 const LOG_PAGES = 4_000;
 
+/**
+ * Pages in memory (8 MiB, half of better-sqlite3's own), beyond which the system's cache is asked. After most commits that
+ * split a page SQLite looks through all of them: it had put one of them for a moment at the very end of the file, and
+ * tidies up behind that. Of 16 MiB that takes a commit 0.1 ms.
+ */
+const CACHED_PAGES = 2_000;
+
 /** Writes nothing to a file that has it all already, so that a full disk keeps nobody from reading. */
 function connect(db: Db, kind: FileKind, fresh: boolean): void {
   // Until the WAL is there: what a start that was killed left beside the file would keep the next one from looking at it.
@@ -95,6 +102,7 @@ function connect(db: Db, kind: FileKind, fresh: boolean): void {
   if (fresh) writeHeader(db, kind);
   db.pragma('journal_mode = WAL');
   db.pragma(`wal_autocheckpoint = ${LOG_PAGES}`);
+  db.pragma(`cache_size = ${CACHED_PAGES}`);
   assertPragma(db, 'auto_vacuum', 2);
   assertPragma(db, 'journal_mode', 'wal');
   makeDurable(db);

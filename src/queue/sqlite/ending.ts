@@ -50,7 +50,7 @@ export class Endings {
     const { seq, lost, failures, lease_id: leaseId } = task;
     const completedAt = clock.wall();
     const metadata = { ...provenanceOf(task), ...ending.metadata };
-    if (task.ready_job !== null) ready.drop(task.ready_job);
+    if (task.ready_job !== null) ready.drop(tx, task.ready_job);
     this.#sql.end.run(ending.status, completedAt, uptime.now(), lost, failures, seq);
     const { stdout, stderr, exitCode, error } = ending;
     this.#sql.result.run(seq, stdout, stderr, exitCode, JSON.stringify(error), JSON.stringify(metadata));

@@ -121,7 +121,7 @@ export class Lifecycle {
    */
   reattach(tx: Transaction, task: TaskRow, leaseId: string, instanceId: string): void {
     if (this.#line.isBlocked(task)) return;
-    if (task.ready_job !== null) this.#core.ready.drop(task.ready_job);
+    if (task.ready_job !== null) this.#core.ready.drop(tx, task.ready_job);
     this.#sql.reattach.run({ seq: task.seq, instanceId });
     const details = { runnerId: task.runner_id, attempt: task.attempt, reattached: true };
     this.#move(tx, task, 'running', 'task.started', details);
@@ -133,7 +133,7 @@ export class Lifecycle {
     const { clock, uptime, ready } = this.#core;
     const delay = backoffMs(task.failures, { baseMs: task.retry_backoff_ms, maxMs: MAX_BACKOFF_MS });
     const due = { due_up: uptime.now() + delay, due_at: clock.wall() + delay };
-    if (task.ready_job !== null) ready.drop(task.ready_job);
+    if (task.ready_job !== null) ready.drop(tx, task.ready_job);
     this.#sql.retry.run({ seq: task.seq, failures: task.failures, dueUp: due.due_up, dueAt: due.due_at });
     this.#move(tx, task, 'pending', 'task.retried', { ...details, dueAt: due.due_at });
     this.#endLease(tx, task);

@@ -53,7 +53,7 @@ export class Line {
       return null;
     }
     tx.readied.push(lane);
-    return ready.add(lane, task.seq, task.priority);
+    return ready.add(tx, lane, task.seq, task.priority);
   }
 
   /** A pending task becomes ready, or stays delayed or blocked: called when it arrives, comes back or falls due. */
@@ -70,7 +70,7 @@ export class Line {
    */
   rejoin(tx: Transaction, task: QueuedTask): void {
     const later = task.session_key === null ? undefined : this.front(task.session_key);
-    if (later !== undefined && later.ready_job !== null && later.seq > task.seq) this.#stepBack(later);
+    if (later !== undefined && later.ready_job !== null && later.seq > task.seq) this.#stepBack(tx, later);
     this.enter(tx, task);
   }
 
@@ -101,13 +101,13 @@ export class Line {
 
   /** A ready task is placed anew, since its lane has changed. */
   replace(tx: Transaction, task: QueuedTask): void {
-    this.#stepBack(task);
+    this.#stepBack(tx, task);
     this.enter(tx, { ...task, ready_job: null });
   }
 
   /** A ready task gets its row in the ready list again, in its old place; it does not start to age anew. */
-  restore(task: QueuedTask): void {
-    const job = this.#core.ready.add(this.laneOf(task), task.seq, task.priority);
+  restore(tx: Transaction, task: QueuedTask): void {
+    const job = this.#core.ready.add(tx, this.laneOf(task), task.seq, task.priority);
     this.#sql.restore.run(job, task.seq);
   }
 
@@ -121,15 +121,15 @@ export class Line {
     return runner === undefined ? laneOf(task.queue, task.type) : boundLaneOf(runner, task.type);
   }
 
-  #stepBack(task: QueuedTask): void {
-    if (task.ready_job !== null) this.#core.ready.drop(task.ready_job);
+  #stepBack(tx: Transaction, task: QueuedTask): void {
+    if (task.ready_job !== null) this.#core.ready.drop(tx, task.ready_job);
     this.#sql.stepBack.run(task.seq);
   }
 
   #place(tx: Transaction, task: QueuedTask): void {
     if (this.#isEarly(task)) return;
     const lane = this.laneOf(task);
-    const job = this.#core.ready.add(lane, task.seq, task.priority);
+    const job = this.#core.ready.add(tx, lane, task.seq, task.priority);
     this.#sql.ready.run(job, this.#core.uptime.now(), task.seq);
     tx.readied.push(lane);
   }

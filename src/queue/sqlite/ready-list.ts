@@ -9,6 +9,14 @@ export interface ReadyRow {
   place: number;
 }
 
+/** The first of a lane, in their order, and whether others are behind them. */
+export interface Front {
+  rows: ReadyRow[];
+  isAll: boolean;
+}
+
+/** So many are looked up at once: a look takes 3 µs, and one row of it less than one. */
+const FRONT_ROWS = 32;
 /** Far above any `seq · SEQ_STEP`, so that a higher priority always sorts first. */
 const PRIORITY_STEP = 2 ** 47;
 /** Places that an earlier version stored may be some milliseconds off: a step absorbs them. */
@@ -35,7 +43,7 @@ const LANES = `
 export class ReadyList {
   readonly #queue: Queue;
   readonly #place;
-  readonly #peek;
+  readonly #first;
   readonly #lookUp;
   readonly #ahead;
   readonly #oldest;
@@ -47,8 +55,9 @@ export class ReadyList {
   constructor(db: Db) {
     this.#queue = define(db);
     this.#place = db.prepare<[number, number]>('UPDATE plainjob_jobs SET next_run_at = ? WHERE id = ?');
-    this.#peek = db.prepare<[string], ReadyRow>(
-      `SELECT id AS job, CAST(data AS INTEGER) AS seq, next_run_at AS place ${OPEN_JOBS} ORDER BY next_run_at LIMIT 1`,
+    this.#first = db.prepare<[string], ReadyRow>(
+      `SELECT id AS job, CAST(data AS INTEGER) AS seq, next_run_at AS place ${OPEN_JOBS}
+       ORDER BY next_run_at LIMIT ${FRONT_ROWS}`,
     );
     this.#lookUp = db.prepare<[number], { lane: string; place: number }>(
       'SELECT type AS lane, next_run_at AS place FROM plainjob_jobs WHERE id = ? AND status = 0',
@@ -71,25 +80,35 @@ export class ReadyList {
   }
 
   /** Puts a task into a lane at its place; the same task always gets the same place. Returns the job. */
-  add(lane: string, seq: number, priority: number): number {
+  add(tx: Transaction, lane: string, seq: number, priority: number): number {
     const place = seq * SEQ_STEP - (priority + 11) * PRIORITY_STEP;
     const before = Date.now();
     const job = Number(this.#queue.add(lane, seq, { delay: place - before }).id);
     // plainjob has added the delay to what its clock showed: where that has moved meanwhile, the place is put right.
     if (Date.now() !== before) this.#place.run(place, job);
     this.#filled.add(lane);
+    enter(tx.fronts.get(lane), { job, seq, place });
     return job;
   }
 
   /** The first of a lane; it stays there. */
   peek(tx: Transaction, lane: string): ReadyRow | undefined {
     if (!this.#filled.has(lane)) return undefined;
-    const first = this.#peek.get(lane);
+    const [first] = this.#front(tx, lane).rows;
     if (first === undefined) {
       this.#filled.delete(lane);
       tx.otherwise(() => this.#filled.add(lane));
     }
     return first;
+  }
+
+  #front(tx: Transaction, lane: string): Front {
+    const known = tx.fronts.get(lane);
+    if (known !== undefined && (known.isAll || known.rows.length > 0)) return known;
+    const rows = this.#first.all(lane);
+    const front = { rows, isAll: rows.length < FRONT_ROWS };
+    tx.fronts.set(lane, front);
+    return front;
   }
 
   /** Certain when true: nothing is in this lane. */
@@ -98,8 +117,12 @@ export class ReadyList {
   }
 
   /** Takes a job out, wherever it stands. */
-  drop(job: number): void {
+  drop(tx: Transaction, job: number): void {
     this.#remove.run(job);
+    for (const { rows } of tx.fronts.values()) {
+      const index = rows.findIndex((row) => row.job === job);
+      if (index >= 0) rows.splice(index, 1);
+    }
   }
 
   /** The tasks that have waited longest, at most `limit`. */
@@ -127,6 +150,17 @@ export class ReadyList {
   prune(limit: number): number {
     return this.#prune.run(limit).changes;
   }
+}
+
+/** A new row at its place, unless that is behind what is known of its lane. */
+function enter(front: Front | undefined, row: ReadyRow): void {
+  if (front === undefined) return;
+  const { rows } = front;
+  const index = rows.findLastIndex(({ place }) => place < row.place) + 1;
+  if (index < rows.length || front.isAll) rows.splice(index, 0, row);
+  if (rows.length <= FRONT_ROWS) return;
+  rows.pop();
+  front.isAll = false;
 }
 
 /**

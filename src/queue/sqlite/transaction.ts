@@ -1,4 +1,5 @@
 import type { Event } from '../events.ts';
+import type { Front } from './ready-list.ts';
 import type { OfferedTask } from './rows.ts';
 
 /** Where a group stood before one of its operations, to go back to when that one is refused. */
@@ -29,6 +30,8 @@ export class Transaction {
   readonly released = new Set<string>();
   /** Runners of which another instance has come, or which were lost, in this commit: memory does not know it yet. */
   readonly movedRunners = new Set<string>();
+  /** What the ready list has looked up of each lane, and kept in step since. */
+  readonly fronts = new Map<string, Front>();
   counts = new Map<string, number>();
 
   /** Changes memory as the commit has changed the database, and never if it fails. */
@@ -71,6 +74,7 @@ export class Transaction {
     this.events.length = mark.events;
     this.readied.length = 0;
     this.offered = null;
+    this.fronts.clear();
     this.counts = mark.counts;
     this.#takeBack(mark.undone);
   }

@@ -30,7 +30,7 @@ export class Unsticking {
 
   #free(tx: Transaction, task: TaskRow): string {
     if (this.#whereabouts.isMissing(task)) {
-      this.#line.restore(task);
+      this.#line.restore(tx, task);
       tx.readied.push(this.#line.laneOf(task));
       return 'put it back into its place';
     }

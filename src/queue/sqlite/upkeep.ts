@@ -227,7 +227,7 @@ export class SqliteUpkeep implements Upkeep {
   #restore(tx: Transaction, stale: TaskRow): void {
     const task = this.#sql.bySeq.get(stale.seq);
     if (task?.status !== 'pending' || this.#isInPlace(task)) return;
-    this.#parts.line.restore(task);
+    this.#parts.line.restore(tx, task);
     tx.readied.push(this.#parts.line.laneOf(task));
   }
 }

@@ -14,6 +14,7 @@ import { StartError } from '../../../../src/errors.ts';
 import { type Db, holdFile } from '../../../../src/queue/sqlite/database.ts';
 import { EVENT_FILE, TASK_FILE } from '../../../../src/queue/sqlite/inspect.ts';
 import { ReadyList } from '../../../../src/queue/sqlite/ready-list.ts';
+import { Transaction } from '../../../../src/queue/sqlite/transaction.ts';
 import { tempFolder } from '../../../support/temp-folder.ts';
 
 const open = (path: string) => holdFile(path, TASK_FILE).open();
@@ -139,6 +140,6 @@ test('a first start that ends too early, at whatever step, leaves a file that th
 test('makes its files for their owner alone', () => {
   const path = join(tempFolder(), 'tasks.db');
   const { db } = opened(path);
-  new ReadyList(db).add('default|command', 1, 0);
+  new ReadyList(db).add(new Transaction(), 'default|command', 1, 0);
   for (const file of [path, `${path}-wal`, `${path}-shm`]) expect(statSync(file).mode & 0o777).toBe(0o600);
 });
