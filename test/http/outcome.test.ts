@@ -1,6 +1,6 @@
 /** `GET /tasks/:taskId`: results, read once, and those who wait for them. */
 import { expect, test, vi } from 'vitest';
-import { type Api, requestAndVanish, requestText, startApi } from '../support/http.ts';
+import { type Api, requestAndVanish, requestText, startApi, WAIT } from '../support/http.ts';
 
 const NOT_READY = 'Result not ready yet';
 
@@ -17,7 +17,7 @@ async function finished(api: Api, result: object = { exitCode: 0 }): Promise<str
 
 /** Resolves when the result counts as read. */
 async function consumed(api: Api, taskId: string): Promise<void> {
-  await vi.waitFor(() => expect(api.queue.outcome(taskId)).toBeUndefined(), { interval: 2 });
+  await vi.waitFor(() => expect(api.queue.outcome(taskId)).toBeUndefined(), WAIT);
 }
 
 test('tells the status while there is no result', async () => {
@@ -148,7 +148,7 @@ test('forgets a waiter that hangs up, and leaves the result for the next', async
   const socket = await api.connect(requestText('GET', `/tasks/${taskId}?wait=60000`));
   await api.waiting(1);
   socket.destroy();
-  await vi.waitFor(() => expect(api.clock.pending).toBe(idle), { interval: 2 });
+  await vi.waitFor(() => expect(api.clock.pending).toBe(idle), WAIT);
   await api.get('/worker/poll');
   await api.post('/worker/result', { taskId, exitCode: 0, stdout: 'still here' });
   expect((await api.get(`/tasks/${taskId}`)).body.stdout).toBe('still here');

@@ -1,6 +1,6 @@
 /** `GET /worker/poll`: who gets which task, in what shape, and what becomes of one that nobody took. */
 import { expect, test, vi } from 'vitest';
-import { type Api, requestAndVanish, requestText, startApi } from '../support/http.ts';
+import { type Api, requestAndVanish, requestText, startApi, WAIT } from '../support/http.ts';
 
 async function command(api: Api, text: string): Promise<string> {
   return (await api.post('/tasks', { command: text })).body.taskId;
@@ -51,7 +51,10 @@ test('gives each task to one poller, the oldest first', async () => {
   const second = await command(api, 'b');
   const answers = [1, 2, 3].map(() => api.get('/worker/poll?wait=1000'));
   await api.waiting(1);
-  await vi.waitFor(async () => expect((await api.get('/tasks?status=running')).body.tasks).toHaveLength(2));
+  const running = async () => (await api.get('/tasks?status=running')).body.tasks;
+  await vi.waitFor(async () => expect(await running()).toHaveLength(2), WAIT);
+  // Those that have their tasks wait no more, so this is the third.
+  await api.waiting(1);
   api.clock.advance(1_000);
   const ids = (await Promise.all(answers)).map(({ body }) => body?.id ?? null);
   expect(ids.toSorted()).toEqual([first, second, null].toSorted());
@@ -151,7 +154,7 @@ test('forgets a poller that hangs up at once', async () => {
   const socket = await api.connect(requestText('GET', '/worker/poll'));
   await api.waiting(1);
   socket.destroy();
-  await vi.waitFor(() => expect(api.clock.pending).toBe(idle), { interval: 2 });
+  await vi.waitFor(() => expect(api.clock.pending).toBe(idle), WAIT);
   const id = await command(api, 'a');
   expect((await api.get('/worker/poll')).body.id).toBe(id);
 });
@@ -162,7 +165,7 @@ test('forgets a poller that closes only its half of the connection', async () =>
   const socket = await api.connect(requestText('GET', '/worker/poll'));
   await api.waiting(1);
   socket.end();
-  await vi.waitFor(() => expect(api.clock.pending).toBe(idle), { interval: 2 });
+  await vi.waitFor(() => expect(api.clock.pending).toBe(idle), WAIT);
 });
 
 test('gives a task back to its place when its answer could not leave', async () => {

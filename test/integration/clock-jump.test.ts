@@ -71,9 +71,12 @@ async function haveRunning(house: House): Promise<{ running: string; openGate: (
   return { running, openGate: () => writeFileSync(gate, '') };
 }
 
-/** One that a runner has claimed which is never heard of again: it is given away in six seconds. */
+/**
+ * One that a runner has claimed which is never heard of again: it is given away in ten seconds. The lease is that of its
+ * next attempt too, which must outlive a stall of the machine.
+ */
 async function haveAbandoned(house: House): Promise<string> {
-  const abandoned = await submit(house, 'abandoned', { leaseMs: 1_000 });
+  const abandoned = await submit(house, 'abandoned', { leaseMs: 5_000 });
   const claims = await house.bot.get('/worker/poll?wait=1000&max=1&runnerId=ghost&instanceId=ghost-1');
   expect(claims).toMatchObject([{ id: abandoned }]);
   return abandoned;

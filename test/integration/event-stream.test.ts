@@ -45,12 +45,15 @@ class Follower {
     for (const client of this.#clients) client.hangUp();
   }
 
+  /** As long as the test goes on: what it waits for has bounds of its own. */
   async #goOn(): Promise<void> {
+    const ended = () => this.#isOver || this.#clients.at(-1)?.end;
+    const opened = async () => this.#isOver || (await this.#open().catch(() => null));
     while (!this.#isOver) {
-      const end = await eventually('the end of a stream', () => this.#isOver || this.#clients.at(-1)?.end);
+      const end = await eventually('the end of a stream', ended, Number.POSITIVE_INFINITY);
       if (this.#isOver) return;
       this.ends.push(String(end));
-      await eventually('a new stream', async () => this.#isOver || (await this.#open().catch(() => null)));
+      await eventually('a new stream', opened, Number.POSITIVE_INFINITY);
     }
   }
 

@@ -27,18 +27,22 @@ describe('while a command runs, its output', () => {
     const env = environmentIn(tempFolder());
     const bot = await ready(launch('task-api', env));
     launch('runner', { ...env, WORKER_URL: bot.url });
-    const go = join(tempFolder(), 'go');
-    const command = `echo first; while [ ! -e ${go} ]; do sleep 0.05; done; echo oops >&2; echo last`;
+    const folder = tempFolder();
+    const wait = (name: string) => `while [ ! -e ${folder}/${name} ]; do sleep 0.05; done`;
+    const command = `echo first; ${wait('go')}; echo oops >&2; echo last; ${wait('end')}`;
     const { taskId } = await bot.post('/tasks', { command });
     const headers = { authorization: `Bearer ${env.WORKER_TOKEN}` };
     const client = await SseClient.open(`${bot.url}/tasks/${taskId}/output`, { headers });
     await client.has(1);
     expect(client.data[0]).toEqual({ attempt: 1, seq: 1, stream: 'stdout', chunk: 'first\n' });
     expect(await bot.get(`/tasks/${taskId}/state`)).toMatchObject({ status: 'running' });
-    writeFileSync(go, '');
-    await eventually('the end', () => client.names.at(-1) === 'end');
+    writeFileSync(join(folder, 'go'), '');
     const texts = (stream: string) =>
       client.data.flatMap((data) => (data.stream === stream ? [data.chunk] : [])).join('');
+    // A command that has ended waits only two seconds for its last chunks.
+    await eventually('all of it', () => texts('stdout').endsWith('last\n') && texts('stderr') !== '');
+    writeFileSync(join(folder, 'end'), '');
+    await eventually('the end', () => client.names.at(-1) === 'end');
     expect([texts('stdout'), texts('stderr')]).toEqual(['first\nlast\n', 'oops\n']);
     expect(await bot.result(taskId)).toMatchObject({ stdout: 'first\nlast\n', stderr: 'oops\n' });
   });

@@ -15,6 +15,8 @@ const A_PROMPT: AgentPayload = {
 };
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
+/** Longer than any real command takes while a second passes here at each look. */
+const DAY = 1_440 * MINUTE;
 
 let api: FakeTaskApi;
 let clock: ManualClock;
@@ -64,7 +66,7 @@ test.each([
   await eventually('its result', () => api.results.some(({ taskId }) => taskId === id));
   const overAt = clock.wall() + minutes * MINUTE;
   await eventually('a poll without it', () => !asksForClaude());
-  expect(await resultOf({ type: 'command', command: 'echo on', timeout: MINUTE })).toMatchObject({
+  expect(await resultOf({ type: 'command', command: 'echo on', timeout: DAY })).toMatchObject({
     stdout: 'on\n',
   });
   while (clock.wall() < overAt - SECOND) {

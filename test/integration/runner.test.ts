@@ -94,7 +94,7 @@ describe('a runner', () => {
   test('runs as many tasks at once as it has slots, and no more', async () => {
     const { clock } = await startTimedRunner({ maxConcurrent: 3 });
     const sleepers = [1, 2, 3, 4].map(() => aSleeper());
-    const tasks = sleepers.map(({ command }) => api.command(command));
+    const tasks = sleepers.map(({ command }) => api.command(command, DAY));
     await Promise.all(sleepers.slice(0, 3).map(({ pids }) => pids()));
     expect(api.polls.length).toBeLessThanOrEqual(3);
     api.cancelled.add(tasks[0]?.leaseId ?? '');

@@ -186,8 +186,9 @@ describe('with nothing set at all', () => {
     const home = tempFolder();
     const env = freshEnvironment(home);
     const session = runInTerminal('npm start', { env });
-    await session.shows(/http:\/\/127\.0\.0\.1:3456/);
+    await session.shows(/Ctrl-C/);
     const shown = stripVTControlCharacters(session.out);
+    expect(shown).toContain('http://127.0.0.1:3456');
     expect(shown).toContain("npm run -s submit -- 'echo hello'");
     const done = await outcomeOf(['npm', 'run', '-s', 'submit', '--', 'echo hello'], { env });
     expect(done).toEqual({ code: 0, out: 'hello\n', err: '' });

@@ -15,6 +15,8 @@ import { Talk } from './talk.ts';
 const TOOLS = ['runner_command', 'runner_file', 'runner_ask', 'runner_task', 'runner_cancel'];
 const ANN = 777;
 const UUID = '[0-9a-f]{8}-[0-9a-f-]{27}';
+/** What goes through a gateway may take a minute on a busy machine. */
+const BOUND_MS = 120_000;
 
 const packed = mkdtempSync(join(tmpdir(), 'openclaw-runner-packed-'));
 let stage: Stage;
@@ -55,7 +57,7 @@ async function hanging(ask: () => unknown): Promise<number> {
   const file = join(stage.home, 'claude.pids');
   const before = existsSync(file) ? linesOf(file).length : 0;
   await ask();
-  return (await pidsIn(file, before + 1)).at(-1) ?? 0;
+  return (await pidsIn(file, before + 1, BOUND_MS)).at(-1) ?? 0;
 }
 
 const api = (path: string): Promise<ReturnType<typeof JSON.parse>> => stage.tasks.get(path);
@@ -226,7 +228,7 @@ describe('a gateway by whose hook the answers go', () => {
     await stage.taskApi.restart({ OPENCLAW_HOOKS_TOKEN: 'another-hook-token-of-the-tests' });
     stage.model.answer = repeat;
     ann.write('/cc_new astray');
-    await eventually('the pause', async () => (await api('/callbacks')).pauses.length > 0);
+    await eventually('the pause', async () => (await api('/callbacks')).pauses.length > 0, BOUND_MS);
     ann.write('/runner');
     expect(await ann.hears(/Answers wait/)).toMatch(/• hook, \d+ s ago: .*401/);
     ann.write('/cc still astray');

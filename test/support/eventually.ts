@@ -19,11 +19,12 @@ export async function eventually<T>(
 }
 
 /** The process ids that a command has written to a file, one a line, once there are `count`. */
-export function pidsIn(path: string, count: number): Promise<number[]> {
-  return eventually(`${count} process ids in ${path}`, () => {
+export function pidsIn(path: string, count: number, boundMs = BOUND_MS): Promise<number[]> {
+  const look = () => {
     const lines = existsSync(path) ? readFileSync(path, 'utf8').split('\n').slice(0, -1) : [];
     return lines.length >= count && lines.map(Number);
-  });
+  };
+  return eventually(`${count} process ids in ${path}`, look, boundMs);
 }
 
 /** Resolves when none of these processes runs any more; one that nobody has waited for yet counts as gone. */

@@ -15,6 +15,9 @@ import { tempFolder } from './temp-folder.ts';
 
 export const TOKEN = 'a-token-of-the-tests-0123456789';
 
+/** For `vi.waitFor`, whose own limit is a second: too short for a loaded machine. */
+export const WAIT = { interval: 2, timeout: 10_000 };
+
 export interface Answer {
   status: number;
   headers: Headers;
@@ -78,11 +81,7 @@ export async function startApi(options: ApiOptions = {}): Promise<Api> {
     lines,
     folder,
     stop,
-    waiting: (count) =>
-      vi.waitFor(() => expect(clock.pending - idle).toBeGreaterThanOrEqual(count), {
-        timeout: 10_000,
-        interval: 2,
-      }),
+    waiting: (count) => vi.waitFor(() => expect(clock.pending - idle).toBeGreaterThanOrEqual(count), WAIT),
   };
 }
 
@@ -181,7 +180,7 @@ export async function requestAndVanish(api: Api, text: string): Promise<void> {
   const handled = api.lines.length;
   client.write(text);
   const isAnswered = ({ msg }: LogLine) => msg === 'request';
-  await vi.waitFor(() => expect(api.lines.slice(handled).some(isAnswered)).toBe(true), { interval: 2 });
+  await vi.waitFor(() => expect(api.lines.slice(handled).some(isAnswered)).toBe(true), WAIT);
   const closed = new Promise((resolve) => connection.once('close', resolve));
   client.resetAndDestroy();
   await closed;

@@ -7,6 +7,8 @@ import { keptLog, silentLog } from '../../support/log-lines.ts';
 
 const HOUR = 3_600_000;
 const upkeep = {} as Upkeep;
+/** For `vi.waitFor`, whose own limit is a second: too short for a loaded machine. */
+const WAIT = { interval: 2, timeout: 10_000 };
 
 /** A duty of every second that counts its runs, and does `what` in each. */
 function counting(name: string, what: () => Promise<number> = async () => 0, cron = '* * * * * *') {
@@ -125,10 +127,10 @@ describe('by hand', () => {
     const reconciler = reconcilerOf([duty]);
     const first = reconciler.run('duty');
     const second = reconciler.run('duty');
-    await vi.waitFor(() => expect(finishes).toHaveLength(1));
+    await vi.waitFor(() => expect(finishes).toHaveLength(1), WAIT);
     finishes[0]!(1);
     expect(await first).toBe(1);
-    await vi.waitFor(() => expect(finishes).toHaveLength(2));
+    await vi.waitFor(() => expect(finishes).toHaveLength(2), WAIT);
     finishes[1]!(2);
     expect(await second).toBe(2);
   });
@@ -161,7 +163,7 @@ it('stops only when what runs has ended', async () => {
   const duty = counting('duty', () => new Promise((resolve) => (finish = resolve)));
   const reconciler = reconcilerOf([duty]);
   const run = reconciler.run('duty');
-  await vi.waitFor(() => expect(duty.runs).toBe(1));
+  await vi.waitFor(() => expect(duty.runs).toBe(1), WAIT);
   let hasStopped = false;
   const stop = reconciler.stop().then(() => (hasStopped = true));
   await nextTurn();

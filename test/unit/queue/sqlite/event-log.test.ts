@@ -124,15 +124,17 @@ test('a long tail is counted beside the start, and what comes meanwhile with it'
   const { queue, files, record } = await setUp({ maxEvents: 100_000 });
   await record(20_500);
   await queue.close();
-  const again = await openQueue({
+  const opening = openQueue({
     ...SETTINGS,
     ...files,
     maxEvents: 100_000,
     clock: new ManualClock(),
     log: silentLog(),
   });
-  onTestFinished(() => again.close());
+  // In the same turn: it is open here, and the thread that counts has not begun.
   renameSync(files.eventDb, `${files.eventDb}.away`);
+  const again = await opening;
+  onTestFinished(() => again.close());
   await again.events.record({ ...EVENT, details: '' });
   expect(again.events.stats().count).toBe(20_501);
   // A step waits for the count, which could not begin at first.
