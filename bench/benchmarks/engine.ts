@@ -10,67 +10,80 @@ import type { Benchmark } from './benchmark.ts';
 
 const MAIN = fileURLToPath(new URL('../engines/main.ts', import.meta.url));
 
-interface Rival {
+interface Contestant {
   name: string;
   /** As `engines/main.ts` knows it. */
   engine: string;
   must?: string;
-  /** Where its server is; a string says why there is none. */
-  server: Partial<Job> | string;
+  /** What it runs on; `start` brings null where that is not installed. */
+  server?: { start: (stage: Stage) => Promise<EngineServer | null>; missing: string };
 }
+
+type EngineServer = Partial<Job> & { stop(): Promise<void> };
+
+const NO_SERVER: EngineServer = { stop: async () => {} };
+const REDIS = 'redis-server is not installed';
+const RIVALS: readonly Contestant[] = [
+  { name: 'plainjob', engine: 'plainjob', must: 'ratio >= 1' },
+  {
+    name: 'bullmq',
+    engine: 'bullmq',
+    must: 'ratio >= 1',
+    server: { start: (stage) => startRedis(stage, { log: true }), missing: REDIS },
+  },
+  {
+    name: 'bullmqWithoutLog',
+    engine: 'bullmq',
+    server: { start: (stage) => startRedis(stage, { log: false }), missing: REDIS },
+  },
+  {
+    name: 'pg-boss',
+    engine: 'pg-boss',
+    server: { start: startPostgres, missing: 'PostgreSQL is not installed' },
+  },
+];
+const OURS: Contestant = { name: 'ours', engine: 'ours' };
 
 export const engine: Benchmark = {
   name: 'engine',
   title: 'tasks a second through the queue alone, and through plainjob, BullMQ and pg-boss',
   async run(stage) {
-    const redis = await startRedis(stage, { log: true });
-    const bareRedis = await startRedis(stage, { log: false });
-    const postgres = await startPostgres(stage);
-    const noRedis = 'redis-server is not installed';
-    const rivals: Rival[] = [
-      { name: 'plainjob', engine: 'plainjob', must: 'ratio >= 1', server: {} },
-      { name: 'bullmq', engine: 'bullmq', must: 'ratio >= 1', server: redis ?? noRedis },
-      { name: 'bullmqWithoutLog', engine: 'bullmq', server: bareRedis ?? noRedis },
-      { name: 'pg-boss', engine: 'pg-boss', server: postgres ?? 'PostgreSQL is not installed' },
-    ];
-    try {
-      return await compare(stage, rivals);
-    } finally {
-      for (const server of [redis, bareRedis, postgres]) await server?.stop();
+    const rates = new Map<string, number[]>();
+    const forth = [...RIVALS, OURS];
+    for (let turn = 0; turn < stage.size(7, 1); turn++) {
+      // What one leaves to the disk is not always the same one's burden.
+      for (const contestant of turn % 2 === 0 ? forth : forth.toReversed()) {
+        const rate = await round(stage, contestant);
+        if (rate !== null) rates.set(contestant.name, [...(rates.get(contestant.name) ?? []), rate]);
+      }
     }
+    return compound(Object.fromEntries(RIVALS.map((rival) => [rival.name, against(rival, rates)])));
   },
 };
 
-async function compare(stage: Stage, rivals: readonly Rival[]) {
-  const rates = new Map<string, number[]>();
-  for (let turn = 0; turn < stage.size(7, 1); turn++) {
-    for (const { name, engine, server } of [...rivals, { name: 'ours', engine: 'ours', server: {} }]) {
-      if (typeof server === 'string') continue;
-      const rate = await round(stage, engine, server);
-      rates.set(name, [...(rates.get(name) ?? []), rate]);
-    }
-  }
-  const ours = median(rates.get('ours') ?? []);
-  return compound(Object.fromEntries(rivals.map((rival) => [rival.name, against(rival, ours, rates)])));
-}
-
-function against(rival: Rival, value: number, rates: ReadonlyMap<string, number[]>): Figure | Skipped {
-  const { name, must, server } = rival;
-  if (typeof server === 'string') return { skipped: server };
-  const reference = median(rates.get(name) ?? []);
+function against({ name, must, server }: Contestant, rates: ReadonlyMap<string, number[]>): Figure | Skipped {
+  const theirs = rates.get(name);
+  if (theirs === undefined) return { skipped: server?.missing ?? '' };
+  const [value, reference] = [median(rates.get(OURS.name) ?? []), median(theirs)];
   return figure({ value, reference, unit: 'tasks/s', ...(must !== undefined && { must }) });
 }
 
-/** In a process of its own, with files of its own: no engine inherits what another has left in memory. */
-async function round(stage: Stage, engine: string, server: Partial<Job>): Promise<number> {
+/**
+ * In a process of its own, with files of its own: no engine inherits what another has left in memory. Its server runs for
+ * its own rounds alone, since snapshots and checkpoints would go on in those of the others.
+ */
+async function round(stage: Stage, { engine, server: kind }: Contestant): Promise<number | null> {
+  const server = kind === undefined ? NO_SERVER : await kind.start(stage);
+  if (server === null) return null;
   const folder = stage.folder(engine);
   const { host = '', port = 0, user = '' } = server;
-  const job: Job = { count: stage.size(6_000, 1_000), folder, host, port, user };
+  const job: Job = { count: stage.size(20_000, 1_000), folder, host, port, user };
   const child = await stage.processes.launch(process.execPath, [MAIN, engine, JSON.stringify(job)]);
   const rate = await child.says((line) =>
     line.startsWith('{"perSecond"') ? (JSON.parse(line) as { perSecond: number }).perSecond : undefined,
   );
   await child.ended;
+  await server.stop();
   stage.remove(folder);
   return rate;
 }

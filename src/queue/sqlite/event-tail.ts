@@ -54,7 +54,7 @@ export class EventTail {
 
   /** It has its `seq` and `id` once the transaction is committed. */
   write(tx: Transaction, event: Omit<Event, 'seq' | 'id' | 'createdAt'>): Event {
-    const written = { seq: 0, id: '', createdAt: this.#clock.wall(), ...event };
+    const written = { ...event, seq: 0, id: '', createdAt: this.#clock.wall() };
     tx.events.push(written);
     return written;
   }

@@ -8,6 +8,7 @@ import type { Budgets } from './budgets.ts';
 import type { Core } from './core.ts';
 import { type Endings, noOutput } from './ending.ts';
 import type { EventedTask } from './event-tail.ts';
+import type { Lease } from './leases.ts';
 import type { Line } from './line.ts';
 import { answer } from './parking.ts';
 import { callbackOf, type OfferedTask, type ReportedTask, type TaskRow } from './rows.ts';
@@ -27,7 +28,9 @@ interface Return {
 }
 
 /** What a lease is made of. */
-type Leased = Pick<TaskRow, 'seq' | 'type' | 'timeout_ms' | 'lease_ms' | 'runner_id' | 'cancel_requested'>;
+type Leased = Pick<TaskRow, 'seq' | 'type' | 'timeout_ms' | 'lease_ms' | 'cancel_requested'>;
+/** Who gets it. */
+type Holder = Pick<Lease, 'leaseId' | 'runnerId' | 'instanceId'>;
 /** What an arrow writes besides the task's row. */
 type Moved = EventedTask & Pick<TaskRow, 'seq' | 'status' | 'tags'>;
 
@@ -73,7 +76,7 @@ export class Lifecycle {
     this.#move(tx, task, 'running', 'task.started', runnerId === null ? null : { runnerId, attempt });
     this.#endLease(tx, task);
     if (attempt === 1) this.#announcements.announce(tx, task, 'started', null);
-    const leaseMs = this.#grant(tx, { ...task, runner_id: runnerId }, leaseId, instanceId, false);
+    const leaseMs = this.#grant(tx, task, { leaseId, runnerId, instanceId }, false);
     const asked = JSON.parse(task.payload) as JsonObject;
     const payload = this.#budgets.limited(task, asked);
     const { id, type, created_at: createdAt } = task;
@@ -125,7 +128,7 @@ export class Lifecycle {
     this.#sql.reattach.run({ seq: task.seq, instanceId });
     const details = { runnerId: task.runner_id, attempt: task.attempt, reattached: true };
     this.#move(tx, task, 'running', 'task.started', details);
-    this.#grant(tx, task, leaseId, instanceId, true);
+    this.#grant(tx, task, { leaseId, runnerId: task.runner_id, instanceId }, true);
   }
 
   /** A failed result with retries left: pending again after its back-off. `task` carries the new count of failures. */
@@ -142,29 +145,23 @@ export class Lifecycle {
 
   /** Loads the lease of a task that ran when the Task API stopped; it starts anew. */
   resume(task: TaskRow): void {
-    if (task.lease_id === null) return;
-    this.#core.leases.grant({ ...this.#leaseOf(task, task.instance_id), leaseId: task.lease_id }, true);
+    const { lease_id: leaseId, runner_id: runnerId, instance_id: instanceId } = task;
+    if (leaseId === null) return;
+    this.#core.leases.grant(this.#leaseOf(task, { leaseId, runnerId, instanceId }), true);
   }
 
-  #grant(
-    tx: Transaction,
-    task: Leased,
-    leaseId: string,
-    instanceId: string | null,
-    delivered: boolean,
-  ): number {
-    const lease = this.#leaseOf(task, instanceId);
-    tx.after(() => this.#core.leases.grant({ ...lease, leaseId }, delivered));
+  #grant(tx: Transaction, task: Leased, holder: Holder, delivered: boolean): number {
+    const lease = this.#leaseOf(task, holder);
+    tx.after(() => this.#core.leases.grant(lease, delivered));
     return lease.leaseMs;
   }
 
-  #leaseOf(task: Leased, instanceId: string | null) {
+  #leaseOf(task: Leased, holder: Holder) {
     const times = { type: task.type, timeoutMs: task.timeout_ms, leaseMs: task.lease_ms };
     return {
+      ...holder,
       seq: task.seq,
-      runnerId: task.runner_id,
-      instanceId,
-      leaseMs: leaseMsOf(times, task.runner_id, this.#core.options.leaseMs),
+      leaseMs: leaseMsOf(times, holder.runnerId, this.#core.options.leaseMs),
       cancelRequested: task.cancel_requested === 1,
     };
   }
