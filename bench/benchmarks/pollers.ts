@@ -63,7 +63,8 @@ async function parkedAt(stage: Stage, server: Server) {
     // The last ones may not have connected yet, nor the events of all of them have been copied.
     await pause(stage.size(4_000, 100));
     const after = await settledMiB(pid, sender, stage.rest);
-    const idlePercent = await processorPercent(pid, stage.size(5_000, 500));
+    // Long enough that what a duty does once a minute counts for what it is.
+    const idlePercent = await processorPercent(pid, stage.size(20_000, 500));
     const tasks = stage.size(100, 20);
     const samples = await repeat(tasks, () => crowd.handOver(sender));
     await pause(stage.size(500, 100));
