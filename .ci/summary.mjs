@@ -1,7 +1,7 @@
 /**
  * `node .ci/summary.mjs FOLDER TESTS PASSED [FAILED_PROOF…]`: names what failed and why, since of a long log only the end
  * is kept at times; then "N passed, N failed". FOLDER holds `report.json` of vitest's JSON reporter and the output of
- * each proof, TESTS is the exit code of `npm test`, PASSED the number of proofs that passed.
+ * each proof, TESTS is the exit code of `npm test`, or `none`, PASSED the number of proofs that passed.
  */
 import { readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
@@ -19,7 +19,8 @@ print(`\n${passed + Number(passedProofs)} passed, ${failures.length} failed`);
 function tests() {
   const { testResults, numPassedTests } = report();
   const failures = testResults.filter(isFailed).flatMap(failuresOf);
-  if (failures.length === 0 && exitCode !== '0') {
+  if (exitCode === 'none') failures.push({ what: 'npm test', why: 'did not run: a step before it failed' });
+  else if (failures.length === 0 && exitCode !== '0') {
     failures.push({ what: 'npm test', why: `ended with exit code ${exitCode}, and no test says why` });
   }
   return { passed: numPassedTests, failures };

@@ -198,7 +198,8 @@ FAILED npm run -s chaos
 `);
   });
 
-  it('counts an end of the tests that leaves no report as a failure', () => {
+  it('counts tests that did not run, or left no report, as a failure', () => {
+    expect(summary(tempFolder(), 'none', '0')).toMatch(/a step before it failed\n\n0 passed, 1 failed\n$/);
     expect(summary(tempFolder(), '124', '7')).toContain('exit code 124');
     expect(summary(tempFolder(), '124', '7')).toMatch(/\n7 passed, 1 failed\n$/);
   });
