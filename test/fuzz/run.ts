@@ -21,7 +21,7 @@ const LANES = 12;
 /** This share of the requests warms the process up; memory is compared from then on. */
 const WARM_UP = 0.25;
 /**
- * Stated bound. SQLite's caches, 16 MiB for each connection, fill up in the first 30,000 requests: up to 47 MiB of a run
+ * Stated bound. SQLite's caches, 8 to 16 MiB for each connection, fill up in the first 30,000 requests: up to 47 MiB of a run
  * of 20,000, 18 of one of 100,000.
  */
 export const MAX_RSS_GROWTH_MIB = 96;
