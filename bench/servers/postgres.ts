@@ -33,7 +33,11 @@ export async function startPostgres(stage: Stage): Promise<Postgres | null> {
   // Killed, it would leave its shared memory behind; SIGQUIT ends it at once.
   const child = await stage.processes.launch(programs.postgres, settings, { ...options, kill: 'SIGQUIT' });
   await child.says((line) => (line.includes('ready to accept connections') ? true : undefined));
-  return { host, user: USER, stop: () => child.stop('SIGINT') };
+  const stop = async () => {
+    await child.stop('SIGINT');
+    stage.remove(host);
+  };
+  return { host, user: USER, stop };
 }
 
 /** PostgreSQL refuses to run as root; null when there is no other user for it. */

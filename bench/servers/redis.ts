@@ -20,8 +20,13 @@ export async function startRedis(stage: Stage, { log }: { log: boolean }): Promi
   if (program === null) return null;
   const host = LOOPBACK;
   const port = await freePort();
-  const settings = ['--port', String(port), '--bind', host, '--dir', stage.folder('redis')];
+  const folder = stage.folder('redis');
+  const settings = ['--port', String(port), '--bind', host, '--dir', folder];
   const child = await stage.processes.launch(program, [...settings, ...(log ? WITH_A_LOG : AS_IT_COMES)]);
   await child.says((line) => (line.includes('Ready to accept connections') ? true : undefined));
-  return { host, port, stop: () => child.stop() };
+  const stop = async () => {
+    await child.stop();
+    stage.remove(folder);
+  };
+  return { host, port, stop };
 }

@@ -66,8 +66,7 @@ export function lentContext(
       env,
       envPass,
       outputLimitBytes: 1_000_000,
-      // Where two cores are busy, a real AI CLI needs some seconds to end by itself; a stand-in ends at once.
-      killGraceMs: 20_000,
+      killGraceMs: 5_000,
       fitness: { tried: () => {}, isUnfitFor: () => false, problem: null },
       policy: aPolicy(),
       pauses: { heard: () => {}, has: () => false },
