@@ -76,6 +76,22 @@ test.each([
   expect((await post(api, COMMAND, { 'Content-Type': type })).status).toBe(200);
 });
 
+test('skips a byte order mark, whether the length is told or not', async () => {
+  const api = await startApi();
+  const pieces = new ReadableStream({
+    start(controller) {
+      for (const piece of ['\ufeff{"comm', 'and":"true"}'])
+        controller.enqueue(new TextEncoder().encode(piece));
+      controller.close();
+    },
+  });
+  for (const body of [`\ufeff${COMMAND}`, pieces]) {
+    const headers = { Authorization: `Bearer ${TOKEN}`, 'Content-Type': 'application/json' };
+    const answer = await api.send('/tasks', { method: 'POST', headers, body, duplex: 'half' });
+    expect(answer.status).toBe(200);
+  }
+});
+
 test('reads UTF-16 where it is said', async () => {
   const api = await startApi();
   const body = bytesOf(Buffer.from('{"command":"ä"}', 'utf16le'));
@@ -152,6 +168,20 @@ test('answers 413 to a client that is still sending, and serves its next request
   expect(await nextAnswer(socket)).toMatch(/^HTTP\/1.1 413 /);
   socket.write(requestText('GET', '/health'));
   expect(await nextAnswer(socket)).toMatch(/^HTTP\/1.1 200 /);
+});
+
+test('reads a body that comes a few bytes at a time, in the middle of a character too', async () => {
+  const api = await startApi();
+  const bytes = Buffer.from('{"command":"echo ä€😀"}');
+  const headers = { 'Content-Type': 'application/json', 'Content-Length': String(bytes.length) };
+  const socket = await api.connect(requestText('POST', '/tasks', headers));
+  socket.setNoDelay();
+  for (const byte of bytes) {
+    socket.write(Buffer.of(byte));
+    await new Promise(setImmediate);
+  }
+  expect(await nextAnswer(socket)).toMatch(/^HTTP\/1.1 200 /);
+  expect((await polled(api))[0].command).toBe('echo ä€😀');
 });
 
 test('forgets an upload that breaks off', async () => {
