@@ -97,18 +97,5 @@ export function onAnswered(response: ServerResponse, written: () => void, lost: 
     lost();
     return;
   }
-  const onFinish = () => {
-    leave();
-    written();
-  };
-  const onClose = () => {
-    leave();
-    lost();
-  };
-  const leave = () => {
-    response.off('finish', onFinish);
-    response.off('close', onClose);
-  };
-  response.on('finish', onFinish);
-  response.on('close', onClose);
+  response.on('close', () => (response.writableFinished ? written() : lost()));
 }

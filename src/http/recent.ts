@@ -11,7 +11,7 @@ const PATIENCE_MS = 6_000;
 /** The newest conversations in the session folders of the AI CLIs: on this host, else on those of the runners. */
 export function recentHandlers(deps: RouteDeps, runners: RunnersRecent) {
   const told = (cli: CliName, limit: number, { response, peek }: Call) =>
-    withPatience(deps, response, peek ? 0 : PATIENCE_MS, (signal) => runners.of(cli, limit, signal));
+    withPatience(deps, response, peek ? 0 : PATIENCE_MS, (patience) => runners.of(cli, limit, patience));
   const of =
     (cli: CliName): Handler =>
     async (call) => {

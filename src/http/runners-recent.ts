@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import type { Clock } from '../clock.ts';
-import type { CliName, TaskQueue } from '../queue/index.ts';
+import type { CliName, Patience, TaskQueue } from '../queue/index.ts';
 import type { RecentByCli, RecentSession } from './contract/recent.ts';
 
 /** What was told so lately is not asked for again. */
@@ -58,15 +58,13 @@ export class RunnersRecent {
 
   /**
    * The newest first, of runners that are connected; null when none of them has told. Waits for those that can tell,
-   * and have not lately, until `signal` aborts.
+   * and have not lately, until `patience` ends.
    */
-  async of(cli: CliName, limit: number, signal: AbortSignal): Promise<RecentSession[] | null> {
+  async of(cli: CliName, limit: number, patience: Patience): Promise<RecentSession[] | null> {
     const freshFrom = this.#clock.steady() - FRESH_MS;
     if (this.#tellers().some((runner) => this.#toldAt(runner) < freshFrom)) this.#ask();
-    const over = new Promise<void>((resolve) =>
-      signal.addEventListener('abort', () => resolve(), { once: true }),
-    );
-    while (!signal.aborted && this.#tellers().some((runner) => this.wants(runner)))
+    const over = new Promise<void>((resolve) => patience.addEventListener('abort', () => resolve()));
+    while (!patience.aborted && this.#tellers().some((runner) => this.wants(runner)))
       await Promise.race([this.#answer.promise, over]);
     this.#forgetOthers();
     const known = [...this.#told].filter(([, { recent }]) => recent[cli] !== undefined);

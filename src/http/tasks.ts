@@ -34,10 +34,10 @@ async function outcome(deps: RouteDeps, waiters: Waiters, call: Call): Promise<u
   const { taskId, response } = call;
   const { wait, keep } = parseQuery(outcomeQuery, call.search);
   const known = deps.queue.outcome(taskId);
-  // Only who has to wait gets a timer and a signal: 3 µs.
+  // Only who has to wait gets a patience: 3 µs.
   const isToWait = known?.result === null && wait > 0 && !call.peek;
   const found = isToWait
-    ? await withPatience(deps, response, wait, (signal) => waiters.outcome(taskId, known, signal))
+    ? await withPatience(deps, response, wait, (patience) => waiters.outcome(taskId, known, patience))
     : known;
   if (found === undefined) return notFound();
   if (found.result === null) return { status: found.status, message: 'Result not ready yet' };

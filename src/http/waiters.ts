@@ -1,4 +1,4 @@
-import type { Event, Outcome, TaskQueue } from '../queue/index.ts';
+import type { Event, Outcome, Patience, TaskQueue } from '../queue/index.ts';
 
 type Wake = (outcome: Outcome | undefined | Promise<Outcome | undefined>) => void;
 
@@ -20,20 +20,20 @@ export class Waiters {
   }
 
   /**
-   * Of a task that is `known` to have none at this moment: the outcome once it is final, or as it is when `signal`
-   * aborts; undefined when it was read by then.
+   * Of a task that is `known` to have none at this moment: the outcome once it is final, or as it is when `patience`
+   * ends; undefined when it was read by then.
    */
-  outcome(taskId: string, known: Outcome, signal: AbortSignal): Promise<Outcome | undefined> {
-    if (signal.aborted) return Promise.resolve(known);
+  outcome(taskId: string, known: Outcome, patience: Patience): Promise<Outcome | undefined> {
+    if (patience.aborted) return Promise.resolve(known);
     return new Promise((resolve) => {
       // In a promise of its own: what can't be read rejects it, and throws at nobody who can't answer.
       const giveUp = () => wake(new Promise((tell) => tell(this.#queue.outcome(taskId))));
       const wake: Wake = (outcome) => {
         this.#leave(taskId, wake);
-        signal.removeEventListener('abort', giveUp);
+        patience.removeEventListener('abort', giveUp);
         resolve(outcome);
       };
-      signal.addEventListener('abort', giveUp);
+      patience.addEventListener('abort', giveUp);
       this.#park(taskId, wake);
     });
   }

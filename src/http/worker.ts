@@ -10,6 +10,7 @@ import {
   eventBody,
   type HeartbeatReply,
   heartbeatBody,
+  plainReport,
   pollQuery,
   releaseBody,
   resultBody,
@@ -25,7 +26,7 @@ export function workerHandlers(deps: RouteDeps, runnersRecent: RunnersRecent) {
     poll: ((call) => poll(deps, call, runnersRecent)) satisfies Handler,
 
     result: (async ({ body }) => {
-      await queue.finish(parse(resultBody, body));
+      await queue.finish(plainReport(body) ?? parse(resultBody, body));
       return { success: true };
     }) satisfies Handler,
 
@@ -66,7 +67,7 @@ async function poll(deps: RouteDeps, call: Call, { question }: RunnersRecent): P
         deps,
         call.response,
         wait,
-        (signal) => queue.claim(poller, signal),
+        (patience) => queue.claim(poller, patience),
         runnerId === null ? [] : [question],
       );
   const tasks = claims.map((claim) => polledTask(deps, claim, runnerId));

@@ -12,6 +12,15 @@ export interface Poller {
   max: number;
 }
 
+/** How long who asked still waits: ends once. An `AbortSignal` is one. */
+export interface Patience {
+  /** It is over. */
+  readonly aborted: boolean;
+  /** One listener at a time, which is called when it ends. */
+  addEventListener(type: 'abort', listener: (() => void) | { handleEvent(): void }): void;
+  removeEventListener(type: 'abort', listener: (() => void) | { handleEvent(): void }): void;
+}
+
 export interface Heartbeat {
   runnerId: string;
   instanceId: string;

@@ -1,7 +1,7 @@
 import type { Outbox } from './callbacks.ts';
 import type { Event, EventFilter, EventSpan, EventStats, NewEvent, TrimReport } from './events.ts';
 import type { Output } from './output.ts';
-import type { Heartbeat, HeartbeatAnswer, Poller, RunnerState } from './runners.ts';
+import type { Heartbeat, HeartbeatAnswer, Patience, Poller, RunnerState } from './runners.ts';
 import type { Schedules } from './schedules.ts';
 import type {
   Claim,
@@ -53,10 +53,10 @@ export interface TaskQueue {
 
   /**
    * The next ready tasks of the poller's lanes, oldest of the highest priority first. Parks when there are none,
-   * until a commit makes one ready or `signal` aborts ([]). A new poll of an instance replaces its parked one,
+   * until a commit makes one ready or `patience` ends ([]). A new poll of an instance replaces its parked one,
    * which gets []. `superseded`.
    */
-  claim(poller: Poller, signal: AbortSignal): Promise<Claim[]>;
+  claim(poller: Poller, patience: Patience): Promise<Claim[]>;
   /** The answer with these claims has been written. */
   delivered(leaseIds: readonly string[]): void;
   /** The answer with these claims can't be written: each goes back to its place, retried until it is on disk. */

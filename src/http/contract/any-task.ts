@@ -20,15 +20,8 @@ import { parse } from '../call.ts';
 import { type AgentBody, agentBody } from './agents.ts';
 import { type Called, callbackOf } from './callback.ts';
 import { editBody, readBody, writeBody } from './files.ts';
-import {
-  type Asked,
-  askedOf,
-  asksForNothing,
-  MAX_DELAY_MS,
-  type Surroundings,
-  surroundingsOf,
-} from './submission.ts';
-import { commandBody, plainCommandBody } from './tasks.ts';
+import { type Asked, askedOf, MAX_DELAY_MS, type Surroundings, surroundingsOf } from './submission.ts';
+import { commandBody, plainCommand } from './tasks.ts';
 
 /** What it takes besides the client's fields. */
 export interface TaskParts {
@@ -66,7 +59,7 @@ export function parseTaskOf(type: TaskType, input: unknown, parts: TaskParts, pl
 
 const READERS: Record<TaskType, Reader> = {
   command: (input, parts, place) => {
-    const body = parse(asksForNothing(input) ? plainCommandBody : commandBody, input, place);
+    const body = plainCommand(input) ?? parse(commandBody, input, place);
     const { command, timeout } = body;
     const payload = { command, timeout, type: 'command', ...surroundingsOf(body) };
     return { ...plain(body, parts, place), type: 'command', payload, timeoutMs: timeout };

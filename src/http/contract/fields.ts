@@ -34,6 +34,9 @@ export const truthyJson = anything.transform((value) => (value || null) as JsonV
 /** `"false"` and `[]` are true. */
 export const truthy = anything.transform(Boolean);
 
+/** Of ids and keys. */
+export const MAX_ID_CHARS = 200;
+
 /** Names go into rows, events and lists, of which one answer shows hundreds; so they are bounded. */
 export const MAX_NAME_CHARS = 1_000;
 const TOO_LONG = `A text of at most ${MAX_NAME_CHARS} characters is expected`;
@@ -55,9 +58,21 @@ export function looseInt(bounds: { fallback: number; min: number; max: number })
   });
 }
 
-/** Milliseconds that a task may take, 1 s to a day. */
+/** Milliseconds that a task may take: 1 s to a day. */
+const TIMEOUT_MS = { min: 1_000, max: 86_400_000 };
+
 export function timeout(fallback: number) {
-  return looseInt({ fallback, min: 1_000, max: 86_400_000 });
+  return looseInt({ fallback, ...TIMEOUT_MS });
+}
+
+/** What `timeout` takes as it is. */
+export function isTimeout(value: unknown): value is number {
+  return Number.isInteger(value) && Number(value) >= TIMEOUT_MS.min && Number(value) <= TIMEOUT_MS.max;
+}
+
+/** What `boundedText` takes. */
+export function isBoundedText(value: unknown, max: number): value is string {
+  return typeof value === 'string' && value.length >= 1 && value.length <= max;
 }
 
 /** Strict: 1 to `max` characters, untouched. */
@@ -91,7 +106,7 @@ export function nameList<T extends string>(name: string, isName: (text: string) 
 }
 
 /** Serializes with every task of the same key. Not on AI CLI tasks, which have their own. */
-export const sessionKey = boundedText('sessionKey', 200).optional();
+export const sessionKey = boundedText('sessionKey', MAX_ID_CHARS).optional();
 
 export function isQueueName(text: string): text is string {
   return /^[a-z0-9._-]{1,64}$/.test(text);

@@ -1,6 +1,5 @@
 /** What every submission may ask for, whatever its type. */
 import * as z from 'zod';
-import { callbackFields } from './callback.ts';
 import { isObject, isQueueName } from './fields.ts';
 
 /** A time that is further away than a leap year is a mistake. */
@@ -103,13 +102,6 @@ export type Surroundings = z.output<z.ZodObject<typeof surroundings>>;
 /** Of a whole body, as they are polled. */
 export function surroundingsOf({ cwd, env }: Surroundings): Surroundings {
   return { ...(cwd !== undefined && { cwd }), ...(env !== undefined && { env }) };
-}
-
-const WISHES = new Set(Object.keys({ ...submissionFields, ...callbackFields, ...surroundings }));
-
-/** It has none of the fields that every submission may have. */
-export function asksForNothing(input: unknown): boolean {
-  return isObject(input) && !Object.keys(input).some((name) => WISHES.has(name));
 }
 
 /** What a submission asks for besides the fields of its type. */

@@ -2,12 +2,26 @@
 import * as z from 'zod';
 import { TASK_STATUSES, TASK_TYPES } from '../../queue/task.ts';
 import { type Called, callbackFields } from './callback.ts';
-import { boundedText, looseInt, pageCursor, queryInt, requiredText, sessionKey, timeout } from './fields.ts';
+import {
+  boundedText,
+  isBoundedText,
+  isObject,
+  isTimeout,
+  looseInt,
+  MAX_ID_CHARS,
+  pageCursor,
+  queryInt,
+  requiredText,
+  sessionKey,
+  timeout,
+} from './fields.ts';
 import { oneTime, queue, submissionFields, surroundings } from './submission.ts';
+
+const COMMAND_MS = 30_000;
 
 const COMMAND_FIELDS = {
   command: requiredText('command is required'),
-  timeout: timeout(30_000),
+  timeout: timeout(COMMAND_MS),
   sessionKey,
 };
 
@@ -16,9 +30,21 @@ export const commandBody = z
   .object({ ...COMMAND_FIELDS, ...submissionFields, ...callbackFields, ...surroundings })
   .check(oneTime);
 
-/** The same where nothing more is asked for: 0.5 µs in place of 5 µs, since each field that is missing is tried, too. */
-export const plainCommandBody: z.ZodType<Omit<z.output<typeof commandBody>, keyof Called>> =
-  z.object(COMMAND_FIELDS);
+type PlainCommand = Omit<z.output<typeof commandBody>, keyof Called>;
+
+/**
+ * As the schema reads a body of nothing else than these three fields, as they should be; null where the schema has to tell.
+ * Under load, when none of its code is in the cache any more, the schema takes 20 µs of a submission.
+ */
+export function plainCommand(input: unknown): PlainCommand | null {
+  if (!isObject(input) || !Object.keys(input).every((name) => Object.hasOwn(COMMAND_FIELDS, name)))
+    return null;
+  const { command, timeout: ms = COMMAND_MS, sessionKey: key } = input;
+  const text = typeof command === 'string' ? command.trim() : '';
+  if (text === '' || !isTimeout(ms)) return null;
+  if (key !== undefined && !isBoundedText(key, MAX_ID_CHARS)) return null;
+  return { command: text, timeout: ms, sessionKey: key };
+}
 
 const BATCH = 'tasks must be an array of 1 to 500 objects, each with a type and the fields of that type';
 

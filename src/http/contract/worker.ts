@@ -12,9 +12,11 @@ import {
 } from '../../queue/task.ts';
 import {
   boundedText,
+  isBoundedText,
   isObject,
   isQueueName,
   looseInt,
+  MAX_ID_CHARS,
   MAX_NAME_CHARS,
   nameList,
   queryInt,
@@ -97,7 +99,7 @@ export const MAX_BODY_BYTES = 5 * 1024 * 1024;
 
 // The same as schemas: they read what a runner sent, and give what the queue takes.
 
-const id = (name: string) => boundedText(name, 200);
+const id = (name: string) => boundedText(name, MAX_ID_CHARS);
 
 /** Null, as missing: an older runner's. */
 const leaseId = id('leaseId')
@@ -215,6 +217,19 @@ export const resultBody = z
     context.addIssue({ code: 'custom', path: ['exitCode'], message: EXIT_CODE });
     return z.NEVER;
   });
+
+/**
+ * As the schema reads what runners send of most tasks; null where the schema has to tell. Under load, when none of its code
+ * is in the cache any more, the schema takes 20 µs of a result.
+ */
+export function plainReport(body: unknown): Report | null {
+  if (!isObject(body)) return null;
+  const { taskId, leaseId, stdout, stderr, exitCode, error = null, metadata } = body;
+  if (typeof taskId !== 'string' || taskId === '' || !isBoundedText(leaseId, MAX_ID_CHARS)) return null;
+  if (typeof stdout !== 'string' || typeof stderr !== 'string' || metadata !== undefined) return null;
+  if (typeof exitCode !== 'number' || !Number.isSafeInteger(exitCode)) return null;
+  return { taskId, leaseId, stdout, stderr, exitCode, error: error || null, metadata: {} };
+}
 
 /** Older runners put a text into `exitCode` when they could not start or read a process. */
 function joined(text: string, error: JsonValue): JsonValue {

@@ -1,4 +1,4 @@
-import type { Poller } from '../runners.ts';
+import type { Patience, Poller } from '../runners.ts';
 import { type Claim, LEGACY_RUNNER } from '../task.ts';
 import type { Budgets } from './budgets.ts';
 import type { Core } from './core.ts';
@@ -56,12 +56,12 @@ export class Claims {
     };
   }
 
-  claim(poller: Poller, signal: AbortSignal): Promise<Claim[]> {
+  claim(poller: Poller, patience: Patience): Promise<Claim[]> {
     return new Promise((resolve, reject) => {
-      if (signal.aborted) return resolve([]);
-      const entry = new Parked({ poller, signal, resolve, reject }, this.#parked);
+      if (patience.aborted) return resolve([]);
+      const entry = new Parked({ poller, patience, resolve, reject }, this.#parked);
       this.#core.commit
-        .run((tx) => this.#poll(tx, entry, signal))
+        .run((tx) => this.#poll(tx, entry, patience))
         .then(
           (claims) => {
             if (claims !== null) entry.settle(claims);
@@ -109,14 +109,14 @@ export class Claims {
   }
 
   /** Null: nothing is ready, the poller is parked. A miss and its parking are one step. */
-  #poll(tx: Transaction, entry: Parked, signal: AbortSignal): Claim[] | null {
+  #poll(tx: Transaction, entry: Parked, patience: Patience): Claim[] | null {
     const { poller } = entry;
-    if (signal.aborted) return [];
+    if (patience.aborted) return [];
     this.#greet(tx, entry);
     const claims = this.#take(tx, poller, lanesOf(entry));
     if (claims.length > 0) return claims;
-    this.#core.parking.park(entry);
-    tx.otherwise(() => this.#core.parking.leave(entry));
+    entry.park();
+    tx.otherwise(() => entry.leave());
     return null;
   }
 

@@ -1,6 +1,6 @@
 import type { Log } from '../../log.ts';
 import type { Event } from '../events.ts';
-import type { Heartbeat, HeartbeatAnswer, Poller, RunnerState } from '../runners.ts';
+import type { Heartbeat, HeartbeatAnswer, Patience, Poller, RunnerState } from '../runners.ts';
 import type { Claim, NewTask, Report, SessionRow, TaskState, TaskStatus } from '../task.ts';
 import type {
   Explanation,
@@ -169,8 +169,8 @@ export class SqliteQueue implements TaskQueue {
     return this.#core.storage.read(() => this.#readings.list(filter));
   }
 
-  claim(poller: Poller, signal: AbortSignal): Promise<Claim[]> {
-    return this.#claims.claim(poller, signal);
+  claim(poller: Poller, patience: Patience): Promise<Claim[]> {
+    return this.#claims.claim(poller, patience);
   }
 
   delivered(leaseIds: readonly string[]): void {

@@ -90,7 +90,7 @@ test.each(['undone', 'run again'])(
     const newer = poll(queue);
     if (what === 'undone') {
       newer.hangUp();
-      await undone(db, queue, () => [poll(queue).claims]);
+      await undone(db, queue, () => [newer.claims, poll(queue).claims]);
       poll(queue).claims.catch(() => {});
       await turns();
     } else await expect(queue.cancel('no-such-task')).rejects.toMatchObject({ code: 'not_found' });
