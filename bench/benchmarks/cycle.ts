@@ -7,6 +7,10 @@ import type { Stage } from '../stage.ts';
 import type { Benchmark } from './benchmark.ts';
 
 const LOOPS = [16, 64] as const;
+/** Short turns, since the machine is faster or slower for seconds at a time; as many for warm-up as an optimizer needs. */
+const TURN_MS = 500;
+const WARM_UP_TURNS = 4;
+const TURNS = 12;
 
 export const cycle: Benchmark = {
   name: 'cycle',
@@ -29,7 +33,7 @@ function figureOf(rates: Sides<number[]>) {
 /** For each count of loops. */
 async function measure(stage: Stage, servers: Servers): Promise<Sides<number[]>[]> {
   const [theirs, ours] = [connect(servers.reference, 64), connect(servers.ours, 64)];
-  const ms = stage.size(2_000, 250);
+  const ms = stage.size(TURN_MS, 250);
   const measured: Sides<number[]>[] = [];
   try {
     for (const loops of LOOPS) {
@@ -38,8 +42,8 @@ async function measure(stage: Stage, servers: Servers): Promise<Sides<number[]>[
         return () => rate(some, ms);
       };
       const sides = { reference: side(theirs), ours: side(ours) };
-      await alternate(1, sides);
-      measured.push(await alternate(stage.size(3, 2), sides));
+      await alternate(stage.size(WARM_UP_TURNS, 1), sides);
+      measured.push(await alternate(stage.size(TURNS, 2), sides));
     }
   } finally {
     await Promise.all([theirs.close(), ours.close()]);
