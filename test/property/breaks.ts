@@ -13,6 +13,19 @@ export const BREAKS: Readonly<Record<string, readonly Edit[]>> = {
   promotion: COMMON.promotion,
   occurrence: COMMON.occurrence,
   batch: COMMON.batch,
+  /** A result in memory outlives the one on disk: a task that is tried again, or forgotten, still has it. */
+  'stale-results': [
+    {
+      file: 'src/queue/sqlite/retrial.ts',
+      find: 'tx.after(() => this.#core.fresh.forget(taskId));',
+      put: '',
+    },
+    {
+      file: 'src/queue/sqlite/upkeep.ts',
+      find: 'if (old.length > 0) tx.after(() => this.#core.fresh.clear());',
+      put: '',
+    },
+  ],
   /** An occurrence passes in one commit, and its task is submitted in the next: a crash between them forgets it. */
   'two-commits': [
     {

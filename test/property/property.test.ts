@@ -75,6 +75,7 @@ describe('npm run property', () => {
   test.each([
     ['fence', 'refused: lease_lost'],
     ['promotion', 'brought to its end'],
+    ['stale-results', 'result: null'],
     ['two-commits', 'crash looking'],
     ['not-rearmed', 'S1 was due at 2026-11-22T12:'],
   ])('--break %s is red, and tells a short history and how to see it again', async (broken, difference) => {

@@ -3,6 +3,7 @@ import type { Log } from '../../log.ts';
 import type { Counters } from './counters.ts';
 import type { Db } from './database.ts';
 import type { EventTail } from './event-tail.ts';
+import type { FreshResults } from './fresh-results.ts';
 import type { GroupCommit } from './group-commit.ts';
 import type { Leases } from './leases.ts';
 import type { QueueOptions } from './open.ts';
@@ -27,4 +28,5 @@ export interface Core {
   tail: EventTail;
   leases: Leases;
   parking: Parking;
+  fresh: FreshResults;
 }

@@ -46,16 +46,19 @@ export class Endings {
 
   /** `task` carries its counters as they are to be stored. */
   end(tx: Transaction, task: EndingTask, ending: Ending): void {
-    const { clock, uptime, ready, leases } = this.#core;
+    const { clock, uptime, ready, leases, fresh } = this.#core;
     const { seq, lost, failures, lease_id: leaseId } = task;
     const completedAt = clock.wall();
     const metadata = { ...provenanceOf(task), ...ending.metadata };
     if (task.ready_job !== null) ready.drop(tx, task.ready_job);
     this.#sql.end.run(ending.status, completedAt, uptime.now(), lost, failures, seq);
     const { stdout, stderr, exitCode, error } = ending;
-    this.#sql.result.run(seq, stdout, stderr, exitCode, JSON.stringify(error), JSON.stringify(metadata));
+    const [errorText, metadataText] = [JSON.stringify(error), JSON.stringify(metadata)];
+    this.#sql.result.run(seq, stdout, stderr, exitCode, errorText, metadataText);
     this.#book(tx, task, ending);
     const result = { taskId: task.id, stdout, stderr, exitCode, error, completedAt, metadata };
+    const chars = stdout.length + stderr.length + errorText.length + metadataText.length;
+    tx.after(() => fresh.keep(ending.status, result, chars));
     if (!ending.calledBack) this.#announcements.announce(tx, task, ending.status, result);
     this.#line.leave(tx, task);
     if (leaseId !== null) tx.after(() => leases.end(leaseId));

@@ -24,6 +24,7 @@ import { Endings } from './ending.ts';
 import type { EventFile } from './event-file.ts';
 import { SqliteEventLog } from './event-log.ts';
 import { EventTail } from './event-tail.ts';
+import { FreshResults } from './fresh-results.ts';
 import { GroupCommit } from './group-commit.ts';
 import { Heartbeats } from './heartbeat.ts';
 import { Holders } from './holders.ts';
@@ -251,7 +252,7 @@ export class SqliteQueue implements TaskQueue {
       },
       afterCommit: (events) => this.#publish(events, log),
     });
-    const memory = { leases: new Leases(clock), parking: new Parking() };
+    const memory = { leases: new Leases(clock), parking: new Parking(), fresh: new FreshResults() };
     return { db, storage, clock, uptime, log, options, commit, counters, ...stores, ...memory };
   }
 

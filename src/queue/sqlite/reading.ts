@@ -48,6 +48,8 @@ export class Readings {
 
   outcome(taskId: string): Outcome | undefined {
     if (this.#consumed.has(taskId)) return undefined;
+    const fresh = this.#core.fresh.get(taskId);
+    if (fresh !== undefined) return fresh;
     const row = this.#sql.outcome.get(taskId);
     if (row === undefined || row.read_at !== null) return undefined;
     if (!isFinal(row.status)) return { status: row.status, result: null };
@@ -57,6 +59,7 @@ export class Readings {
   consume(taskId: string): void {
     if (this.#consumed.has(taskId)) return;
     this.#consumed.add(taskId);
+    this.#core.fresh.forget(taskId);
     this.#core.commit.ensure((tx) => this.#bury(tx, taskId));
   }
 

@@ -21,6 +21,7 @@ export class Retrials {
     const task = this.#sql.byId.get(taskId);
     refuse(task);
     this.#sql.dropResult.run(task.seq);
+    tx.after(() => this.#core.fresh.forget(taskId));
     this.#sql.reopen.run(task.seq);
     tx.count(`tasks/${task.status}`, -1);
     tx.count('tasks/pending', 1);

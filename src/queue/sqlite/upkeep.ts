@@ -104,6 +104,7 @@ export class SqliteUpkeep implements Upkeep {
     return this.#core.commit.run((tx) => {
       const before = this.#before(this.#core.options.resultRetentionMs);
       const old = this.#sql.ended.all(before, STEP);
+      if (old.length > 0) tx.after(() => this.#core.fresh.clear());
       return this.#forget(old, (task) => this.#expireEnded(tx, task, before));
     });
   }
