@@ -34,7 +34,6 @@ async function outcome(deps: RouteDeps, waiters: Waiters, call: Call): Promise<u
   const { taskId, response } = call;
   const { wait, keep } = parseQuery(outcomeQuery, call.search);
   const known = deps.queue.outcome(taskId);
-  // Only who has to wait gets a patience: 3 µs.
   const isToWait = known?.result === null && wait > 0 && !call.peek;
   const found = isToWait
     ? await withPatience(deps, response, wait, (patience) => waiters.outcome(taskId, known, patience))

@@ -1,7 +1,11 @@
 import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { type AddressInfo, connect } from 'node:net';
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
-import { expect, test } from 'vitest';
+import type { Context } from 'koa';
+import { expect, onTestFinished, test } from 'vitest';
 import { MAX_BODY_BYTES } from '../../src/http/contract/worker.ts';
+import { readBody } from '../../src/http/middleware/body.ts';
 import { type Api, requestText, startApi, TOKEN } from '../support/http.ts';
 
 /** Posts bytes to /tasks as they are. */
@@ -214,6 +218,22 @@ test('keeps a key named __proto__ as the data that it is', async () => {
   const answer = await api.send('/files/write', { method: 'POST', headers, body });
   expect(answer.status).toBe(200);
   expect((await api.get('/worker/poll')).text).toContain('{"__proto__":{"x":1},"constructor":2}');
+});
+
+test.each(['gone already', 'going'])('gives up a body whose client is %s', async (when) => {
+  const told = Promise.withResolvers<unknown>();
+  const server = createServer((request) => {
+    const read = () => void readBody({ req: request } as Context).then(told.resolve, told.resolve);
+    if (when === 'going') read();
+    request.on('close', read).on('error', () => {});
+    request.socket.destroy();
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  onTestFinished(() => void server.close());
+  const socket = connect((server.address() as AddressInfo).port, '127.0.0.1').on('error', () => {});
+  const headers = { Host: 'a', 'Content-Type': 'application/json', 'Content-Length': '1000' };
+  socket.write(`${requestText('POST', '/tasks', headers)}{"command":"tr`);
+  expect(await told.promise).toMatchObject({ code: 'invalid_json' });
 });
 
 async function polled(api: Api) {

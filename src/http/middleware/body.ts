@@ -61,6 +61,8 @@ async function readPlain(request: IncomingMessage): Promise<Read> {
 
 function bytesOf(request: IncomingMessage): Promise<Buffer> {
   return new Promise((resolve, reject) => {
+    // It tells no more: its client has hung up before its route was loaded.
+    if (request.destroyed) return reject(invalidJson());
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('end', () => resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)));

@@ -1,8 +1,8 @@
 import type { FinalStatus, Result } from '../task.ts';
 import type { Outcome } from '../task-queue.ts';
 
-/** More than are on their way to a reader at a time, and 2 MiB at most. */
-const MAX_KEPT = 256;
+/** More than are on their way to a reader at a time, and 1 MiB at most. */
+const MAX_KEPT = 128;
 const MAX_CHARS = 4_096;
 
 /**
@@ -15,11 +15,9 @@ export class FreshResults {
 
   /** `chars`: how long it is as text. */
   keep(status: FinalStatus, result: Result, chars: number): void {
-    this.forget(result.taskId);
-    if (chars > MAX_CHARS || !isStoredAsItIs(result)) return;
+    if (chars > MAX_CHARS || !isStoredAsItIs(result)) return void this.forget(result.taskId);
     this.#byTask.set(result.taskId, { status, result });
-    const [oldest] = this.#byTask.keys();
-    if (oldest !== undefined && this.#byTask.size > MAX_KEPT) this.#byTask.delete(oldest);
+    if (this.#byTask.size > MAX_KEPT) this.forget(this.#byTask.keys().next().value ?? '');
   }
 
   get(taskId: string): Outcome | undefined {

@@ -74,12 +74,12 @@ test('of many results, each is read as it was reported, whether it is still in m
   for (const [index, { id }] of all.entries()) expect(queue.outcome(id)?.result?.stdout).toBe(`of ${index}`);
 });
 
-test('256 small ones are kept, the oldest go first', () => {
+test('128 small ones are kept, the oldest go first', () => {
   const fresh = new FreshResults();
   for (let index = 0; index < 300; index++) fresh.keep('completed', aResult(`${index}`), 100);
   const kept = Array.from({ length: 300 }, (_, index) => fresh.get(`${index}`) !== undefined);
-  expect(kept.indexOf(true)).toBe(44);
-  expect(kept.lastIndexOf(false)).toBe(43);
+  expect(kept.indexOf(true)).toBe(172);
+  expect(kept.lastIndexOf(false)).toBe(171);
 });
 
 test('one that is too long is not kept, and takes an older one of its task along', () => {
