@@ -7,7 +7,7 @@ import type { Stage } from '../stage.ts';
 import type { Benchmark } from './benchmark.ts';
 
 const LOOPS = [16, 64] as const;
-/** Short turns, since the machine is faster or slower for seconds at a time; as many for warm-up as an optimizer needs. */
+/** Short: the machine is faster or slower for seconds at a time. */
 const TURN_MS = 500;
 const WARM_UP_TURNS = 4;
 const TURNS = 12;
