@@ -44,6 +44,7 @@ async function runAll(): Promise<Record<string, Outcome>> {
     if (isInterrupted) break;
     if (options.only.length > 0 && !options.only.includes(name)) continue;
     stage.tell(`${name}: ${title} …`);
+    stage.settle();
     try {
       outcomes[name] = await run(stage);
     } catch (error) {

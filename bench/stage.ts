@@ -1,5 +1,5 @@
 /** What a benchmark is lent: room on disk, processes, sizes. Nothing of it is left when the bench ends. */
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -48,6 +48,11 @@ export class Stage {
 
   remove(folder: string): void {
     rmSync(folder, { recursive: true, force: true });
+  }
+
+  /** Waits until the disk has what was written so far: who comes next does not sync that as well. */
+  settle(): void {
+    execFileSync('sync');
   }
 
   /** For people who wait. */

@@ -73,6 +73,7 @@ function against({ name, must, server }: Contestant, rates: ReadonlyMap<string, 
  * its own rounds alone, since snapshots and checkpoints would go on in those of the others.
  */
 async function round(stage: Stage, { engine, server: kind }: Contestant): Promise<number | null> {
+  stage.settle();
   const server = kind === undefined ? NO_SERVER : await kind.start(stage);
   if (server === null) return null;
   const folder = stage.folder(engine);

@@ -1,5 +1,4 @@
 /** The longest that a request waits while the duties work through a million events, beside a server that has none. */
-import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { type Clock, systemClock } from '../../src/clock.ts';
@@ -94,8 +93,7 @@ async function probed(stage: Stage, home: string): Promise<Longest> {
   const copy = stage.folder('maintained');
   mkdirSync(dataFolderIn(copy), { mode: 0o700 });
   cpSync(home, copy, { recursive: true });
-  // Or the first syncs of the server wait for the pages of this copy.
-  execFileSync('sync');
+  stage.settle();
   const { child, ...target } = await startTaskApi(stage, { home: copy });
   const { connections, close } = connect(target, 3);
   const [prober, submitter, keeper] = connections as [Connection, Connection, Connection];

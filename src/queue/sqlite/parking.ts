@@ -22,22 +22,33 @@ export function boundLaneOf(runnerId: string, type: string): string {
   return `@${runnerId}|${type}`;
 }
 
-/** Where the conversations wait whose files this runner has. */
-export function boundLanesOf(runnerId: string): string[] {
-  return AGENT_TYPES.map((type) => boundLaneOf(runnerId, type));
+/** More than runners differ in; what anyone may ask for does not pile up. */
+const MAX_KEPT = 1_000;
+/** By runner: a name that is put together anew is hashed and compared anew, five times a poll. */
+const BOUND_LANES = new Map<string, readonly string[]>();
+
+/** Where the conversations wait whose files this runner has, in the order of the agents' types. */
+export function boundLanesOf(runnerId: string): readonly string[] {
+  const kept = BOUND_LANES.get(runnerId);
+  if (kept !== undefined) return kept;
+  if (BOUND_LANES.size >= MAX_KEPT) BOUND_LANES.clear();
+  const lanes = AGENT_TYPES.map((type) => boundLaneOf(runnerId, type));
+  BOUND_LANES.set(runnerId, lanes);
+  return lanes;
 }
 
 /** Every lane that a poller can be matched with. */
 export function lanesOf({ poller, openLanes }: Pick<Parked, 'poller' | 'openLanes'>): string[] {
-  const runner = runnerOf(poller);
-  const agents = AGENT_TYPES.filter((type) => poller.types.includes(type));
-  return [...openLanes, ...agents.map((type) => boundLaneOf(runner, type))];
+  const bound = boundLanesOf(runnerOf(poller));
+  return [...openLanes, ...bound.filter((_, index) => isOneOf(poller.types, AGENT_TYPES[index]))];
+}
+
+function isOneOf(types: readonly string[], type: string | undefined): boolean {
+  return types.some((each) => each === type);
 }
 
 /** The open lanes of the same queues and types: one array, however many ask for them. */
 const OPEN_LANES = new Map<string, readonly string[]>();
-/** More than runners differ in; what anyone may ask for does not pile up. */
-const MAX_KEPT = 1_000;
 
 /** The lanes of any runner, those of the default queue and the like. */
 export function openLanesOf({ queues, types }: Pick<Poller, 'queues' | 'types'>): readonly string[] {
@@ -86,8 +97,14 @@ export class Parking {
     if (own.length === 0) this.#byRunner.delete(runner);
   }
 
+  /** Nobody waits. */
+  get isEmpty(): boolean {
+    return this.#byOpenLanes.size === 0;
+  }
+
   /** Those who wait on any of these lanes, the longest waiting first. */
   waiting(lanes: ReadonlySet<string>): Iterable<Parked> {
+    if (this.isEmpty) return [];
     const open = [...this.#byOpenLanes].filter(([some]) => some.some((lane) => lanes.has(lane)));
     const bound = [...lanes].filter(isBound).map((lane) => this.#boundTo(lane));
     const groups: Iterable<Parked>[] = [...open.map(([, waiting]) => waiting), ...bound];
@@ -113,6 +130,7 @@ export class Parking {
 
   /** Whether anyone waits on this lane. */
   isAsking(lane: string): boolean {
+    if (this.isEmpty) return false;
     const [first] = this.waiting(new Set([lane]));
     return first !== undefined;
   }
@@ -128,7 +146,7 @@ export class Parking {
   #boundTo(lane: string): Parked[] {
     const type = typeOfLane(lane);
     const own = this.#byRunner.get(lane.slice(1, -type.length - 1)) ?? [];
-    return own.filter(({ poller }) => poller.types.some((each) => each === type));
+    return own.filter(({ poller }) => isOneOf(poller.types, type));
   }
 }
 
