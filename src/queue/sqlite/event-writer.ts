@@ -95,8 +95,9 @@ function prepare(tasks: Db, events: Db) {
     remember: events.prepare<[number]>(
       `INSERT INTO meta (name, value) VALUES ('last_seq', ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value`,
     ),
+    // `+`: SQLite goes through the whole index on `type` instead, which takes 45 ms with a million events, for each step.
     tally: events.prepare<[number], Tally[number]>(
-      'SELECT type, task_status, COUNT(*) AS count FROM events WHERE seq <= ? GROUP BY type, task_status',
+      'SELECT type, task_status, COUNT(*) AS count FROM events WHERE seq <= ? GROUP BY +type, task_status',
     ),
     deleteUpTo: events.prepare<[number]>('DELETE FROM events WHERE seq <= ?'),
   };

@@ -2,6 +2,9 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { openQueue, type TaskFilter } from '../../../../src/queue/index.ts';
+import { EVENT_MIGRATIONS } from '../../../../src/queue/sqlite/event-migrations.ts';
+import { EventWriter } from '../../../../src/queue/sqlite/event-writer.ts';
+import { MAIN_MIGRATIONS } from '../../../../src/queue/sqlite/migrations.ts';
 import { SETTINGS } from '../../../conformance/engine.ts';
 import { silentLog } from '../../../support/log-lines.ts';
 import { ManualClock } from '../../../support/manual-clock.ts';
@@ -92,6 +95,21 @@ test('what keeps the tags in step looks them up by their task', async () => {
   expect(changes).toHaveLength(2);
   for (const { plan } of changes)
     expect(plan).toMatch(/^SEARCH task_tags USING (COVERING )?INDEX task_tags_task \(task_seq=\?\)/);
+});
+
+test('a step that copies, counts or deletes events reads those of the step, and no index from end to end', () => {
+  const [tasks, events] = [new Database(':memory:'), new Database(':memory:')];
+  for (const { sql } of MAIN_MIGRATIONS) tasks.exec(sql);
+  for (const { sql } of EVENT_MIGRATIONS) events.exec(sql);
+  const prepare = vi.spyOn(Database.prototype, 'prepare');
+  onTestFinished(() => prepare.mockRestore());
+  new EventWriter(tasks, events);
+  const statements = prepare.mock.calls.map(([sql]) => sql).filter((sql) => /\bFROM events\b/.test(sql));
+  prepare.mockRestore();
+  expect(statements.length).toBeGreaterThan(5);
+  // The first and the last of all are found at an end of the table.
+  const plans = statements.filter((sql) => !/LIMIT 1$/.test(sql)).map((sql) => explain(events, sql));
+  for (const plan of plans) expect(plan).toMatch(/^(CO-ROUTINE .*)?SEARCH events USING INTEGER PRIMARY KEY/);
 });
 
 test('no statement over tasks or the event tail scans or sorts a table', async () => {
