@@ -52,7 +52,7 @@ export class Stage {
 
   /** Waits until the disk has what was written so far: who comes next does not sync that as well. */
   settle(): void {
-    execFileSync('sync');
+    execFileSync('/bin/sync');
   }
 
   /** For people who wait. */

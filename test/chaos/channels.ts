@@ -119,7 +119,10 @@ interface Findings {
   late: string[];
 }
 
-/** Each part that is seen is the first one of its words that is owed and not seen yet. */
+/**
+ * Each part that is seen is the first one of its words that is owed and not seen yet; where answers got lost, one that
+ * others are owed before is what was seen already, once more (all that were cancelled say the same).
+ */
 function lookAt(channel: Channel, owed: readonly Owed[]): Findings {
   const parts = owed.flatMap((message) => message.parts.map((part) => ({ part, message })));
   const places = parts.map((each, at) => ({ ...each, at }));
@@ -127,9 +130,17 @@ function lookAt(channel: Channel, owed: readonly Owed[]): Findings {
   const owner = new Map(places.map(({ part, message }) => [part, message.name]));
   const surplus = new Set<string>();
   const late = new Map<Owed, string>();
+  const unseen = new Set(places);
+  const known = new Set<string>();
+  let repeatable = channel.mayRepeat;
   let furthest = places[0];
   for (const part of seenIn(channel)) {
-    const place = expected.get(part)?.shift();
+    const [next] = unseen;
+    const isAgain = repeatable > 0 && known.has(part) && expected.get(part)?.[0] !== next;
+    if (isAgain) repeatable--;
+    known.add(part);
+    const place = isAgain ? undefined : expected.get(part)?.shift();
+    if (place !== undefined) unseen.delete(place);
     if (place === undefined) surplus.add(owner.get(part) ?? `nobody's “${part}”`);
     else if (furthest !== undefined && place.at < furthest.at) late.set(place.message, furthest.message.name);
     else furthest = place;

@@ -222,6 +222,20 @@ describe('a fault of callbacks', () => {
     expect(calledIn(tasks, twice)).toMatchObject({ callbacksRepeated: 2 });
   });
 
+  test('on Telegram one that comes again is not taken for a later one that says the same', () => {
+    const cancelled = (number: number) =>
+      aTask(number, 'telegram', { seq: number, stdout: '', error: 'cancelled' });
+    const tasks = [cancelled(1), well(2, 'telegram'), cancelled(3), well(4, 'telegram')];
+    const look = (mayRepeat: number) => ({ kind: 'telegram', mayRepeat }) as const;
+    const messages = [CANCELLED, CANCELLED, attempt(2), CANCELLED, attempt(4)];
+    expect(found(tasks, messages, look(1))).toEqual({});
+    expect(calledIn(tasks, called(messages, look(1)))).toMatchObject({ callbacksRepeated: 1 });
+    expect(found(tasks, messages, look(0))).toHaveProperty('callbacksOutOfOrder');
+    // What was overtaken stays a fault.
+    const overtaken = [CANCELLED, CANCELLED, attempt(2), attempt(4)];
+    expect(found(tasks, overtaken, look(1)).callbacksMissing).toHaveLength(1);
+  });
+
   test.each<[string, Acknowledged[], string[], number[], Kind?]>([
     ['comes behind a later one', THREE, [1, 3, 2].map(attempt), [2]],
     [
