@@ -97,14 +97,9 @@ export class Parking {
     if (own.length === 0) this.#byRunner.delete(runner);
   }
 
-  /** Nobody waits. */
-  get isEmpty(): boolean {
-    return this.#byOpenLanes.size === 0;
-  }
-
   /** Those who wait on any of these lanes, the longest waiting first. */
   waiting(lanes: ReadonlySet<string>): Iterable<Parked> {
-    if (this.isEmpty) return [];
+    if (this.#byOpenLanes.size === 0) return [];
     const open = [...this.#byOpenLanes].filter(([some]) => some.some((lane) => lanes.has(lane)));
     const bound = [...lanes].filter(isBound).map((lane) => this.#boundTo(lane));
     const groups: Iterable<Parked>[] = [...open.map(([, waiting]) => waiting), ...bound];
@@ -130,7 +125,6 @@ export class Parking {
 
   /** Whether anyone waits on this lane. */
   isAsking(lane: string): boolean {
-    if (this.isEmpty) return false;
     const [first] = this.waiting(new Set([lane]));
     return first !== undefined;
   }
